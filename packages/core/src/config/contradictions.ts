@@ -1,0 +1,210 @@
+import { defaultName, isUnwatched, smallestIdleTime, type Draft, type SettingsDraft } from './fill.js';
+import { lengthTypes } from './length-type.js';
+import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
+import { group } from './reader.js';
+import type { FramingSettings, ListenerSettings } from './schema.js';
+import { show } from './show.js';
+import { sizeInWords } from './size.js';
+
+/**
+ * What options mean for each other. Each rule looks at values that hold by
+ * themselves; where one does not, the rule is silent, because that problem has
+ * been told already.
+ */
+export function contradictions(input: unknown, draft: SettingsDraft): Problem[] {
+  const listeners = draft.listeners ?? [];
+  return [
+    ...unwatchedWorker(input, draft),
+    ...heartbeats(input, draft),
+    ...boundsThatNeverAct(input, [], draft, draft),
+    ...listeners.flatMap((listener, index) => [
+      ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
+      ...impossibleFraming(['listeners', index, 'framing'], listener),
+    ]),
+    ...sharedAddresses(listeners),
+    ...sharedNames(input, listeners),
+  ];
+}
+
+function problem(path: Path, value: unknown, reason: string, remedy: string): Problem {
+  return { path: pathInWords(path), found: show(value), reason, remedy };
+}
+
+function unwatchedWorker(input: unknown, draft: SettingsDraft): Problem[] {
+  if (!isUnwatched(draft.mode, draft.workerNum, draft.taskWorkerNum)) return [];
+  if (draft.workerTimeout === undefined || draft.workerTimeout === 0) return [];
+  return [
+    problem(
+      ['workerTimeout'],
+      valueAt(input, ['workerTimeout']),
+      'cannot act, because a single worker in base mode has no process that watches it',
+      'write 0, or workerNum: 2',
+    ),
+  ];
+}
+
+function heartbeats(input: unknown, draft: SettingsDraft): Problem[] {
+  const path = ['heartbeatCheckInterval'];
+  const interval = draft.heartbeatCheckInterval;
+  const idleTime = smallestIdleTime(draft.listeners);
+  if (interval === undefined || idleTime === undefined) return [];
+  const wrong = (reason: string, remedy: string) => [problem(path, valueAt(input, path), reason, remedy)];
+  if (idleTime === 0 && interval > 0) {
+    return wrong(
+      'has no effect, because no listener has a heartbeatIdleTime',
+      'set heartbeatIdleTime, or remove it',
+    );
+  }
+  if (idleTime > 0 && interval === 0) {
+    return wrong(
+      'turns off the check that heartbeatIdleTime needs',
+      'remove it, or set heartbeatIdleTime: 0',
+    );
+  }
+  if (interval > idleTime) {
+    return wrong(
+      `is above the smallest heartbeatIdleTime (${group(idleTime)} ms)`,
+      `write at most ${group(idleTime)}, or remove it for half of that`,
+    );
+  }
+  return [];
+}
+
+/** A bound on one connection does nothing when the bound on all of them is lower. */
+const bounds = [
+  ['packageMaxLength', 'reactorMemoryLimit'],
+  ['maxQueuedBytes', 'pipeWindow'],
+  ['socketBufferSize', 'reactorMemoryLimit'],
+] as const;
+
+function boundsThatNeverAct(
+  input: unknown,
+  at: Path,
+  values: Draft<Pick<ListenerSettings, (typeof bounds)[number][0]>>,
+  totals: Pick<SettingsDraft, (typeof bounds)[number][1]>,
+): Problem[] {
+  return bounds.flatMap(([one, all]) => {
+    const path = [...at, one];
+    const written = valueAt(input, path);
+    const value = values[one];
+    const total = totals[all];
+    // A value that a listener takes over is reported once, where it was written.
+    if (written === undefined || value === undefined || total === undefined || value <= total) return [];
+    return [
+      problem(
+        path,
+        written,
+        `is above ${all} (${sizeInWords(total)})`,
+        `write at most ${group(total)}, or raise ${all}`,
+      ),
+    ];
+  });
+}
+
+function impossibleFraming(path: Path, listener: Draft<ListenerSettings>): Problem[] {
+  const { framing, packageMaxLength } = listener;
+  if (framing?.kind === 'lengthPrefix') {
+    return [...impossiblePrefix(path, framing), ...prefixThatLeavesNoRoom(path, framing, packageMaxLength)];
+  }
+  if (framing?.kind !== 'delimiter' || packageMaxLength === undefined) return [];
+  if (framing.bytes.length <= packageMaxLength) return [];
+  return [
+    problem(
+      [...path, 'bytes'],
+      framing.bytes,
+      `is longer than packageMaxLength (${sizeInWords(packageMaxLength)})`,
+      `raise packageMaxLength to more than ${framing.bytes.length}`,
+    ),
+  ];
+}
+
+type LengthPrefix = Extract<FramingSettings, { kind: 'lengthPrefix' }>;
+
+function headerEnd({ lengthOffset, type }: LengthPrefix): number {
+  return lengthOffset + lengthTypes[type].size;
+}
+
+function impossiblePrefix(path: Path, framing: LengthPrefix): Problem[] {
+  const { bodyOffset, type } = framing;
+  const { largest } = lengthTypes[type];
+  const end = headerEnd(framing);
+  if (bodyOffset + largest >= end) return [];
+  return [
+    problem(
+      [...path, 'type'],
+      type,
+      `counts up to ${largest}, so that with bodyOffset ${bodyOffset} no packet reaches the end of its own header (byte ${end})`,
+      `write a wider type, or bodyOffset: ${end}`,
+    ),
+  ];
+}
+
+function prefixThatLeavesNoRoom(
+  path: Path,
+  framing: LengthPrefix,
+  packageMaxLength: number | undefined,
+): Problem[] {
+  if (packageMaxLength === undefined) return [];
+  const { bodyOffset, lengthOffset } = framing;
+  const end = headerEnd(framing);
+  const beyond = `beyond packageMaxLength (${sizeInWords(packageMaxLength)})`;
+  if (end > packageMaxLength) {
+    return [
+      problem(
+        [...path, 'lengthOffset'],
+        lengthOffset,
+        `puts the end of the header at byte ${end}, ${beyond}`,
+        `lower it, or raise packageMaxLength to at least ${end}`,
+      ),
+    ];
+  }
+  if (bodyOffset > packageMaxLength) {
+    return [
+      problem(
+        [...path, 'bodyOffset'],
+        bodyOffset,
+        `makes every packet at least ${bodyOffset} bytes long, ${beyond}`,
+        `lower it, or raise packageMaxLength to at least ${bodyOffset}`,
+      ),
+    ];
+  }
+  return [];
+}
+
+/** Port 0 takes another free port for each listener, so it is never shared. */
+function addressOf({ host, port }: Draft<ListenerSettings>): string | undefined {
+  if (host === undefined || port === undefined || port === 0) return undefined;
+  return defaultName(host.toLowerCase(), port);
+}
+
+function sharedAddresses(listeners: readonly Draft<ListenerSettings>[]): Problem[] {
+  const addresses = listeners.map(addressOf);
+  return addresses.flatMap((address, index) => {
+    const first = addresses.indexOf(address);
+    if (address === undefined || first === index) return [];
+    const port = listeners[index]?.port;
+    const path = ['listeners', index, 'port'];
+    return [
+      problem(
+        path,
+        port,
+        `makes the same address as listeners[${first}], ${address}`,
+        'write another port or host',
+      ),
+    ];
+  });
+}
+
+function sharedNames(input: unknown, listeners: readonly Draft<ListenerSettings>[]): Problem[] {
+  const names = listeners.map(({ name }) => name);
+  const addresses = listeners.map(addressOf);
+  return names.flatMap((name, index) => {
+    const first = names.indexOf(name);
+    if (name === undefined || first === index) return [];
+    const isGiven = [first, index].some((each) => valueAt(input, ['listeners', each, 'name']) !== undefined);
+    // Two listeners without names on one address have one problem, not two.
+    if (!isGiven && addresses[index] !== undefined) return [];
+    const path = ['listeners', index, 'name'];
+    return [problem(path, name, `is the name of listeners[${first}] too`, 'give one of them another name')];
+  });
+}

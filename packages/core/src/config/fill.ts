@@ -1,0 +1,170 @@
+import type { z } from 'zod';
+import { lengthTypes } from './length-type.js';
+import { valueAt } from './problem.js';
+import {
+  inheritedDefaults,
+  listenerSchema,
+  longestName,
+  mostReactorsByDefault,
+  serverSchema,
+  workerTimeoutDefault,
+  type FramingSettings,
+  type InheritedOption,
+  type ListenerSettings,
+  type Settings,
+} from './schema.js';
+
+/** What the defaults need to know of the world. */
+export interface Environment {
+  /** CPUs that this process may use. */
+  readonly cpus: number;
+  /** The name of the application. */
+  readonly name: string;
+}
+
+/**
+ * Settings in which a value is undefined when the user wrote one that does not
+ * hold: it is unknown, and so is every default that would follow from it.
+ */
+export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
+
+export interface SettingsDraft extends Draft<Omit<Settings, 'listeners' | 'runtimeDirectory'>> {
+  readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
+  readonly runtimeDirectory?: string;
+}
+
+type Inherited = Draft<Pick<Settings, InheritedOption>>;
+
+/** Fills in every default that can be known. */
+export function fill(input: unknown, environment: Environment): SettingsDraft {
+  const option = reader(serverSchema, input);
+  const cpus = Math.max(1, Math.floor(environment.cpus));
+  const pipeWindow = option('pipeWindow');
+  const reactorMemoryLimit = option('reactorMemoryLimit');
+  const mode = option('mode');
+  const workers = option('workerNum');
+  const workerNum = workers === 'auto' ? Math.min(cpus, 1_000) : workers;
+  const taskWorkerNum = option('taskWorkerNum');
+  const inherited: Inherited = {
+    packageMaxLength: option(
+      'packageMaxLength',
+      least(inheritedDefaults.packageMaxLength, reactorMemoryLimit),
+    ),
+    maxQueuedBytes: option('maxQueuedBytes', least(inheritedDefaults.maxQueuedBytes, pipeWindow)),
+    socketBufferSize: option(
+      'socketBufferSize',
+      least(inheritedDefaults.socketBufferSize, reactorMemoryLimit),
+    ),
+    heartbeatIdleTime: option('heartbeatIdleTime', inheritedDefaults.heartbeatIdleTime),
+    concurrency: option('concurrency', inheritedDefaults.concurrency),
+    backlog: option('backlog', inheritedDefaults.backlog),
+    noDelay: option('noDelay', inheritedDefaults.noDelay),
+  };
+  const listeners = fillListeners(valueAt(input, ['listeners']), inherited);
+  const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
+  const runtimeDirectory = option('runtimeDirectory');
+  return {
+    name: option('name', environment.name.slice(0, longestName) || 'shoal'),
+    mode,
+    listeners,
+    reactorNum: option('reactorNum', Math.min(cpus, mostReactorsByDefault)),
+    workerNum,
+    taskWorkerNum,
+    dispatchMode: option('dispatchMode'),
+    maxWaitTime: option('maxWaitTime'),
+    bootTimeout: option('bootTimeout'),
+    maxBootFailures: option('maxBootFailures'),
+    workerTimeout:
+      unwatched && workers === 'auto' ? 0 : option('workerTimeout', unwatched ? 0 : workerTimeoutDefault),
+    heartbeatCheckInterval: option('heartbeatCheckInterval', checkInterval(listeners)),
+    pipeWindow,
+    reactorMemoryLimit,
+    logLevel: option('logLevel'),
+    ...(runtimeDirectory !== undefined && { runtimeDirectory }),
+    ...inherited,
+  };
+}
+
+function fillListeners(
+  inputs: unknown,
+  inherited: Inherited,
+): readonly Draft<ListenerSettings>[] | undefined {
+  return Array.isArray(inputs) ? inputs.map((each: unknown) => fillListener(each, inherited)) : undefined;
+}
+
+function fillListener(input: unknown, inherited: Inherited): Draft<ListenerSettings> {
+  const option = reader(listenerSchema, input);
+  const host = option('host');
+  const port = option('port');
+  return {
+    type: option('type'),
+    name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
+    host,
+    port,
+    framing: fillFraming(option('framing')),
+    packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
+    maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
+    socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
+    heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
+    concurrency: option('concurrency', inherited.concurrency),
+    backlog: option('backlog', inherited.backlog),
+    noDelay: option('noDelay', inherited.noDelay),
+  };
+}
+
+/** What a listener is called that has no name of its own. */
+export function defaultName(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function fillFraming(
+  framing: z.output<typeof listenerSchema>['framing'] | undefined,
+): FramingSettings | undefined {
+  if (framing?.kind !== 'lengthPrefix') return framing;
+  const { bodyOffset = framing.lengthOffset + lengthTypes[framing.type].size } = framing;
+  return { ...framing, bodyOffset };
+}
+
+/** A single worker in base mode runs in the process that the user started: nobody is there to watch it. */
+export function isUnwatched(
+  mode: Settings['mode'] | undefined,
+  workerNum: number | undefined,
+  taskWorkerNum: number | undefined,
+): boolean {
+  return mode === 'base' && workerNum === 1 && taskWorkerNum === 0;
+}
+
+/** The smallest idle time in use; 0 where none is, undefined where one is not known. */
+export function smallestIdleTime(listeners: SettingsDraft['listeners']): number | undefined {
+  const idleTimes = listeners?.map((listener) => listener.heartbeatIdleTime);
+  if (idleTimes === undefined || idleTimes.includes(undefined)) return undefined;
+  const used = idleTimes.filter((time) => time !== undefined && time > 0) as number[];
+  return used.length === 0 ? 0 : Math.min(...used);
+}
+
+function checkInterval(listeners: SettingsDraft['listeners']): number | undefined {
+  const idleTime = smallestIdleTime(listeners);
+  return idleTime === undefined || idleTime === 0 ? idleTime : Math.max(1_000, Math.floor(idleTime / 2));
+}
+
+function least(a: number, b: number | undefined): number | undefined {
+  return b === undefined ? undefined : Math.min(a, b);
+}
+
+/**
+ * Reads the options of one object one by one, so that those which hold can be
+ * compared though others do not: undefined for a value that is refused,
+ * `fallback` for one that is absent.
+ */
+function reader<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>, input: unknown) {
+  type Output = z.output<z.ZodObject<Shape>>;
+  return <Key extends keyof Output & keyof Shape & string>(
+    key: Key,
+    fallback?: Exclude<Output[Key], undefined>,
+  ): Exclude<Output[Key], undefined> | undefined => {
+    const option: unknown = schema.shape[key];
+    const result = (option as z.ZodType).safeParse(valueAt(input, [key]));
+    if (!result.success) return undefined;
+    return (result.data ?? fallback) as Exclude<Output[Key], undefined> | undefined;
+  };
+}

@@ -1,0 +1,31 @@
+import { contradictions } from './contradictions.js';
+import { fill, type Environment } from './fill.js';
+import { optionProblems } from './option-problems.js';
+import { ConfigProblems } from './problem.js';
+import type { Settings } from './schema.js';
+
+export type { Environment } from './fill.js';
+export { ConfigProblems, type Problem } from './problem.js';
+export type {
+  FramingInput,
+  FramingSettings,
+  ListenerInput,
+  ListenerSettings,
+  Settings,
+  SettingsInput,
+} from './schema.js';
+
+/**
+ * Validates what a user wrote and fills in every default.
+ *
+ * The result is plain data that JSON keeps, and loading it again gives the same.
+ *
+ * @throws {ConfigProblems} (a `ConfigError`, CONFIG_INVALID) that lists every problem.
+ */
+export function loadSettings(input: unknown, environment: Environment): Settings {
+  const draft = fill(input, environment);
+  const problems = [...optionProblems(input), ...contradictions(input, draft)];
+  if (problems.length > 0) throw new ConfigProblems(problems);
+  // No problem means that no value of the draft is unknown.
+  return draft as Settings;
+}

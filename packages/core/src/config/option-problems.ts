@@ -1,0 +1,62 @@
+import type { z } from 'zod';
+import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
+import { Refusal } from './reader.js';
+import { framings, serverSchema, type RefusalParams } from './schema.js';
+import { show, showStranger } from './show.js';
+import { explainStranger, type Place } from './stranger.js';
+
+type Issue = z.core.$ZodIssue;
+
+/** What is wrong with options taken one by one, in the order of the schema; strangers last and sorted. */
+export function optionProblems(input: unknown): Problem[] {
+  const result = serverSchema.safeParse(input);
+  return result.success ? [] : result.error.issues.flatMap((issue) => toProblems(input, issue));
+}
+
+function toProblems(input: unknown, issue: Issue): Problem[] {
+  // Symbols cannot be written in settings that travel as JSON, so no schema has one in a path.
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code === 'unrecognized_keys') {
+    const place = placeOf(input, path);
+    return issue.keys.toSorted().map((key) => stranger(input, [...path, key], explainStranger(key, place)));
+  }
+  const value = valueAt(input, path);
+  const { reason, remedy } =
+    issue.code === 'custom' ? (issue.params as unknown as RefusalParams) : structural(issue, path, value);
+  return [{ path: pathInWords(path), found: show(value), reason, remedy }];
+}
+
+function stranger(input: unknown, path: Path, { reason, remedy }: Refusal): Problem {
+  return { path: pathInWords(path), found: showStranger(valueAt(input, path)), reason, remedy };
+}
+
+function placeOf(input: unknown, path: Path): Place {
+  if (path.length === 0) return 'server';
+  if (path.at(-1) !== 'framing') return 'listener';
+  return valueAt(input, [...path, 'kind']) as keyof typeof framings;
+}
+
+/** Issues of the objects and arrays that hold the options. */
+function structural(issue: Issue, path: Path, value: unknown): Refusal {
+  const last = path.at(-1);
+  const remedy = containerRemedy(last);
+  if (value === undefined) return new Refusal('was given', remedy);
+  if (last === 'kind' && laterKinds.includes(value)) return new Refusal('is not in this version', remedy);
+  if (last === 'kind') return new Refusal('is not a kind of framing', remedy);
+  if (issue.code === 'too_small') return new Refusal('has no listener', remedy);
+  return new Refusal(`is not ${last === 'listeners' ? 'an array' : containerName(last)}`, remedy);
+}
+
+const laterKinds: readonly unknown[] = ['http', 'http2', 'websocket', 'mqtt', 'redis'];
+
+function containerName(step: string | number | undefined): string {
+  if (step === undefined) return 'a configuration';
+  return step === 'framing' ? 'a framing' : 'a listener';
+}
+
+function containerRemedy(step: string | number | undefined): string {
+  if (step === undefined) return 'write an object with at least listeners: [tcp({ port: 9501 })]';
+  if (step === 'listeners') return 'write at least one: listeners: [tcp({ port: 9501 })]';
+  if (typeof step === 'number') return 'write tcp({ port: 9501 })';
+  return "write raw(), delimiter('\\n'), lengthPrefix({ … }) or custom(url)";
+}

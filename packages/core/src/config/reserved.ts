@@ -1,0 +1,134 @@
+/**
+ * Names that are not options here, and what is said to those who write them.
+ * They are in camelCase; `worker_num` and the like are turned into it first.
+ */
+
+/** Options of the reference server that another one covers, and what to write instead. */
+export const moved: Readonly<Record<string, string>> = {
+  openEofCheck: "framing: delimiter('\\r\\n\\r\\n') in the listener",
+  openEofSplit: "framing: delimiter('\\r\\n\\r\\n') in the listener",
+  packageEof: "framing: delimiter('\\r\\n\\r\\n') in the listener",
+  openLengthCheck: "framing: lengthPrefix({ type: 'uint32be', bodyOffset: 4 }) in the listener",
+  packageLengthType: "framing: lengthPrefix({ type: 'uint32be' }) in the listener",
+  packageLengthOffset: 'framing: lengthPrefix({ lengthOffset: 0 }) in the listener',
+  packageBodyOffset: 'framing: lengthPrefix({ bodyOffset: 4 }) in the listener',
+  packageBodyStart: 'framing: lengthPrefix({ bodyOffset: 4 }) in the listener',
+  packageLengthFunc: "framing: custom(new URL('./framing.js', import.meta.url)) in the listener",
+  openTcpNodelay: 'noDelay: true',
+  singleThread: 'reactorNum: 1',
+  inputBufferSize: 'packageMaxLength',
+  bufferInputSize: 'packageMaxLength',
+  outputBufferSize: 'socketBufferSize',
+  bufferOutputSize: 'socketBufferSize',
+};
+
+/** Other names of what is reserved below. */
+export const synonyms: Readonly<Record<string, string>> = {
+  maxConn: 'maxConnection',
+  dispatchFunc: 'dispatchFunction',
+  enableReusePort: 'reusePort',
+  taskTmpDir: 'taskTmpdir',
+};
+
+/** Options that this version knows of and does not have. */
+export const reserved: readonly string[] = [
+  'adminServer',
+  'bootstrap',
+  'bufferHighWatermark',
+  'bufferLowWatermark',
+  'chroot',
+  'cpuAffinityIgnore',
+  'daemonize',
+  'discardTimeoutRequest',
+  'dispatchFunction',
+  'displayErrors',
+  'dnsServer',
+  'documentRoot',
+  'enableCoroutine',
+  'enableDelayReceive',
+  'enableStaticHandler',
+  'enableUnsafeEvent',
+  'eventObject',
+  'group',
+  'handlerTimeout',
+  'initArguments',
+  'kernelSocketRecvBufferSize',
+  'kernelSocketSendBufferSize',
+  'logDateFormat',
+  'logDateWithMicroseconds',
+  'logFile',
+  'logRotation',
+  'maxConcurrency',
+  'maxConnection',
+  'maxIdleTime',
+  'maxMemory',
+  'maxRequest',
+  'maxRequestGrace',
+  'maxUnavailable',
+  'messageQueueKey',
+  'onWorkerLost',
+  'openCpuAffinity',
+  'openHttp2Protocol',
+  'openHttpProtocol',
+  'openMqttProtocol',
+  'openRedisProtocol',
+  'openTcpKeepalive',
+  'openWebsocketProtocol',
+  'pidFile',
+  'printBacktraceOnError',
+  'reloadAsync',
+  'reusePort',
+  'sendTimeout',
+  'sendYield',
+  'socketConnectTimeout',
+  'socketDnsTimeout',
+  'socketReadTimeout',
+  'socketRecvTimeout',
+  'socketSendTimeout',
+  'socketTimeout',
+  'socketWriteTimeout',
+  'standbyNum',
+  'startSessionId',
+  'staticHandlerLocations',
+  'statsFile',
+  'statsTimerInterval',
+  'taskEnableCoroutine',
+  'taskIpcMode',
+  'taskMaxRequest',
+  'taskMaxRequestGrace',
+  'taskObject',
+  'taskTmpdir',
+  'taskUseObject',
+  'tcpDeferAccept',
+  'tcpFastopen',
+  'tcpKeepcount',
+  'tcpKeepidle',
+  'tcpKeepinterval',
+  'tcpUserTimeout',
+  'traceFlags',
+  'urlRewriteRules',
+  'user',
+  'workerMaxConcurrency',
+];
+
+/** Whole families: `ssl`, `sslCertFile`, `tls`, `httpCompression` and so on. */
+export const reservedFamilies: readonly string[] = [
+  'aio',
+  'compression',
+  'http',
+  'http2',
+  'iouring',
+  'ssl',
+  'tls',
+  'upload',
+  'websocket',
+];
+
+export function isReserved(name: string): boolean {
+  return (
+    reserved.includes(name) ||
+    reservedFamilies.some(
+      (family) => name.startsWith(family) && /^([A-Z].*)?$/.test(name.slice(family.length)),
+    )
+  );
+}

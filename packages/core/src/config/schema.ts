@@ -1,0 +1,344 @@
+import { z } from 'zod';
+import { bytes } from './bytes.js';
+import { duration } from './duration.js';
+import { lengthTypes } from './length-type.js';
+import { group, Refusal, type Reader } from './reader.js';
+import { automatic, boolean, integer } from './scalar.js';
+import { GiB, KiB, MiB, size, sizeInWords } from './size.js';
+import { directory, host, moduleUrl, text } from './text.js';
+import { words } from './words.js';
+
+/**
+ * Every option, once: type, limits, default and a sentence. Validation, the
+ * types of settings and `docs/configuration.md` all come from here.
+ *
+ * An option says what is wrong with its own value. What one option means for
+ * another is left to `contradictions.ts`, and defaults that depend on the
+ * machine or on another option to `fill.ts`.
+ */
+
+/** What the manual tells about an option. */
+export interface Facts {
+  readonly type: string;
+  /** As a user would write it, or in words. */
+  readonly default: string;
+  readonly range: string;
+  readonly sentence: string;
+}
+
+export const facts = z.registry<Facts>();
+
+interface Optional {
+  readonly default: string;
+  readonly sentence: string;
+}
+
+/** Params of the issue that a refused value leaves. */
+export interface RefusalParams {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+function valueOf<Input, Output>(reader: Reader<Input, Output>): z.ZodType<Output, Input> {
+  return z.custom<Input>().transform((value, context): Output => {
+    const result =
+      value === undefined ? new Refusal('was given', `write ${reader.takes}`) : reader.read(value);
+    if (!(result instanceof Refusal)) return result;
+    const { reason, remedy } = result;
+    const params: RefusalParams = { reason, remedy };
+    context.addIssue({ code: 'custom', message: `${reason}; ${remedy}`, params: { ...params } });
+    return z.NEVER;
+  });
+}
+
+function required<Input, Output>(reader: Reader<Input, Output>, sentence: string) {
+  const { type, range } = reader;
+  return valueOf(reader).register(facts, { type, range, default: 'required', sentence });
+}
+
+function option<Input, Output extends string | number | boolean>(
+  reader: Reader<Input, Output>,
+  about: { readonly default: Output; readonly shown?: string; readonly sentence: string },
+) {
+  const { type, range } = reader;
+  const shown = about.shown ?? asCode(about.default);
+  return valueOf(reader)
+    .default(about.default as z.core.util.NoUndefined<Output>)
+    .register(facts, { type, range, default: shown, sentence: about.sentence });
+}
+
+/** The default is filled in later, or there is none. */
+function optional<Input, Output>(reader: Reader<Input, Output>, about: Optional) {
+  const { type, range } = reader;
+  return valueOf(reader)
+    .optional()
+    .register(facts, { type, range, ...about });
+}
+
+function asCode(value: string | number | boolean): string {
+  return typeof value === 'number' ? `\`${group(value)}\`` : `\`${quoted(value)}\``;
+}
+
+function quoted(value: string | boolean): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+/** A size as the user would write it: `'2MiB'`. */
+function asSize(value: number): string {
+  return asCode(sizeInWords(value).replace(' ', ''));
+}
+
+function kind<const Name extends string>(name: Name, sentence: string): z.ZodLiteral<Name> {
+  const literal: z.ZodLiteral<Name> = z.literal(name);
+  facts.add(literal, { type: asCode(name), range: '', default: 'required', sentence });
+  return literal;
+}
+
+/** Characters of the name of a server. */
+export const longestName = 100;
+
+/** ms. Like all that follows it is filled in by `fill.ts`, where a default may depend on other options. */
+export const workerTimeoutDefault = 30_000;
+export const mostReactorsByDefault = 8;
+
+/** Server-wide values of what a listener may set for itself. */
+export const inheritedDefaults = {
+  packageMaxLength: 2 * MiB,
+  maxQueuedBytes: 256 * KiB,
+  socketBufferSize: 8 * MiB,
+  heartbeatIdleTime: 0,
+  concurrency: 1,
+  backlog: 512,
+  noDelay: true,
+} as const;
+
+const inherited = {
+  packageMaxLength: optional(size(1, GiB), {
+    default: `${asSize(inheritedDefaults.packageMaxLength)}, or \`reactorMemoryLimit\` if that is less`,
+    sentence:
+      'The longest packet, header or delimiter included; a peer that announces or sends a longer one is closed.',
+  }),
+  maxQueuedBytes: optional(size(KiB, GiB), {
+    default: `${asSize(inheritedDefaults.maxQueuedBytes)}, or \`pipeWindow\` if that is less`,
+    sentence:
+      'How much of one connection may be with a worker and not yet settled before its socket is no longer read; one packet is always admitted.',
+  }),
+  socketBufferSize: optional(size(KiB, GiB), {
+    default: `${asSize(inheritedDefaults.socketBufferSize)}, or \`reactorMemoryLimit\` if that is less`,
+    sentence:
+      'How much output one connection may have waiting for a slow peer; an empty buffer admits one send of up to `packageMaxLength`.',
+  }),
+  heartbeatIdleTime: optional(duration(1_000, 'zeroIsOff'), {
+    default: asCode(inheritedDefaults.heartbeatIdleTime),
+    sentence: 'A connection from which nothing has come for so long is closed.',
+  }),
+  concurrency: optional(integer(1, 1024), {
+    default: asCode(inheritedDefaults.concurrency),
+    sentence:
+      'How many packets of one connection may be with its handler at the same time; above 1 they may settle in another order.',
+  }),
+  backlog: optional(integer(1, 65_535), {
+    default: asCode(inheritedDefaults.backlog),
+    sentence: 'How many new connections the system holds until they are accepted.',
+  }),
+  noDelay: optional(boolean(), {
+    default: asCode(inheritedDefaults.noDelay),
+    sentence: "Sends small writes at once (TCP_NODELAY) instead of gathering them by Nagle's algorithm.",
+  }),
+};
+
+const lengthWords = Object.fromEntries(
+  Object.entries(lengthTypes).map(([word, { aliases }]) => [word, aliases]),
+) as { readonly [Word in keyof typeof lengthTypes]: (typeof lengthTypes)[Word]['aliases'] };
+
+const lengthType = { ...words(lengthWords), type: 'length type', range: 'see the table below' };
+
+/** The framings, by kind. */
+export const framings = {
+  raw: z.strictObject({
+    kind: kind('raw', 'No framing: what one read of the socket brought is one packet.'),
+  }),
+  delimiter: z.strictObject({
+    kind: kind('delimiter', 'A packet ends with the same bytes each time, a line feed for example.'),
+    bytes: required(bytes(64), 'The bytes that end a packet.'),
+    strip: option(boolean(), {
+      default: false,
+      sentence: 'Leaves the delimiter out of the packet that the handler gets.',
+    }),
+  }),
+  lengthPrefix: z.strictObject({
+    kind: kind(
+      'lengthPrefix',
+      'A number at a fixed place tells the length; the whole packet has `bodyOffset` bytes plus that number.',
+    ),
+    type: option(lengthType, {
+      default: 'uint32be',
+      sentence: 'Width, sign and byte order of the number; a negative one closes the connection.',
+    }),
+    lengthOffset: option(integer(0, 65_535), {
+      default: 0,
+      sentence: 'How many bytes come before the number.',
+    }),
+    bodyOffset: optional(integer(0, 65_535), {
+      default: '`lengthOffset` plus the bytes of the number',
+      sentence:
+        'From which byte on the number counts; 0 means that it counts the whole packet, header included.',
+    }),
+    strip: option(boolean(), {
+      default: false,
+      sentence:
+        'Leaves the first `bodyOffset` bytes out of the packet that the handler gets, and in any case all up to the end of the number.',
+    }),
+  }),
+  custom: z.strictObject({
+    kind: kind('custom', 'A module of yours tells how long the next packet is.'),
+    module: required(moduleUrl(), 'The module, loaded by every process that owns sockets.'),
+  }),
+};
+
+const framing = z
+  .discriminatedUnion('kind', [framings.raw, framings.delimiter, framings.lengthPrefix, framings.custom])
+  .default({ kind: 'raw' })
+  .register(facts, {
+    type: 'framing',
+    default: '`raw()`',
+    range: '`raw()`, `delimiter(…)`, `lengthPrefix({ … })` or `custom(url)`',
+    sentence: 'How the bytes that come are cut into packets.',
+  });
+
+export const listenerSchema = z.strictObject({
+  type: required(words({ tcp: [] }, { udp: [], unix: [] }), 'The transport; `tcp({ … })` sets it.'),
+  name: optional(text(64), {
+    default: '`host:port`',
+    sentence: 'How handlers, logs and errors call this listener; no two have the same.',
+  }),
+  host: option(host(), { default: '0.0.0.0', sentence: 'The address to listen on.' }),
+  port: required(integer(0, 65_535), 'The port to listen on; 0 takes a free one.'),
+  framing,
+  ...inherited,
+});
+
+export const serverSchema = z.strictObject({
+  name: optional(text(longestName), {
+    default: 'the name of the application',
+    sentence: 'How the processes of this server are titled.',
+  }),
+  mode: option(words({ process: [2], base: [1] }, { thread: [3] }), {
+    default: 'process',
+    sentence:
+      'Whether reactor threads of the master own the sockets, so that connections outlive workers, or each worker owns its own.',
+  }),
+  listeners: z.array(listenerSchema).min(1).register(facts, {
+    type: 'array of listeners',
+    default: 'required',
+    range: 'at least 1',
+    sentence: 'Where the server listens, and how it reads what comes there.',
+  }),
+  reactorNum: optional(integer(1, 64), {
+    default: `the number of CPUs, at most ${mostReactorsByDefault}`,
+    sentence: 'How many reactor threads own the sockets in process mode.',
+  }),
+  workerNum: option(automatic(integer(1, 1_000)), {
+    default: 'auto',
+    sentence: "How many workers run the handlers; `'auto'` is one for each CPU.",
+  }),
+  taskWorkerNum: option(integer(0, 1_000), {
+    default: 0,
+    sentence: 'How many task workers run the slow jobs.',
+  }),
+  dispatchMode: option(
+    words(
+      { fixed: [2], roundRobin: [1] },
+      { preemptive: [3], ipHash: [4], uid: [5], leastConnections: [8], leastInFlight: [9] },
+    ),
+    {
+      default: 'fixed',
+      sentence:
+        'Which worker gets a packet in process mode: always the same for one connection, or the next in turn, without order within a connection.',
+    },
+  ),
+  maxWaitTime: option(duration(100), {
+    default: 10_000,
+    sentence: 'How long a shutdown, or the retirement of one worker, may take before stragglers are killed.',
+  }),
+  bootTimeout: option(duration(1_000), {
+    default: 30_000,
+    sentence: 'How long a worker may take to become ready.',
+  }),
+  maxBootFailures: option(integer(1, 1_000), {
+    default: 5,
+    sentence: 'After how many failed boots in a row the server gives up.',
+  }),
+  workerTimeout: optional(duration(1_000, 'zeroIsOff'), {
+    default: `${asCode(workerTimeoutDefault)}; \`0\` for a single worker in base mode, which nobody can watch`,
+    sentence: 'A worker whose event loop is blocked for longer is killed and replaced.',
+  }),
+  heartbeatCheckInterval: optional(duration(1_000, 'zeroIsOff'), {
+    default: 'half of the smallest `heartbeatIdleTime`, at least 1000; `0` where no listener has one',
+    sentence: 'How often connections are looked through for those that exceed `heartbeatIdleTime`.',
+  }),
+  pipeWindow: option(size(64 * KiB, GiB), {
+    default: 4 * MiB,
+    shown: asSize(4 * MiB),
+    sentence:
+      'How much one pipe between a reactor and a worker may carry that is not yet settled; beyond that, the sockets of that worker are no longer read.',
+  }),
+  reactorMemoryLimit: option(size(MiB, 64 * GiB), {
+    default: 256 * MiB,
+    shown: asSize(256 * MiB),
+    sentence: 'How much output all the slow clients of one reactor may have waiting together.',
+  }),
+  logLevel: option(words({ debug: [0], info: [2], warn: [4], error: [5] }), {
+    default: 'info',
+    sentence: 'The least important log lines that are still written.',
+  }),
+  runtimeDirectory: optional(directory(), {
+    default: "the system's place for such files",
+    sentence:
+      'The directory in which the server makes its own, with mode 0700, for the unix sockets between its processes.',
+  }),
+  ...inherited,
+});
+
+export type InheritedOption = keyof typeof inheritedDefaults;
+
+/** Options that listeners take over from the server unless they set their own. */
+export const inheritedOptions = Object.keys(inherited) as InheritedOption[];
+
+/** What a user may write as framing; the functions `raw`, `delimiter`, `lengthPrefix` and `custom` make it. */
+export type FramingInput = Exclude<z.input<typeof framing>, undefined>;
+
+/** What a user may write as listener; `tcp` makes it. */
+export type ListenerInput = z.input<typeof listenerSchema>;
+
+/** What a user may write as settings: everything but `listeners` has a default. */
+export interface SettingsInput extends Omit<z.input<typeof serverSchema>, 'listeners'> {
+  /** At least one. */
+  readonly listeners: readonly ListenerInput[];
+}
+
+/** Without the holes that defaults fill. */
+type Filled<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
+
+type ServerOutput = z.output<typeof serverSchema>;
+type ListenerOutput = z.output<typeof listenerSchema>;
+
+/** How one listener cuts its packets: plain data, with every default filled in. */
+export type FramingSettings = Filled<ListenerOutput['framing']>;
+
+/** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
+export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>> {
+  readonly framing: FramingSettings;
+}
+
+/**
+ * The validated settings of a server with every default filled in: plain data
+ * that JSON keeps, since every process of the server gets a copy. Durations are
+ * ms, sizes bytes.
+ */
+export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | 'runtimeDirectory'>> {
+  readonly listeners: readonly ListenerSettings[];
+  readonly workerNum: number;
+  /** Absent where the system's own place is meant. */
+  readonly runtimeDirectory?: string;
+}

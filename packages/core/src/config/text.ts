@@ -1,0 +1,90 @@
+import { Refusal, type Reader } from './reader.js';
+
+/** A line of text of 1 to `longest` characters. */
+export function text(longest: number): Reader<string, string> {
+  const takes = `a string of 1 to ${longest} characters`;
+  return {
+    type: 'string',
+    range: `1 to ${longest} characters, none of them a control character`,
+    takes,
+    read(value) {
+      if (typeof value !== 'string') return new Refusal('is not a string', `write ${takes}`);
+      if (value === '') return new Refusal('is empty', `write ${takes}`);
+      if (value.length > longest) return new Refusal('is too long', `write ${takes}`);
+      if (/\p{Cc}/u.test(value)) return new Refusal('has control characters', `write ${takes} without them`);
+      return value;
+    },
+  };
+}
+
+/** An address to bind, or a name that resolves to one. */
+export function host(): Reader<string, string> {
+  const takes = "an address such as '127.0.0.1', '0.0.0.0' (all of IPv4) or '::' (all addresses)";
+  return {
+    type: 'string',
+    range: 'an IPv4 or IPv6 address, or a host name',
+    takes,
+    read(value) {
+      if (typeof value !== 'string') return new Refusal('is not a string', `write ${takes}`);
+      if (isIPv4(value) || isIPv6Like(value) || isHostName(value)) return value;
+      return new Refusal('is not an address', `write ${takes}`);
+    },
+  };
+}
+
+function isIPv4(value: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(value) && value.split('.').every((part) => Number(part) <= 255);
+}
+
+/** Two colons tell it from `host:port`; the rest the system will judge when it binds. */
+function isIPv6Like(value: string): boolean {
+  return /^[\da-f:.]*:[\da-f:.]*:[\da-f:.]*(%[\w.-]+)?$/i.test(value) && value.length <= 64;
+}
+
+function isHostName(value: string): boolean {
+  const labels = value.split('.');
+  return (
+    value.length <= 253 &&
+    labels.every((label) => /^[a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?$/i.test(label)) &&
+    !/^\d+$/.test(labels.at(-1) ?? '')
+  );
+}
+
+/** Node cuts longer socket paths silently, so they are refused. */
+const longestPath = 100;
+
+/** An absolute path below which unix sockets fit. */
+export function directory(): Reader<string, string> {
+  const takes = `an absolute path of at most ${longestPath} bytes`;
+  return {
+    type: 'string',
+    range: takes,
+    takes,
+    read(value) {
+      if (typeof value !== 'string') return new Refusal('is not a string', `write ${takes}`);
+      if (!value.startsWith('/')) return new Refusal('is not an absolute path', `write ${takes}`);
+      if (value.includes('\0')) return new Refusal('has a zero byte', `write ${takes}`);
+      if (new TextEncoder().encode(value).length > longestPath) {
+        return new Refusal('is too long for the sockets below it', `write ${takes}`);
+      }
+      return value;
+    },
+  };
+}
+
+/** The URL of a module that every process of the server can load. */
+export function moduleUrl(): Reader<string, string> {
+  const takes = "a file: URL such as new URL('./framing.js', import.meta.url)";
+  return {
+    type: 'string',
+    range: 'a `file:` or `data:` URL',
+    takes,
+    read(value) {
+      if (typeof value !== 'string') return new Refusal('is not a URL', `write ${takes}`);
+      const url = URL.canParse(value) ? new URL(value) : undefined;
+      if (url === undefined) return new Refusal('is not a URL', `write ${takes}`);
+      if (url.protocol === 'file:' || url.protocol === 'data:') return url.href;
+      return new Refusal(`has the scheme ${url.protocol}, which cannot be loaded`, `write ${takes}`);
+    },
+  };
+}

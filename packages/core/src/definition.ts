@@ -1,0 +1,96 @@
+/**
+ * What an application is, as plain data: settings, handlers, timers and the way
+ * to build its objects. Decorators and the imperative front door both end here;
+ * the kernel reads nothing else. No decorators and no container library in sight.
+ */
+
+/** The words of the reference server, in camelCase; `adopt` is new. `events/event-table.ts` has a row for each. */
+export type EventName =
+  | 'start'
+  | 'shutdown'
+  | 'managerStart'
+  | 'managerStop'
+  | 'workerStart'
+  | 'workerStop'
+  | 'workerError'
+  | 'connect'
+  | 'receive'
+  | 'close'
+  | 'adopt';
+
+export type RoleName = 'master' | 'manager' | 'worker' | 'taskWorker';
+
+// A class may take any constructor arguments; the container knows them.
+// eslint-like rules do not apply: `never[]` would refuse real classes.
+export type Constructor<T = object> = abstract new (...args: never[]) => T;
+export type AnyFunction = (...args: never[]) => unknown;
+
+/** A plain function, or a method of a class that the container builds. */
+export type Target =
+  | { readonly kind: 'function'; readonly run: AnyFunction }
+  | {
+      readonly kind: 'method';
+      readonly type: Constructor;
+      readonly method: string;
+      readonly scope: 'process' | 'connection';
+      /** Declared parameters; a third one of `receive` asks for the delivery. */
+      readonly parameters: number;
+    };
+
+export interface HandlerSpec {
+  readonly event: EventName;
+  /** The listener that it serves; undefined serves the listeners that nobody names. Connection events only. */
+  readonly listener?: string;
+  /** `Chat.line`, or `on('receive')`: what logs and errors call it. */
+  readonly label: string;
+  readonly target: Target;
+}
+
+export interface TimerSpec {
+  /** ms between the starts of two runs, 1 to 2^31-1. */
+  readonly interval: number;
+  readonly label: string;
+  readonly target: Target;
+}
+
+export interface Definition {
+  /** The application class or program, for messages and process titles. */
+  readonly name: string;
+  /** What the user wrote, not yet validated; a function is called at start in the master. */
+  readonly settings: object | (() => object);
+  readonly handlers: readonly HandlerSpec[];
+  readonly timers: readonly TimerSpec[];
+  /** Builds the container of one process; undefined when no handler is a method. */
+  readonly container?: ContainerFactory;
+}
+
+export interface ContainerContext {
+  readonly role: RoleName;
+  /** Classes whose events or timers run in this process, in the order of `handlers`. */
+  readonly processTypes: readonly Constructor[];
+  /** Classes with `scope: 'connection'`: checked at boot, built for each connection. */
+  readonly connectionTypes: readonly Constructor[];
+  /** Ready-made objects: `Server`, `Logger`. */
+  readonly bindings: readonly Binding[];
+}
+
+export type Binding = readonly [token: Constructor, value: object];
+
+/** Resolves when every process-wide object is built; rejects with `ConfigError` CONFIG_DEPENDENCY otherwise. */
+export type ContainerFactory = (context: ContainerContext) => Promise<Container>;
+
+export interface Container {
+  /** The one instance of this process. Only for types named in the context. */
+  resolve(type: Constructor): object;
+  /** A scope for the objects of one connection, with the connection itself among the bindings. */
+  openScope(bindings: readonly Binding[]): ConnectionScope;
+  /** Disposes process-wide objects in reverse order of their making; scopes must be closed before. */
+  dispose(): Promise<void>;
+}
+
+export interface ConnectionScope {
+  /** The one instance of this connection, made on first use. */
+  resolve(type: Constructor): object;
+  /** Disposes the objects of the connection in reverse order of their making. */
+  dispose(): Promise<void>;
+}

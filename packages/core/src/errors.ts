@@ -1,0 +1,130 @@
+/**
+ * Every error that Shoal raises. The class says who must act, the code says
+ * what happened. `docs/errors.md` has an entry for each code and exit code, and
+ * a test compares both.
+ */
+
+export type ConfigErrorCode =
+  | 'CONFIG_INVALID'
+  | 'CONFIG_LISTENER_WITHOUT_HANDLER'
+  | 'CONFIG_UNKNOWN_LISTENER'
+  | 'CONFIG_DUPLICATE_HANDLER'
+  | 'CONFIG_HANDLER_NEVER_RUNS'
+  | 'CONFIG_SCOPE'
+  | 'CONFIG_NOT_A_SERVER'
+  | 'CONFIG_DEPENDENCY'
+  | 'CONFIG_FRAMING_MODULE'
+  | 'CONFIG_RUNTIME_DIRECTORY'
+  | 'CONFIG_WRONG_ORDER'
+  | 'CONFIG_PLATFORM';
+
+export type ProtocolErrorCode =
+  | 'PACKET_TOO_LONG'
+  | 'PACKET_LENGTH_INVALID'
+  | 'FRAMING_FAILED'
+  | 'OUTPUT_OVERFLOW'
+  | 'HEARTBEAT_TIMEOUT'
+  | 'PACKET_POISON';
+
+export type HandlerErrorCode =
+  | 'HANDLER_FAILED'
+  | 'STATE_TOO_LARGE'
+  | 'STATE_NOT_CLONEABLE'
+  | 'STATE_NOT_KEPT'
+  | 'SEND_INVALID'
+  | 'TIMER_INVALID';
+
+export type ProcessErrorCode =
+  | 'LISTEN_FAILED'
+  | 'BOOT_FAILED'
+  | 'BOOT_TIMEOUT'
+  | 'PIPE_BROKEN'
+  | 'PIPE_VERSION'
+  | 'PIPE_REFUSED'
+  | 'NOT_IN_THIS_ROLE'
+  | 'SHUTTING_DOWN'
+  | 'REACTOR_DIED';
+
+export type ErrorCode = ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode;
+
+/** Exit codes of Shoal processes. 64 and above keep clear of what shells and Node use. */
+export const ExitCode = {
+  /** Stopped as asked. */
+  ok: 0,
+  /** An exception or rejection that nobody caught ended this worker. */
+  uncaught: 70,
+  /** The worker could not boot: its module, container or `@OnWorkerStart` failed. */
+  bootFailed: 71,
+  /** A listener could not be bound. */
+  listenFailed: 72,
+  /** The server gave up, because its workers cannot boot. */
+  gaveUp: 73,
+  /** The process that supervised this one is gone. */
+  orphaned: 74,
+  /** A process of the framework itself (reactor, pipe) failed. */
+  internal: 75,
+  /** The configuration is not valid. */
+  config: 78,
+} as const;
+
+/** What carries an error across a process boundary. */
+export interface WireError {
+  readonly name: string;
+  readonly code?: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly cause?: WireError;
+}
+
+abstract class ShoalError<Code extends ErrorCode> extends Error {
+  constructor(
+    readonly code: Code,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The operator must act: a setting, a handler or a dependency is wrong. The server does not start. */
+export class ConfigError extends ShoalError<ConfigErrorCode> {}
+/** The peer is at fault: its connection is closed, nothing else is touched. */
+export class ProtocolError extends ShoalError<ProtocolErrorCode> {}
+/** The application's handler is at fault. */
+export class HandlerError extends ShoalError<HandlerErrorCode> {}
+/** A process of the server failed or cannot do what was asked. */
+export class ProcessError extends ShoalError<ProcessErrorCode> {}
+
+export function toWire(error: unknown): WireError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const code = (error as { code?: unknown }).code;
+  return {
+    name: error.name,
+    message: error.message,
+    ...(typeof code === 'string' && { code }),
+    ...(error.stack !== undefined && { stack: error.stack }),
+    ...(error.cause !== undefined && { cause: toWire(error.cause) }),
+  };
+}
+
+/** An error as it was in the other process: name, code, stack and cause are kept; match it by `code`. */
+export function fromWire(wire: WireError): Error & { code?: string } {
+  const error: Error & { code?: string } = new Error(
+    wire.message,
+    wire.cause === undefined ? undefined : { cause: fromWire(wire.cause) },
+  );
+  error.name = wire.name;
+  if (wire.stack !== undefined) error.stack = wire.stack;
+  if (wire.code !== undefined) error.code = wire.code;
+  return error;
+}
+
+/** The exit code that an error at start, or one that ends the server, means. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return ExitCode.config;
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  if (code === 'LISTEN_FAILED') return ExitCode.listenFailed;
+  if (code === 'BOOT_FAILED' || code === 'BOOT_TIMEOUT') return ExitCode.gaveUp;
+  return ExitCode.internal;
+}

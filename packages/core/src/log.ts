@@ -1,0 +1,44 @@
+import type { LogRecord, LogSink } from './platform/platform.js';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+const rank: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/** What identifies the process on each of its log lines. */
+export interface LogOrigin {
+  readonly role: string;
+  readonly workerId?: number;
+}
+
+/**
+ * Writes structured lines, each with the role and worker id of its process.
+ * Injectable in every process: `constructor(private readonly logger: Logger) {}`.
+ */
+export class Logger {
+  constructor(
+    private readonly sink: LogSink,
+    private readonly origin: LogOrigin,
+    private readonly level: LogLevel = 'info',
+  ) {}
+
+  debug(message: string, fields?: LogRecord['fields']): void {
+    this.#write('debug', message, fields);
+  }
+
+  info(message: string, fields?: LogRecord['fields']): void {
+    this.#write('info', message, fields);
+  }
+
+  warn(message: string, fields?: LogRecord['fields']): void {
+    this.#write('warn', message, fields);
+  }
+
+  error(message: string, fields?: LogRecord['fields']): void {
+    this.#write('error', message, fields);
+  }
+
+  #write(level: LogLevel, message: string, fields: LogRecord['fields']): void {
+    if (rank[level] < rank[this.level]) return;
+    this.sink.write({ level, ...this.origin, message, ...(fields !== undefined && { fields }) });
+  }
+}

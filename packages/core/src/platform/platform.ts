@@ -1,0 +1,225 @@
+/**
+ * The seam between the kernel and the world it runs in.
+ *
+ * Every role (master, reactor, manager, worker, task worker) receives one
+ * `Platform` and reaches clocks, randomness, processes, threads, sockets and
+ * files through it alone. `platform/node` is the real world; `@shoal/testing`
+ * brings a simulated one. Nothing here imports anything of ours, so that both
+ * worlds can be written against this page only.
+ */
+export interface Platform {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly self: Self;
+  readonly processes: Processes;
+  readonly threads: Threads;
+  readonly network: Network;
+  readonly pipes: Pipes;
+  readonly files: Files;
+  readonly log: LogSink;
+  /** Ordered facts for traces; absent in production, so that a role pays one comparison. */
+  readonly observe?: (fact: Fact) => void;
+}
+
+/** A plain object that `structuredClone` and JSON both keep. */
+export type Message = object;
+
+/** One observed fact: an event that started or settled, a death, a refusal. */
+export interface Fact {
+  readonly kind: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Clock {
+  /** Milliseconds on a monotonic clock, with fractions. */
+  now(): number;
+  /** Milliseconds since the epoch. */
+  wallTime(): number;
+  /** Calls `run` once after `delay` ms. A timer that is pending keeps the process alive. */
+  setTimer(delay: number, run: () => void): Timer;
+  /** Calls `run` once at the end of the current event-loop turn, after the promise jobs that are queued now. */
+  defer(run: () => void): void;
+}
+
+export interface Timer {
+  /** Idempotent; a cancelled timer never runs. */
+  cancel(): void;
+}
+
+export interface Random {
+  /** A number in [0, 1). */
+  next(): number;
+}
+
+export type SignalName = 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGHUP' | 'SIGWINCH';
+
+/** The process (or thread) in which this role runs. */
+export interface Self {
+  readonly pid: number;
+  /** What the spawner asked this process to be; undefined in the process that the user started. */
+  readonly assignment: Message | undefined;
+  /** The link to the spawner; undefined in the process that the user started. */
+  readonly parent: Link | undefined;
+  /** The file name of the program the user started, for titles and messages. */
+  readonly program: string;
+  /** How many processors this process may use; at least 1. */
+  readonly cpus: number;
+  setTitle(title: string): void;
+  /** Replaces the default action of the signal. Delivered one at a time, between turns. */
+  onSignal(signal: SignalName, run: () => void): void;
+  /** Called for an exception or rejection that nobody caught; the process must then leave. */
+  onUncaught(run: (error: unknown, origin: 'uncaughtException' | 'unhandledRejection') => void): void;
+  /** Ends this process at once. In a simulation it returns, and the process is dead. */
+  exit(code: number): void;
+}
+
+/** A small-message channel between a process (or thread) and the one that started it. Never a data path. */
+export interface Link {
+  /** Never throws; a message to a peer that is gone is dropped. */
+  send(message: Message, listener?: BoundListener): void;
+  /** Sets the one receiver. Messages that came earlier are delivered to it first. */
+  onMessage(receive: (message: Message, listener?: BoundListener) => void): void;
+  /** Called once when the peer is gone, after its last message. */
+  onDisconnect(run: () => void): void;
+}
+
+export interface Processes {
+  /** Starts another copy of the user's program, which finds `assignment` in its `self`. */
+  spawn(assignment: Message, title: string): Child;
+  /**
+   * Names a living process such that its pid cannot be mistaken for that of a
+   * later process; undefined when it does not live.
+   */
+  identify(pid: number): ProcessIdentity | undefined;
+  /** Sends the signal if exactly that process still lives; says whether it did. */
+  kill(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
+}
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Start time in the system's own unit; empty where the system does not tell. */
+  readonly startedAt: string;
+}
+
+export interface Exit {
+  /** Exit code, or null when a signal ended the process. */
+  readonly code: number | null;
+  /** Name of the signal that ended the process, or null. */
+  readonly signal: string | null;
+}
+
+export interface Child extends Link {
+  readonly pid: number;
+  /** Called once, after the last message of the child. */
+  onExit(run: (exit: Exit) => void): void;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+export interface Threads {
+  /** Starts a reactor thread of this process. It dies with the process. */
+  spawn(assignment: Message, name: string): Thread;
+}
+
+export interface Thread extends Link {
+  /** Called once when the thread has ended; `error` is what ended it, if anything did. */
+  onExit(run: (error: Error | undefined) => void): void;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 to 65535; 0 takes a free port. */
+  readonly port: number;
+  readonly backlog: number;
+  readonly noDelay: boolean;
+  /** Several sockets on one port; only where `Network.reusePort` is true. */
+  readonly reusePort: boolean;
+}
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Listener {
+  readonly endpoint: Endpoint;
+  /** Stops accepting. Connections stay open. Resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+/** A bound listening socket that the holder does not accept on, to be handed to children. */
+export interface BoundListener {
+  readonly endpoint: Endpoint;
+  close(): void;
+}
+
+export interface Network {
+  /** Whether several threads or processes can listen on one port, each with a socket of its own. */
+  readonly reusePort: boolean;
+  /** Rejects with an error that has a `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL …). */
+  listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener>;
+  /** Binds without accepting, so that the socket can travel by `Link.send` (base mode's manager). */
+  bind(options: ListenOptions): Promise<BoundListener>;
+  /** Accepts on a socket that came from another process. */
+  adopt(
+    bound: BoundListener,
+    options: ListenOptions,
+    accept: (stream: ByteStream) => void,
+  ): Promise<Listener>;
+}
+
+/** Byte streams between the processes of one server. */
+export interface Pipes {
+  listen(path: string, accept: (stream: ByteStream) => void): Promise<{ close(): Promise<void> }>;
+  connect(path: string): Promise<ByteStream>;
+}
+
+/** What the owner of a stream is told, in this order: data*, end?, close. */
+export interface StreamEvents {
+  /** The chunk belongs to the receiver from now on. Never empty. */
+  data(chunk: Buffer): void;
+  /** The peer has finished writing. Our side stays open until `end` or `destroy`. */
+  end(): void;
+  /** `buffered` fell back to 0. */
+  drain(): void;
+  /** The last event, exactly once; `error` is set when the stream broke. */
+  close(error: Error | undefined): void;
+}
+
+export interface ByteStream {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** Bytes that were written and are not yet with the system. */
+  readonly buffered: number;
+  /** Sets the receiver and starts reading. Called once, in the turn in which the stream was handed over. */
+  start(events: StreamEvents): void;
+  /** The chunk must not change while `buffered` is above 0. Ignored after `end`, `destroy` or a break. */
+  write(chunk: Buffer): void;
+  /** Several chunks in one system call where the system has it. */
+  writeAll(chunks: readonly Buffer[]): void;
+  /** Stops `data` (what is already on its way may still come). Idempotent. */
+  pause(): void;
+  resume(): void;
+  /** Flushes what was written, then ends our side. `close` follows once the peer has ended too. */
+  end(): void;
+  /** Gives up: unsent bytes are dropped; `close` follows. `reset` sends RST where the transport has it. */
+  destroy(reset?: boolean): void;
+}
+
+export interface Files {
+  /** Makes a new directory with mode 0700, below `parent` or the system's place for runtime files. */
+  makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
+  /** Removes a directory and what is in it. Missing is fine; never throws. */
+  removeDirectory(path: string): void;
+}
+
+export interface LogRecord {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly role: string;
+  readonly workerId?: number;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface LogSink {
+  write(record: LogRecord): void;
+}

@@ -1,0 +1,176 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { editDistance, nearest } from '@shoal/core/internal/config/nearest';
+import { isReserved, moved, reserved, synonyms } from '@shoal/core/internal/config/reserved';
+import { listenerSchema, serverSchema } from '@shoal/core/internal/config/schema';
+import { explainStranger, type Place } from '@shoal/core/internal/config/stranger';
+
+const options = [...Object.keys(serverSchema.shape), ...Object.keys(listenerSchema.shape)];
+
+function explain(key: string, place: Place = 'server'): string {
+  const { reason, remedy } = explainStranger(key, place);
+  return `${reason}; ${remedy}`;
+}
+
+describe('A name that is no option', () => {
+  it('in the spelling of the reference server is told the one of this server', () => {
+    expect(explain('worker_num')).to.equal('has no such name; did you mean workerNum?');
+    expect(explain('WORKER_NUM')).to.equal('has no such name; did you mean workerNum?');
+    expect(explain('worker-num')).to.equal('has no such name; did you mean workerNum?');
+    expect(explain('WorkerNum')).to.equal('has no such name; did you mean workerNum?');
+    expect(explain('workernum')).to.equal('has no such name; did you mean workerNum?');
+    expect(explain('heartbeat_idle_time', 'listener')).to.equal(
+      'has no such name; did you mean heartbeatIdleTime?',
+    );
+  });
+
+  it('with a slip of the pen is told the one that is near', () => {
+    expect(explain('workerNumber')).to.equal('is not an option of the server; did you mean workerNum?');
+    expect(explain('listener')).to.equal('is not an option of the server; did you mean listeners?');
+    expect(explain('hots', 'listener')).to.equal('is not an option of a listener; did you mean host?');
+    expect(explain('lenghtOffset', 'lengthPrefix')).to.equal(
+      'is not an option of lengthPrefix(); did you mean lengthOffset?',
+    );
+  });
+
+  it('near to one of a later version is told both', () => {
+    expect(explain('maxRequests')).to.equal(
+      'is not an option of the server; did you mean maxRequest? It is not in this version',
+    );
+  });
+
+  it('near to none is told what there is', () => {
+    expect(explain('quux', 'delimiter')).to.equal(
+      'is not an option of delimiter(); remove it; the options are kind, bytes, strip',
+    );
+  });
+
+  it('of framing in the reference server is told the function that replaces it', () => {
+    const eof = "has no such name; write framing: delimiter('\\r\\n\\r\\n') in the listener";
+    expect(explain('package_eof')).to.equal(eof);
+    expect(explain('packageEof', 'listener')).to.equal(eof);
+    expect(explain('open_length_check')).to.include('framing: lengthPrefix(');
+    expect(explain('package_length_func')).to.include('framing: custom(');
+  });
+
+  it('of a later version is refused as such, in either spelling and at either place', () => {
+    const names = [
+      'maxRequest',
+      'maxRequestGrace',
+      'maxConnection',
+      'taskIpcMode',
+      'taskTmpdir',
+      'taskMaxRequest',
+      'messageQueueKey',
+      'bufferHighWatermark',
+      'logFile',
+      'pidFile',
+      'daemonize',
+      'user',
+      'group',
+      'standbyNum',
+      'maxMemory',
+      'handlerTimeout',
+      'onWorkerLost',
+      'enableUnsafeEvent',
+      'maxIdleTime',
+      'ssl',
+      'sslCertFile',
+      'tls',
+      'http2HeaderTableSize',
+      'task_max_request',
+      'ssl_key_file',
+    ];
+    for (const name of names) {
+      expect(explain(name), name).to.equal('is not in this version; remove it');
+      expect(explain(name, 'listener'), name).to.equal('is not in this version; remove it');
+    }
+    expect(explain('max_conn')).to.equal(
+      'is not in this version, where its name would be maxConnection; remove it',
+    );
+  });
+
+  it('that belongs elsewhere is told where', () => {
+    expect(explain('port')).to.equal(
+      'is not an option of the server; write it in a listener: listeners: [tcp({ port: … })]',
+    );
+    expect(explain('workerNum', 'listener')).to.equal(
+      'is not an option of a listener; write workerNum beside listeners, for the whole server',
+    );
+    expect(explain('packageMaxLength', 'raw')).to.include('is not an option of raw()');
+  });
+
+  it('of a property that every object has is a stranger like any other', () => {
+    for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+      expect(explain(name), name).to.match(/^is not an option of the server; /);
+    }
+  });
+
+  it('of handlers is told where they are declared', () => {
+    expect(explain('handlers')).to.match(/^is not a setting; handlers belong to @ServerConfig/);
+    expect(explain('providers')).to.match(/^is not a setting; providers belong to @ServerConfig/);
+  });
+
+  it('gets an answer whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string(), (name) => {
+        expect(explain(name)).to.match(/.; ./);
+      }),
+    );
+  });
+});
+
+describe('Reserved names', () => {
+  it('are none of the options, and each is in one list only', () => {
+    const names = [...reserved, ...Object.keys(moved), ...Object.keys(synonyms)];
+    expect(new Set(names).size).to.equal(names.length);
+    expect(options.filter((name) => names.includes(name) || isReserved(name))).to.deep.equal([]);
+  });
+
+  it('are what synonyms stand for', () => {
+    for (const name of Object.values(synonyms)) expect(isReserved(name), name).to.equal(true);
+  });
+
+  it('include whole families by their first word', () => {
+    expect(['ssl', 'sslCertFile', 'http2MaxFrameSize', 'uploadTmpDir'].map(isReserved)).to.deep.equal([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(['sslot', 'httpd', 'uploads'].map(isReserved)).to.deep.equal([false, false, false]);
+  });
+});
+
+describe('The nearest name', () => {
+  it('differs by at most a third of its letters', () => {
+    expect(nearest('abcdef', ['abcdxx'])).to.equal('abcdxx');
+    expect(nearest('abcdef', ['abcxxx'])).to.equal(undefined);
+    expect(nearest('ab', ['ax'])).to.equal('ax');
+    expect(nearest('ab', ['xx'])).to.equal(undefined);
+  });
+
+  it('is the closest one, and of equals the first', () => {
+    expect(nearest('workers', ['worker', 'workerss', 'Workers'])).to.equal('Workers');
+    expect(nearest('cat', ['bat', 'hat'])).to.equal('bat');
+  });
+
+  it('is measured by a distance that is symmetric, 0 for equals and never above the longer name', () => {
+    const word = fc.string({ maxLength: 12 });
+    fc.assert(
+      fc.property(word, word, (a, b) => {
+        const distance = editDistance(a, b);
+        expect(distance).to.equal(editDistance(b, a));
+        expect(distance === 0).to.equal(a === b);
+        expect(distance).to.be.within(Math.abs(a.length - b.length), Math.max(a.length, b.length));
+      }),
+    );
+    expect(editDistance('kitten', 'sitting')).to.equal(3);
+  });
+
+  it('takes two neighbours that changed places for one slip', () => {
+    expect(editDistance('hots', 'host')).to.equal(1);
+    expect(editDistance('ab', 'ba')).to.equal(1);
+    expect(editDistance('abc', 'cba')).to.equal(2);
+  });
+});
