@@ -1,0 +1,83 @@
+/**
+ * Decorators of the events of one connection, all of which run in the worker
+ * that serves it. Per listener each event has one handler. A decorator without
+ * `listener` serves the listeners that no other handler of the event names.
+ */
+import { ConfigError, type AdoptReason, type CloseReason, type Connection, type Delivery } from '@shoal/core';
+import type { AnyFunction, EventName } from '@shoal/core/internal/definition';
+import { show } from '@shoal/core/internal/config/show';
+import { isDecorated, type Decorated, type MethodMarker } from './method-decorator.js';
+import { subscribe } from './registrations.js';
+
+export interface ConnectionEventOptions {
+  /** The name of the listener that the method serves. */
+  readonly listener?: string;
+}
+
+/** `@OnReceive`, `@OnReceive()` and `@OnReceive({ listener: 'admin' })`. */
+export interface ConnectionEventDecorator<Event extends AnyFunction> {
+  (options?: ConnectionEventOptions): MethodMarker<Event>;
+  <Method extends Event>(target: object, method: string, descriptor: TypedPropertyDescriptor<Method>): void;
+}
+
+/** A client has connected. The first packet waits until the method has settled. */
+export const OnConnect = connectionEvent<(connection: Connection) => unknown>('connect', '@OnConnect');
+
+/**
+ * One framed packet has come, delimiter or header included unless the framing
+ * strips it. The next packet of the connection waits until the method has
+ * settled. A third parameter, which must have neither a default nor `...`,
+ * receives how often the packet was delivered and what was answered before.
+ */
+export const OnReceive = connectionEvent<
+  (connection: Connection, data: Buffer, delivery: Delivery) => unknown
+>('receive', '@OnReceive');
+
+/** The connection is gone, after its last packet has settled. */
+export const OnClose = connectionEvent<(connection: Connection, reason: CloseReason) => unknown>(
+  'close',
+  '@OnClose',
+);
+
+/** The connection was served by another worker before, and has no packet delivered here yet. */
+export const OnAdopt = connectionEvent<(connection: Connection, reason: AdoptReason) => unknown>(
+  'adopt',
+  '@OnAdopt',
+);
+
+function connectionEvent<Event extends AnyFunction>(
+  event: EventName,
+  decorator: string,
+): ConnectionEventDecorator<Event> {
+  return ((...args: [options?: ConnectionEventOptions] | Decorated) => {
+    if (isDecorated(args)) return subscribe(decorator, args, { kind: 'event', event });
+    const listener = readListener(decorator, args[0]);
+    return (...decorated: Decorated) =>
+      subscribe(decorator, decorated, { kind: 'event', event, ...(listener !== undefined && { listener }) });
+  }) as ConnectionEventDecorator<Event>;
+}
+
+function readListener(decorator: string, options: ConnectionEventOptions = {}): string | undefined {
+  if (typeof options !== 'object' || options === null) {
+    throw new ConfigError(
+      'CONFIG_INVALID',
+      `${decorator} was given ${show(options)}. It takes nothing, or { listener: 'name' }.`,
+    );
+  }
+  const stranger = Object.keys(options).find((key) => key !== 'listener');
+  if (stranger !== undefined) {
+    throw new ConfigError(
+      'CONFIG_INVALID',
+      `${decorator} has no option '${stranger}'. It takes nothing, or { listener: 'name' }.`,
+    );
+  }
+  const { listener } = options;
+  if (listener !== undefined && (typeof listener !== 'string' || listener === '')) {
+    throw new ConfigError(
+      'CONFIG_INVALID',
+      `${decorator} was given ${show(listener)} as its listener. Write the name of a listener of the settings, ` +
+        'or leave it out to serve the listeners that nobody names.',
+    );
+  }
+  return listener;
+}

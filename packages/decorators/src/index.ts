@@ -1,0 +1,29 @@
+/** The public list, by hand. */
+export { run } from './run.js';
+export { ServerConfig, moduleOf, type ServerOptions } from './server-config.js';
+export { Handler, type HandlerOptions } from './handler.js';
+export { OnAdopt, OnClose, OnConnect, OnReceive, type ConnectionEventOptions } from './connection-events.js';
+export {
+  OnManagerStart,
+  OnManagerStop,
+  OnShutdown,
+  OnStart,
+  OnWorkerError,
+  OnWorkerStart,
+  OnWorkerStop,
+} from './process-events.js';
+export { Tick } from './tick.js';
+export { Injectable, type InjectableOptions } from './injectable.js';
+export { inject } from './inject.js';
+export type { Scope } from './scope.js';
+export type {
+  ClassProvider,
+  FactoryProvider,
+  OverrideRegistry,
+  Provider,
+  Replacement,
+  Resolver,
+  Token,
+  ValueProvider,
+} from './provider.js';
+export { readDefinition, type DefinitionOptions } from './read-definition.js';

@@ -1,0 +1,43 @@
+/**
+ * Decorators of the hooks that belong to a process rather than to a connection.
+ * Any number of methods may carry each; start hooks run in the order of
+ * `handlers`, stop hooks in reverse.
+ */
+import type { WorkerErrorEvent } from '@shoal/core';
+import type { AnyFunction, EventName } from '@shoal/core/internal/definition';
+import { isDecorated, type Decorated, type MethodMarker } from './method-decorator.js';
+import { subscribe } from './registrations.js';
+
+/** `@OnStart` and `@OnStart()` are the same. */
+export interface HookDecorator<Event extends AnyFunction> {
+  (): MethodMarker<Event>;
+  <Method extends Event>(target: object, method: string, descriptor: TypedPropertyDescriptor<Method>): void;
+}
+
+/** In the master, once every worker is ready and the listeners accept. */
+export const OnStart = hook<() => unknown>('start', '@OnStart');
+
+/** In the master, when every other process has left. The last user code to run. */
+export const OnShutdown = hook<() => unknown>('shutdown', '@OnShutdown');
+
+/** In the manager, before it starts the first worker. */
+export const OnManagerStart = hook<() => unknown>('managerStart', '@OnManagerStart');
+
+/** In the manager, after its last worker has left. */
+export const OnManagerStop = hook<() => unknown>('managerStop', '@OnManagerStop');
+
+/** In each worker, before it takes its first packet; the worker is ready when every such hook has settled. */
+export const OnWorkerStart = hook<(workerId: number) => unknown>('workerStart', '@OnWorkerStart');
+
+/** In each worker that leaves as planned, after its last packet and before its objects are disposed. */
+export const OnWorkerStop = hook<(workerId: number) => unknown>('workerStop', '@OnWorkerStop');
+
+/** In the manager, after a worker has died that was not asked to leave. */
+export const OnWorkerError = hook<(event: WorkerErrorEvent) => unknown>('workerError', '@OnWorkerError');
+
+function hook<Event extends AnyFunction>(event: EventName, decorator: string): HookDecorator<Event> {
+  return ((...args: [] | Decorated) => {
+    if (isDecorated(args)) return subscribe(decorator, args, { kind: 'event', event });
+    return (...decorated: Decorated) => subscribe(decorator, decorated, { kind: 'event', event });
+  }) as HookDecorator<Event>;
+}
