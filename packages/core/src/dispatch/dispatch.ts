@@ -1,0 +1,14 @@
+/** Chooses the worker for a connection or a packet. Runs in the reactor. */
+export interface DispatchPolicy {
+  /**
+   * Whether all events of a connection go to one worker. Without it there is no
+   * order within a connection and there are no connect, close and adopt events.
+   */
+  readonly sticky: boolean;
+  /**
+   * The worker id for the connection (sticky) or for its next packet. A sticky
+   * policy may choose a worker that is being replaced: the connection waits for
+   * it. Others return -1 when no worker is ready.
+   */
+  pick(connectionId: number, isReady: (workerId: number) => boolean): number;
+}

@@ -1,0 +1,71 @@
+import type { Settings } from '../config/load.js';
+import type { Definition, EventName, HandlerSpec } from '../definition.js';
+import { ConfigError, type ConfigErrorCode } from '../errors.js';
+import { eventTable } from './event-table.js';
+import { handlersOf } from './handler-table.js';
+
+/**
+ * Finds handlers that cannot work with these settings, all at once: listeners
+ * that nobody serves, two handlers for one event, names that do not exist,
+ * handlers that would never be called.
+ */
+export function checkHandlers(definition: Definition, settings: Settings): void {
+  const problems: { code: ConfigErrorCode; text: string }[] = [];
+  const names = settings.listeners.map((listener) => listener.name);
+  for (const name of names) {
+    if (handlersOf(definition, name).receive !== undefined) continue;
+    problems.push({
+      code: 'CONFIG_LISTENER_WITHOUT_HANDLER',
+      text: `listener ${name} has no @OnReceive: add a bare one, or @OnReceive({ listener: '${name}' })`,
+    });
+  }
+  const seen = new Map<string, HandlerSpec>();
+  for (const handler of definition.handlers) {
+    if (eventTable[handler.event].kind !== 'connection') continue;
+    if (handler.listener !== undefined && !names.includes(handler.listener)) {
+      problems.push({
+        code: 'CONFIG_UNKNOWN_LISTENER',
+        text: `${handler.label} serves listener '${handler.listener}', but the listeners are ${names.map(quote).join(', ')}`,
+      });
+    }
+    const key = `${handler.event} ${handler.listener ?? ''}`;
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, handler);
+    else problems.push({ code: 'CONFIG_DUPLICATE_HANDLER', text: duplicate(first, handler) });
+    problems.push(...unorderedProblems(handler, settings));
+  }
+  const [first] = problems;
+  if (first === undefined) return;
+  const list = problems.map((problem) => `  - ${problem.text}`).join('\n');
+  throw new ConfigError(first.code, `the handlers of ${definition.name} do not fit its settings:\n${list}`);
+}
+
+/** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */
+function unorderedProblems(
+  handler: HandlerSpec,
+  settings: Settings,
+): { code: ConfigErrorCode; text: string }[] {
+  if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
+  const mode = settings.dispatchMode;
+  const without: EventName[] = ['connect', 'close', 'adopt'];
+  if (without.includes(handler.event)) {
+    const text = `${handler.label} would never run: dispatchMode '${mode}' has no connect, close and adopt; remove it, or choose 'fixed'`;
+    return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
+  }
+  if (handler.target.kind === 'method' && handler.target.scope === 'connection') {
+    const text = `${handler.label} is of a class with scope 'connection', but dispatchMode '${mode}' serves a connection in several workers; choose 'fixed', or scope 'process'`;
+    return [{ code: 'CONFIG_SCOPE', text }];
+  }
+  return [];
+}
+
+function duplicate(first: HandlerSpec, second: HandlerSpec): string {
+  const { decorator } = eventTable[first.event];
+  const where =
+    first.listener === undefined ? 'the listeners that nobody names' : `listener '${first.listener}'`;
+  return `${first.label} and ${second.label} both carry @${decorator} for ${where}: keep one`;
+}
+
+function quote(name: string): string {
+  return `'${name}'`;
+}

@@ -1,0 +1,62 @@
+import type { EventName, RoleName } from '../definition.js';
+
+/** What the kernel knows of one event. */
+export interface EventRow {
+  /** The decorator that declares a handler for it. */
+  readonly decorator: string;
+  /** Which processes run it. In base mode the first process is master and manager at once. */
+  readonly roles: readonly RoleName[];
+  /** `hook`: any number of handlers. `connection`: one for each listener. */
+  readonly kind: 'hook' | 'connection';
+  /** Names of the handler's arguments, in order; traces use them. */
+  readonly fields: readonly string[];
+  /** Hooks that undo: they run in reverse order of `handlers`. */
+  readonly reversed: boolean;
+}
+
+/** One row for each event: the source of checks, traces and logs. */
+export const eventTable: Readonly<Record<EventName, EventRow>> = {
+  start: hook('OnStart', ['master'], []),
+  shutdown: hook('OnShutdown', ['master'], [], true),
+  managerStart: hook('OnManagerStart', ['manager'], []),
+  managerStop: hook('OnManagerStop', ['manager'], [], true),
+  workerStart: hook('OnWorkerStart', ['worker', 'taskWorker'], ['workerId']),
+  workerStop: hook('OnWorkerStop', ['worker', 'taskWorker'], ['workerId'], true),
+  workerError: hook('OnWorkerError', ['manager'], ['error']),
+  connect: onConnection('OnConnect', ['connection']),
+  adopt: onConnection('OnAdopt', ['connection', 'reason']),
+  receive: onConnection('OnReceive', ['connection', 'data', 'delivery']),
+  close: onConnection('OnClose', ['connection', 'reason']),
+};
+
+/** Argument of `@OnWorkerError`, which runs in the manager. */
+export interface WorkerErrorEvent {
+  readonly workerId: number;
+  readonly pid: number;
+  /** Exit code, or null when a signal ended the worker. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** A sentence: what the worker said last, or what its exit code means. */
+  readonly reason: string;
+}
+
+/** Third argument of `@OnReceive`. */
+export interface Delivery {
+  /** 1; 2 or more when an earlier worker may have started this packet and died. */
+  readonly attempt: number;
+  /** Bytes that earlier attempts have already sent on this connection. */
+  readonly answered: number;
+}
+
+function hook(
+  decorator: string,
+  roles: readonly RoleName[],
+  fields: readonly string[],
+  reversed = false,
+): EventRow {
+  return { decorator, roles, kind: 'hook', fields, reversed };
+}
+
+function onConnection(decorator: string, fields: readonly string[]): EventRow {
+  return { decorator, roles: ['worker'], kind: 'connection', fields, reversed: false };
+}

@@ -1,0 +1,114 @@
+import type { EventName } from '../definition.js';
+import type { Logger } from '../log.js';
+import type { Fact } from '../platform/platform.js';
+
+/** A handler with its `this`, ready to be called. */
+export interface BoundHandler {
+  readonly event: EventName | 'tick';
+  /** `Chat.line`: what logs call it. */
+  readonly label: string;
+  readonly run: (a?: unknown, b?: unknown, c?: unknown) => unknown;
+  /** Declared parameters; a third one of `receive` asks for the delivery. */
+  readonly parameters: number;
+}
+
+/**
+ * The one place through which every handler call of a process passes.
+ *
+ * A handler that throws or rejects is logged with class and method and counted,
+ * and has settled like any other. A handler that returns no promise has settled
+ * when it returns, without a microtask.
+ */
+export class Invoker {
+  /** Handlers that threw or rejected. */
+  failed = 0;
+  /** Handlers whose promise is pending. */
+  running = 0;
+  /** Called when the last pending handler has settled and its end was handled. */
+  onIdle: (() => void) | undefined;
+
+  constructor(
+    private readonly logger: Logger,
+    private readonly observe: ((fact: Fact) => void) | undefined,
+  ) {}
+
+  /**
+   * Calls the handler. Returns true when it has settled; else calls `settled`
+   * with `token` and the label once it has.
+   */
+  call<Token>(
+    handler: BoundHandler,
+    subject: number,
+    settled: (token: Token) => void,
+    token: Token,
+    a?: unknown,
+    b?: unknown,
+    c?: unknown,
+  ): boolean {
+    this.observe?.({ kind: 'started', event: handler.event, handler: handler.label, subject });
+    let result: unknown;
+    try {
+      result = handler.run(a, b, c);
+    } catch (error) {
+      this.#fail(handler, subject, error);
+      return true;
+    }
+    if (!isThenable(result)) {
+      this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject });
+      return true;
+    }
+    this.running++;
+    result.then(
+      () => {
+        this.running--;
+        this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject });
+        settled(token);
+        if (this.running === 0) this.onIdle?.();
+      },
+      (error: unknown) => {
+        this.running--;
+        this.#fail(handler, subject, error);
+        settled(token);
+        if (this.running === 0) this.onIdle?.();
+      },
+    );
+    return false;
+  }
+
+  /** Calls hooks one after the other, each awaited; the first that fails rejects. */
+  async hooks(handlers: readonly BoundHandler[], argument?: unknown): Promise<void> {
+    for (const handler of handlers) {
+      this.observe?.({ kind: 'started', event: handler.event, handler: handler.label, subject: 0 });
+      await handler.run(argument);
+      this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject: 0 });
+    }
+  }
+
+  /** Calls hooks one after the other; what fails is logged and the next one runs. */
+  async hooksSafely(handlers: readonly BoundHandler[], argument?: unknown): Promise<void> {
+    for (const handler of handlers) {
+      try {
+        await this.hooks([handler], argument);
+      } catch (error) {
+        this.#fail(handler, 0, error);
+      }
+    }
+  }
+
+  /** Counts and logs what failed outside a call: an object that could not be built, a state that cannot be kept. */
+  report(label: string, event: string, error: unknown): void {
+    this.failed++;
+    this.logger.error(`${label} failed in ${event}`, { handler: label, error });
+  }
+
+  #fail(handler: BoundHandler, subject: number, error: unknown): void {
+    this.observe?.({ kind: 'failed', event: handler.event, handler: handler.label, subject });
+    this.report(handler.label, handler.event, error);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}

@@ -1,0 +1,47 @@
+import type { Settings } from '../config/load.js';
+import type { Endpoint } from '../platform/platform.js';
+import type { Topology } from '../topology/topology.js';
+
+/** What a server says when it is ready. */
+export function bannerLines(
+  settings: Settings,
+  topology: Topology,
+  endpoints: readonly Endpoint[],
+  reusePort: boolean,
+): string[] {
+  const lines = endpoints.map(({ address, port }, index) => {
+    return `listener ${settings.listeners[index]!.name} is open on tcp ${address}:${port}`;
+  });
+  lines.push(`${settings.name} serves: ${inWords(settings, topology)}`);
+  if (topology.kind === 'process' && settings.reactorNum > 1 && !reusePort) {
+    const idle = topology.reactors.filter((listeners) => listeners.length === 0).length;
+    lines.push(
+      'this version of Node cannot share a port between threads, so each listener has one reactor' +
+        (idle > 0 ? `, and ${idle} of ${settings.reactorNum} reactors have none` : '') +
+        ' (Node 22.12 and later can)',
+    );
+  }
+  return lines;
+}
+
+function inWords(settings: Settings, topology: Topology): string {
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode } = settings;
+  switch (topology.kind) {
+    case 'process':
+      return (
+        `process mode, ${topology.processes} processes: master with ${count(reactorNum, 'reactor')}, manager, ` +
+        `${count(workerNum, 'worker')}, ${count(taskWorkerNum, 'task worker')}, dispatch ${dispatchMode}`
+      );
+    case 'base':
+      return (
+        `base mode, ${topology.processes} processes: manager, ${count(workerNum, 'worker')}, ` +
+        count(taskWorkerNum, 'task worker')
+      );
+    case 'single':
+      return 'base mode in one process';
+  }
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,89 @@
+/** Gives a worker of base mode its own reactor, listeners, and the way to the other workers. */
+import { createFraming } from '../framing/create-framing.js';
+import type { Logger } from '../log.js';
+import { PIPE_VERSION, type WorkerAssignment } from '../pipe/messages.js';
+import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
+import { ConnectionIds } from '../reactor/connection-ids.js';
+import { Reactor } from '../reactor/reactor.js';
+import { Mesh } from '../worker/mesh.js';
+import { OwnSockets } from '../worker/own-sockets.js';
+import type { Worker } from '../worker/worker.js';
+
+/** All connections of a worker's own reactor go to that worker. */
+const toItself = { sticky: true, pick: () => 0 };
+
+export class BaseSockets {
+  #reactor: Reactor | undefined;
+  #mesh: Mesh | undefined;
+  readonly #bound = new Map<number, BoundListener>();
+  #received: (() => void) | undefined;
+  #peers: readonly number[] = [];
+
+  constructor(
+    private readonly platform: Platform,
+    private readonly assignment: Pick<
+      WorkerAssignment,
+      'workerId' | 'incarnation' | 'settings' | 'meshDirectory'
+    >,
+    private readonly logger: Logger,
+  ) {}
+
+  /** A socket that the manager has bound. */
+  receive(listener: number, bound: BoundListener): void {
+    this.#bound.set(listener, bound);
+    this.#received?.();
+  }
+
+  setPeers(incarnations: readonly number[]): void {
+    this.#peers = incarnations;
+    this.#mesh?.setPeers(incarnations);
+  }
+
+  /** Makes the reactor; it accepts once the sockets are served and the manager's listeners have come. */
+  async open(worker: Worker): Promise<OwnSockets> {
+    const { settings, incarnation, workerId, meshDirectory } = this.assignment;
+    const { clock, network } = this.platform;
+    const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
+    const ids = ConnectionIds.ofWorker(incarnation);
+    const own = { ...settings, workerNum: 1 };
+    const reactor = new Reactor({
+      clock,
+      network,
+      logger: this.logger,
+      settings: own,
+      ids,
+      dispatch: toItself,
+      framings,
+    });
+    this.#reactor = reactor;
+    if (meshDirectory !== undefined && settings.workerNum > 1) {
+      const { pid } = this.platform.self;
+      const hello = { version: PIPE_VERSION, role: 'worker', workerId, incarnation, pid } as const;
+      this.#mesh = new Mesh(this.platform, meshDirectory, hello, reactor, this.logger);
+      await this.#mesh.listen();
+      this.#mesh.setPeers(this.#peers);
+    }
+    return new OwnSockets(incarnation, reactor, reactor.slots[0]!, clock, worker, this.#mesh);
+  }
+
+  /** Accepts on the sockets that the manager gives. */
+  async adoptListeners(): Promise<void> {
+    const { listeners } = this.assignment.settings;
+    while (this.#bound.size < listeners.length)
+      await new Promise<void>((resolve) => (this.#received = resolve));
+    for (const index of listeners.keys()) await this.#reactor!.adopt(index, this.#bound.get(index)!);
+  }
+
+  /** Accepts on sockets of its own, in a server of one process. */
+  async listen(): Promise<Endpoint[]> {
+    const endpoints: Endpoint[] = [];
+    for (const [index, listener] of this.assignment.settings.listeners.entries()) {
+      endpoints.push(await this.#reactor!.listen(index, listener.port, false));
+    }
+    return endpoints;
+  }
+
+  async drain(deadline: number): Promise<void> {
+    await this.#reactor?.drain(deadline);
+  }
+}

@@ -1,0 +1,1 @@
+export { exitWith } from '../platform/node/exit.js';

@@ -1,0 +1,158 @@
+/**
+ * What the process that the user started does in every mode: signals, hooks of
+ * the master, the runtime directory, the banner, and the order of the end. What
+ * it starts and stops is a plant, chosen once by the mode.
+ */
+import type { Settings } from '../config/load.js';
+import { ExitCode, exitCodeOf, ProcessError } from '../errors.js';
+import type { ServerStats, WorkerNote } from '../pipe/messages.js';
+import type { Endpoint, Platform } from '../platform/platform.js';
+import type { Topology } from '../topology/topology.js';
+import { bannerLines } from './banner.js';
+import type { ProcessContext, RolePowers } from './process-context.js';
+import type { RunningServer, WorkerStatus } from './running-server.js';
+
+/** The processes and threads of one server, as a whole. */
+export interface Plant {
+  /** Starts everything; resolves with the listeners' endpoints when all workers are ready. */
+  start(): Promise<Endpoint[]>;
+  /** Drains and stops everything in order. */
+  stop(): Promise<void>;
+  /** Ends everything at once. */
+  kill(): void;
+  stats(): Promise<ServerStats>;
+  readonly notes: readonly WorkerNote[];
+  readonly managerPid: number;
+}
+
+export class FirstProcess {
+  #state: 'starting' | 'running' | 'stopping' = 'starting';
+  #stopped: Promise<void> | undefined;
+  #endpoints: readonly Endpoint[] = [];
+  #plant: Plant | undefined;
+
+  constructor(
+    private readonly platform: Platform,
+    private readonly settings: Settings,
+    private readonly topology: Topology,
+    private readonly context: ProcessContext,
+    private readonly runtimeDirectory: string,
+  ) {}
+
+  /** Starts the plant; resolves to the handle of the running server. On failure nothing is left behind. */
+  async start(plant: Plant, powers: Partial<RolePowers>): Promise<RunningServer> {
+    this.#plant = plant;
+    this.#handleSignals();
+    try {
+      const shutdown = async (): Promise<void> => this.shutdown();
+      await this.context.build({ ...powers, stats: async () => plant.stats(), shutdown });
+      this.#endpoints = await plant.start();
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+    if (this.#stopped !== undefined)
+      throw new ProcessError('SHUTTING_DOWN', 'the server was stopped while it was starting');
+    this.#state = 'running';
+    const { logger } = this.context;
+    const { network } = this.platform;
+    for (const line of bannerLines(this.settings, this.topology, this.#endpoints, network.reusePort))
+      logger.info(line);
+    await this.context.hooksSafely('start');
+    return this.#handle(plant);
+  }
+
+  /** Stops everything in order. Idempotent. */
+  async shutdown(): Promise<void> {
+    this.#stopped ??= this.#shutDown();
+    return this.#stopped;
+  }
+
+  /** The server cannot go on. */
+  fail(error: Error): void {
+    this.context.logger.error(`the server ends: ${error.message}`, { error });
+    this.abandon();
+    this.platform.self.exit(exitCodeOf(error));
+  }
+
+  /** Leaves no process and no file behind, without ceremony. */
+  abandon(): void {
+    this.#state = 'stopping';
+    this.#plant?.kill();
+    this.platform.files.removeDirectory(this.runtimeDirectory);
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#state = 'stopping';
+    this.context.logger.info('stopping');
+    await this.#plant?.stop();
+    await this.context.hooksSafely('shutdown');
+    await this.context.dispose();
+    this.platform.files.removeDirectory(this.runtimeDirectory);
+    this.context.logger.info('stopped');
+  }
+
+  #handleSignals(): void {
+    const { self } = this.platform;
+    self.onSignal('SIGTERM', () => this.#onStopSignal());
+    self.onSignal('SIGINT', () => this.#onStopSignal());
+    // Without a listener Node would open its inspector, and the second would end the process.
+    self.onSignal('SIGUSR1', () =>
+      this.context.logger.warn('SIGUSR1 is ignored: this version does not reload'),
+    );
+    self.onSignal('SIGUSR2', () =>
+      this.context.logger.warn('SIGUSR2 is ignored: this version does not reload'),
+    );
+    self.onUncaught((error) => {
+      this.context.logger.error('ended by an error that nobody caught', { error });
+      this.abandon();
+      self.exit(ExitCode.uncaught);
+    });
+  }
+
+  /** The first signal stops in order; one more does not wait. */
+  #onStopSignal(): void {
+    const { self } = this.platform;
+    if (this.#state === 'stopping') {
+      this.context.logger.warn('stopping at once: a second signal came');
+      this.abandon();
+      self.exit(ExitCode.ok);
+      return;
+    }
+    this.stopAsAsked();
+  }
+
+  /** Stops in order, then leaves: a signal or another process has asked for it. */
+  stopAsAsked(): void {
+    const { self } = this.platform;
+    this.shutdown().then(
+      () => self.exit(ExitCode.ok),
+      (error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  #handle(plant: Plant): RunningServer {
+    const { settings, platform } = this;
+    const listeners = this.#endpoints.map((endpoint, index) => {
+      return { ...endpoint, name: settings.listeners[index]!.name };
+    });
+    return {
+      listeners,
+      masterPid: platform.self.pid,
+      get managerPid() {
+        return plant.managerPid;
+      },
+      get workers() {
+        return plant.notes.map((note) => statusOf(note, settings));
+      },
+      stats: async () => plant.stats(),
+      shutdown: async () => this.shutdown(),
+    };
+  }
+}
+
+function statusOf(note: WorkerNote, settings: Settings): WorkerStatus {
+  const { workerId, pid, incarnation, state, restarts } = note;
+  const role = workerId < settings.workerNum ? 'worker' : 'taskWorker';
+  return { workerId, role, pid: state === 'down' ? 0 : pid, incarnation, state, restarts };
+}

@@ -1,0 +1,119 @@
+/**
+ * Finds out which role this process plays, and plays it. Alone in knowing all
+ * roles.
+ *
+ * The user's program is loaded in every process. The process that the user
+ * started has no assignment: it reads the settings and becomes the first
+ * process. Every other one was started by a role and finds its assignment.
+ */
+import { loadSettings, type Settings } from '../config/load.js';
+import type { Definition, RoleName } from '../definition.js';
+import { checkHandlers } from '../events/check-handlers.js';
+import { Master } from '../master/master.js';
+import type { Assignment } from '../pipe/messages.js';
+import type { Platform } from '../platform/platform.js';
+import { topologyOf, type Topology } from '../topology/topology.js';
+import { BasePlant } from './base-plant.js';
+import { FirstProcess, type Plant } from './first-process.js';
+import { playManager } from './manager-role.js';
+import { ProcessContext, type RolePowers, type ServerObject } from './process-context.js';
+import type { RunningServer } from './running-server.js';
+import { SinglePlant } from './single-plant.js';
+import { playWorker } from './worker-role.js';
+
+export interface KernelParts {
+  readonly platform: Platform;
+  readonly definition: Definition;
+  readonly server: ServerObject;
+}
+
+/** Resolves in the first process once every worker is ready; never in any other, which leaves by `exit`. */
+export async function startRole(parts: KernelParts): Promise<RunningServer> {
+  const { platform } = parts;
+  const assignment = platform.self.assignment as Assignment | undefined;
+  if (assignment === undefined) return startFirst(parts);
+  const { name } = assignment.settings;
+  switch (assignment.role) {
+    case 'manager':
+      platform.self.setTitle(`shoal ${name}: manager`);
+      playManager(parts, assignment);
+      break;
+    case 'worker':
+    case 'taskWorker': {
+      const role = assignment.role === 'worker' ? 'worker' : 'task worker';
+      platform.self.setTitle(`shoal ${name}: ${role} ${assignment.workerId}`);
+      playWorker(parts, assignment, () => readSettings(parts));
+      break;
+    }
+    case 'reactor':
+      throw new Error('a reactor is a thread and does not load the program');
+  }
+  return new Promise<never>(() => {});
+}
+
+/** The validated settings and the topology that they describe. Throws ConfigError. */
+export function plan(parts: Pick<KernelParts, 'platform' | 'definition'>): {
+  settings: Settings;
+  topology: Topology;
+} {
+  const settings = readSettings(parts);
+  checkHandlers(parts.definition, settings);
+  const topology = topologyOf(settings, parts.platform.network.reusePort);
+  return { settings, topology };
+}
+
+async function startFirst(parts: KernelParts): Promise<RunningServer> {
+  const { platform, definition, server } = parts;
+  const { settings, topology } = plan(parts);
+  const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
+  platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
+  const { pid } = platform.self;
+  let plant: Plant | undefined;
+  const context = new ProcessContext({
+    platform,
+    definition,
+    server,
+    settings,
+    roles: rolesOf(topology),
+    workerId: topology.kind === 'single' ? 0 : -1,
+    masterPid: pid,
+    managerPid: () => plant?.managerPid ?? pid,
+  });
+  const first = new FirstProcess(platform, settings, topology, context, runtimeDirectory);
+  const onFailure = (error: Error): void => first.fail(error);
+  const onShutdown = (): void => first.stopAsAsked();
+  const common = { platform, settings, context, runtimeDirectory, onFailure, onShutdown };
+  let powers: Partial<RolePowers> = {};
+  if (topology.kind === 'process') {
+    plant = new Master({ ...common, logger: context.logger, name: settings.name, topology });
+  } else if (topology.kind === 'base') {
+    plant = new BasePlant(common);
+  } else {
+    const single = new SinglePlant({ platform, settings, definition, context });
+    powers = {
+      send: (id, data) => single.worker?.send(id, data) ?? false,
+      close: (id, reset) => single.worker?.close(id, reset) ?? false,
+    };
+    plant = single;
+  }
+  return first.start(plant, powers);
+}
+
+function rolesOf(topology: Topology): RoleName[] {
+  switch (topology.kind) {
+    case 'process':
+      return ['master'];
+    case 'base':
+      return ['master', 'manager'];
+    case 'single':
+      return ['worker', 'master', 'manager'];
+  }
+}
+
+function rawSettings(definition: Definition): object {
+  return typeof definition.settings === 'function' ? definition.settings() : definition.settings;
+}
+
+function readSettings({ platform, definition }: Pick<KernelParts, 'platform' | 'definition'>): Settings {
+  return loadSettings(rawSettings(definition), { cpus: platform.self.cpus, name: definition.name });
+}

@@ -1,0 +1,180 @@
+import type { Settings } from '../config/load.js';
+import type { Binding, Container, Definition, EventName, RoleName } from '../definition.js';
+import { eventTable } from '../events/event-table.js';
+import { bind, hooksOf, typesOf } from '../events/handler-table.js';
+import { Invoker, type BoundHandler } from '../events/invoke.js';
+import { Logger } from '../log.js';
+import type { Part } from '../pipe/frame-writer.js';
+import type { ServerStats } from '../pipe/messages.js';
+import type { Platform } from '../platform/platform.js';
+import type { RoleActions } from '../role-actions.js';
+import { ProcessError } from '../errors.js';
+import { Timers, type TimerFunction } from '../timers/timers.js';
+
+/** The `Server` object of this process: handlers get it injected, and it acts through the role that runs here. */
+export interface ServerObject {
+  readonly binding: Binding;
+  attach(actions: RoleActions): void;
+}
+
+export interface ProcessOrigin {
+  readonly platform: Platform;
+  readonly definition: Definition;
+  readonly server: ServerObject;
+  readonly settings: Settings;
+  /** What this process is; the first process of base mode is several at once. */
+  readonly roles: readonly RoleName[];
+  readonly workerId: number;
+  readonly masterPid: number;
+  /** A function, because a master outlives its managers. */
+  readonly managerPid: () => number;
+}
+
+/** What only some roles can do. */
+export interface RolePowers {
+  send?(connectionId: number, data: Part): boolean;
+  close?(connectionId: number, reset: boolean): boolean;
+  stats?(): Promise<ServerStats>;
+  shutdown(): Promise<void>;
+}
+
+/** What every role of the application's code has in its process: objects, hooks, timers, logger. */
+export class ProcessContext implements RoleActions {
+  readonly logger: Logger;
+  readonly invoker: Invoker;
+  readonly timers: Timers;
+  #container: Container | undefined;
+  #powers: RolePowers | undefined;
+
+  constructor(private readonly origin: ProcessOrigin) {
+    const { platform, settings, roles, workerId } = origin;
+    const [role] = roles as [RoleName];
+    const label = role === 'taskWorker' ? 'task worker' : role;
+    this.logger = new Logger(
+      platform.log,
+      { role: label, ...(workerId >= 0 && { workerId }) },
+      settings.logLevel,
+    );
+    this.invoker = new Invoker(this.logger, platform.observe);
+    this.timers = new Timers(platform.clock, this.invoker);
+  }
+
+  get container(): Container | undefined {
+    return this.#container;
+  }
+
+  /** Gives the `Server` object its powers and builds the application's objects. */
+  async build(powers: RolePowers): Promise<void> {
+    const { definition, server, roles } = this.origin;
+    this.#powers = powers;
+    server.attach(this);
+    if (definition.container === undefined) return;
+    const types = roles.map((role) => typesOf(definition, role));
+    this.#container = await definition.container({
+      role: roles[0]!,
+      processTypes: [...new Set(types.flatMap(({ process }) => process))],
+      connectionTypes: [...new Set(types.flatMap(({ connection }) => connection))],
+      bindings: [server.binding, [Logger, this.logger]],
+    });
+  }
+
+  /** Runs the hooks of an event in this process; the first that fails rejects. */
+  async hooks(event: EventName, argument?: unknown): Promise<void> {
+    await this.invoker.hooks(this.#bound(event), argument);
+  }
+
+  /** Runs the hooks of an event; what fails is logged and the next one runs. */
+  async hooksSafely(event: EventName, argument?: unknown): Promise<void> {
+    await this.invoker.hooksSafely(this.#bound(event), argument);
+  }
+
+  /** Starts the timers that the application declares. */
+  startTimers(): void {
+    for (const spec of this.origin.definition.timers) {
+      const handler = bind(spec, this.#container);
+      this.timers.tick(spec.interval, () => handler.run(), spec.label);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.timers.clearAll();
+    try {
+      await this.#container?.dispose();
+    } catch (error) {
+      this.invoker.report('an object of the application', 'dispose', error);
+    }
+  }
+
+  #bound(event: EventName): BoundHandler[] {
+    const { definition, roles } = this.origin;
+    if (!eventTable[event].roles.some((role) => roles.includes(role))) return [];
+    return hooksOf(definition, event).map((spec) => bind(spec, this.#container));
+  }
+
+  // What the `Server` object does here.
+
+  get role(): RoleName {
+    return this.origin.roles[0]!;
+  }
+
+  get workerId(): number {
+    return this.origin.workerId;
+  }
+
+  get masterPid(): number {
+    return this.origin.masterPid;
+  }
+
+  get managerPid(): number {
+    return this.origin.managerPid();
+  }
+
+  get workerPid(): number {
+    return this.origin.platform.self.pid;
+  }
+
+  get setting(): Settings {
+    return this.origin.settings;
+  }
+
+  send(connectionId: number, data: Part): boolean {
+    const { send } = this.#powers ?? {};
+    if (send === undefined) throw this.#notHere('send');
+    return send(connectionId, data);
+  }
+
+  close(connectionId: number, reset: boolean): boolean {
+    const { close } = this.#powers ?? {};
+    if (close === undefined) throw this.#notHere('close');
+    return close(connectionId, reset);
+  }
+
+  tick(interval: number, run: TimerFunction): number {
+    return this.timers.tick(interval, run);
+  }
+
+  after(delay: number, run: TimerFunction): number {
+    return this.timers.after(delay, run);
+  }
+
+  clearTimer(id: number): boolean {
+    return this.timers.clear(id);
+  }
+
+  async stats(): Promise<ServerStats> {
+    const { stats } = this.#powers ?? {};
+    if (stats === undefined) throw this.#notHere('stats');
+    return stats();
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#powers?.shutdown();
+  }
+
+  #notHere(method: string): ProcessError {
+    return new ProcessError(
+      'NOT_IN_THIS_ROLE',
+      `server.${method} does not work in the ${this.role} in this version`,
+    );
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Plays the reactor in a thread of the master: opens the gate for workers,
+ * listens where the master says, and answers its notes.
+ */
+import { createDispatch } from '../dispatch/create-dispatch.js';
+import { toWire } from '../errors.js';
+import { createFraming } from '../framing/create-framing.js';
+import { Logger } from '../log.js';
+import { MAX_BODY_BYTES } from '../pipe/frame.js';
+import type { FromReactor, ReactorAssignment, ToReactor } from '../pipe/messages.js';
+import type { Link, Platform } from '../platform/platform.js';
+import { ConnectionIds } from '../reactor/connection-ids.js';
+import { PipeGate } from '../reactor/pipe-gate.js';
+import { Reactor } from '../reactor/reactor.js';
+
+export function startReactorThread(platform: Platform): void {
+  const assignment = platform.self.assignment as ReactorAssignment;
+  const { settings, index } = assignment;
+  const master = platform.self.parent!;
+  const logger = new Logger(platform.log, { role: `reactor ${index}` }, settings.logLevel);
+  const tell = (note: FromReactor): void => master.send(note);
+  platform.self.onUncaught((error) => {
+    logger.error('the reactor failed', { error });
+    tell({ type: 'failed', error: toWire(error) });
+    platform.self.exit(1);
+  });
+  play(platform, assignment, logger, master, tell).catch((error: unknown) => {
+    tell({ type: 'failed', error: toWire(error) });
+  });
+}
+
+async function play(
+  platform: Platform,
+  assignment: ReactorAssignment,
+  logger: Logger,
+  master: Link,
+  tell: (note: FromReactor) => void,
+): Promise<void> {
+  const { settings, index, pipePath, shared } = assignment;
+  const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
+  const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
+  const dispatch = createDispatch(settings, ids.step, new Int32Array(shared));
+  const { clock, network } = platform;
+  const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings });
+  const largest = Math.max(...settings.listeners.map((listener) => listener.socketBufferSize));
+  const gate = new PipeGate(reactor, clock, logger, largest + MAX_BODY_BYTES);
+  const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
+
+  const listen = async (listener: number, port: number, shares: boolean): Promise<void> => {
+    try {
+      const endpoint = await reactor.listen(listener, port, shares);
+      tell({ type: 'listening', listener, endpoint });
+    } catch (error) {
+      tell({ type: 'listenFailed', listener, error: toWire(error) });
+    }
+  };
+  master.onMessage((message) => {
+    const note = message as ToReactor;
+    switch (note.type) {
+      case 'listen':
+        void listen(note.listener, note.port, note.shares);
+        return;
+      case 'blameless':
+        gate.markBlameless(note.throughIncarnation, note.reason);
+        return;
+      case 'drain':
+        void reactor.drain(note.deadline).then(() => tell({ type: 'drained' }));
+        return;
+      case 'stats':
+        tell({ type: 'stats', request: note.request, counters: reactor.stats() });
+        return;
+      case 'stop':
+        void pipes.close().then(() => platform.self.exit(0));
+    }
+  });
+  tell({ type: 'started' });
+}

@@ -1,0 +1,30 @@
+import type { RoleName } from '../definition.js';
+import type { ServerStats } from '../pipe/messages.js';
+import type { Endpoint } from '../platform/platform.js';
+
+/** What `start()` and `run()` resolve to in the master once every worker is ready. */
+export interface RunningServer {
+  /** Where each listener really listens, in the order of the settings: port 0 has become a number. */
+  readonly listeners: readonly (Endpoint & { readonly name: string })[];
+  readonly masterPid: number;
+  /** In base mode without a fork, this and `masterPid` are the one process. */
+  readonly managerPid: number;
+  /** Live: event workers, then task workers, by id. */
+  readonly workers: readonly WorkerStatus[];
+  /** Counters of the whole server since its start. */
+  stats(): Promise<ServerStats>;
+  /** Drains and stops everything; resolves when no process of the server is left but this one. Idempotent. */
+  shutdown(): Promise<void>;
+}
+
+export interface WorkerStatus {
+  readonly workerId: number;
+  readonly role: Extract<RoleName, 'worker' | 'taskWorker'>;
+  /** 0 while the worker is being replaced. */
+  readonly pid: number;
+  /** Grows with every start of any worker; a message of an older one is ignored. */
+  readonly incarnation: number;
+  readonly state: 'starting' | 'ready' | 'stopping' | 'down';
+  /** How often this id was started again. */
+  readonly restarts: number;
+}

@@ -1,0 +1,80 @@
+/** Base mode with one worker and no task workers: everything in this process. */
+import type { Settings } from '../config/load.js';
+import type { Definition } from '../definition.js';
+import type { ServerStats, WorkerNote } from '../pipe/messages.js';
+import { addStats } from '../pipe/stats.js';
+import type { Endpoint, Platform } from '../platform/platform.js';
+import { Worker } from '../worker/worker.js';
+import { BaseSockets } from './base-sockets.js';
+import type { Plant } from './first-process.js';
+import type { ProcessContext } from './process-context.js';
+
+/** The only incarnation there will ever be. */
+const INCARNATION = 1;
+
+export interface SinglePlantParts {
+  readonly platform: Platform;
+  readonly settings: Settings;
+  readonly definition: Definition;
+  readonly context: ProcessContext;
+}
+
+export class SinglePlant implements Plant {
+  #sockets: BaseSockets | undefined;
+  #worker: Worker | undefined;
+  #state: 'starting' | 'ready' | 'stopping' | 'down' = 'starting';
+
+  constructor(private readonly parts: SinglePlantParts) {}
+
+  get worker(): Worker | undefined {
+    return this.#worker;
+  }
+
+  get notes(): readonly WorkerNote[] {
+    const { pid } = this.parts.platform.self;
+    return [{ workerId: 0, pid, startedAt: '', incarnation: INCARNATION, state: this.#state, restarts: 0 }];
+  }
+
+  get managerPid(): number {
+    return this.parts.platform.self.pid;
+  }
+
+  async start(): Promise<Endpoint[]> {
+    const { platform, settings, definition, context } = this.parts;
+    const { invoker, container, logger } = context;
+    this.#worker = new Worker({
+      clock: platform.clock,
+      settings,
+      definition,
+      invoker,
+      container,
+      onLost: () => {},
+    });
+    this.#sockets = new BaseSockets(platform, { workerId: 0, incarnation: INCARNATION, settings }, logger);
+    const own = await this.#sockets.open(this.#worker);
+    const endpoints = await this.#sockets.listen();
+    await context.hooks('managerStart');
+    await context.hooks('workerStart', 0);
+    context.startTimers();
+    this.#worker.serve(own);
+    this.#state = 'ready';
+    return endpoints;
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'stopping';
+    const { settings, context } = this.parts;
+    await this.#sockets?.drain(settings.maxWaitTime);
+    await this.#worker?.stop();
+    await context.hooksSafely('workerStop', 0);
+    await context.hooksSafely('managerStop');
+    this.#state = 'down';
+  }
+
+  /** Nothing else to end. */
+  kill(): void {}
+
+  async stats(): Promise<ServerStats> {
+    return addStats([], this.#worker === undefined ? [] : [this.#worker.counters()]);
+  }
+}

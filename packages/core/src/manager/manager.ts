@@ -1,0 +1,319 @@
+/**
+ * Starts, watches and replaces the workers of a server.
+ *
+ * Runs in a process of its own in process mode, and in the first process in base
+ * mode. It owns no socket that carries client data and runs no code of the
+ * application but its manager hooks, so that it has little to die of.
+ */
+import type { Settings } from '../config/load.js';
+import { fromWire, ProcessError } from '../errors.js';
+import type { WorkerErrorEvent } from '../events/event-table.js';
+import type { Logger } from '../log.js';
+import type { FromWorker, ToWorker, WorkerAssignment, WorkerCounters, WorkerNote } from '../pipe/messages.js';
+import type { BoundListener, Exit, Platform, Timer } from '../platform/platform.js';
+import { RestartPolicy } from './restart-policy.js';
+import { WorkerHandle } from './worker-handle.js';
+
+/** What a stopping worker may take beyond `maxWaitTime` for its stop hooks, in ms. */
+const STOP_GRACE_MS = 2_000;
+/** An answer that a worker owes to a question of the manager, in ms. */
+const ANSWER_TIMEOUT_MS = 2_000;
+
+export interface ManagerParts {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  /** `Chat`, for process titles. */
+  readonly name: string;
+  readonly masterPid: number;
+  /** process mode: where the reactors take pipes. */
+  readonly pipePaths: readonly string[];
+  /** base mode: the sockets that workers accept on, and where workers find each other. */
+  readonly base?: { readonly listeners: readonly BoundListener[]; readonly meshDirectory: string };
+  /** Incarnations start above this number. */
+  readonly incarnationBase: number;
+  readonly onWorkers: (notes: readonly WorkerNote[]) => void;
+  readonly onWorkerError: (event: WorkerErrorEvent) => void;
+  /** A worker cannot boot, again and again. */
+  readonly onGiveUp: (error: Error) => void;
+  /** A worker asked to shut the server down. */
+  readonly onShutdown: () => void;
+}
+
+export class Manager {
+  readonly #workers: (WorkerHandle | undefined)[] = [];
+  readonly #policies: RestartPolicy[] = [];
+  readonly #restartTimers = new Set<Timer>();
+  readonly #drained = new Set<WorkerHandle>();
+  #incarnation: number;
+  #stopping = false;
+  #ready: (() => void) | undefined;
+  #changed: (() => void) | undefined;
+  #request = 0;
+  readonly #answers = new Map<number, (counters: WorkerCounters) => void>();
+  #lastCheck = 0;
+
+  constructor(private readonly parts: ManagerParts) {
+    this.#incarnation = parts.incarnationBase;
+  }
+
+  get notes(): readonly WorkerNote[] {
+    return this.#workers.flatMap((worker) => (worker === undefined ? [] : [worker.note]));
+  }
+
+  /** Starts everything; resolves when every worker has been ready once. */
+  async start(): Promise<void> {
+    const { settings, platform } = this.parts;
+    const total = settings.workerNum + settings.taskWorkerNum;
+    for (let id = 0; id < total; id++) {
+      this.#policies.push(new RestartPolicy(settings.maxBootFailures, () => platform.random.next()));
+    }
+    const ready = new Promise<void>((resolve) => (this.#ready = resolve));
+    // Task workers first: an event worker may post a task in its first turn.
+    for (let id = settings.workerNum; id < total; id++) this.#spawn(id, 0);
+    for (let id = 0; id < settings.workerNum; id++) this.#spawn(id, 0);
+    this.#watch();
+    await ready;
+  }
+
+  /** Asks all workers to leave; those that have not after `maxWaitTime` and a grace are killed and named. */
+  async stop(): Promise<void> {
+    const { platform, settings, logger } = this.parts;
+    this.#stopping = true;
+    for (const timer of this.#restartTimers) timer.cancel();
+    for (const worker of this.#living()) {
+      worker.state = 'stopping';
+      worker.send({ type: 'stop' });
+    }
+    const timer = platform.clock.setTimer(settings.maxWaitTime + STOP_GRACE_MS, () => {
+      for (const worker of this.#living()) {
+        logger.warn(`killed ${worker.title}, pid ${worker.identity.pid}: it had not stopped in time`);
+        worker.kill('it had not stopped in time');
+      }
+    });
+    await this.#until(() => this.#living().length === 0);
+    timer.cancel();
+  }
+
+  /** Kills all workers at once, without hooks. */
+  killAll(): void {
+    this.#stopping = true;
+    for (const worker of this.#living()) worker.kill('the server is gone');
+  }
+
+  /** base mode: workers stop accepting and reading; resolves when all connections are closed. */
+  async drain(deadline: number): Promise<void> {
+    const workers = this.#living().filter((worker) => worker.assignment.role === 'worker');
+    for (const worker of workers) worker.send({ type: 'drain', deadline });
+    const done = (): boolean =>
+      workers.every((worker) => this.#drained.has(worker) || worker.state === 'down');
+    const late = new Promise<void>((resolve) => {
+      this.parts.platform.clock.setTimer(deadline + STOP_GRACE_MS, resolve);
+    });
+    await Promise.race([this.#until(done), late]);
+  }
+
+  /** Counters of the workers that answer. */
+  async stats(): Promise<WorkerCounters[]> {
+    const workers = this.#living().filter((worker) => worker.state === 'ready');
+    const answers = await Promise.all(workers.map(async (worker) => this.#ask(worker)));
+    return answers.filter((counters) => counters !== undefined);
+  }
+
+  #living(): WorkerHandle[] {
+    return this.#workers.filter(
+      (worker) => worker !== undefined && worker.state !== 'down',
+    ) as WorkerHandle[];
+  }
+
+  #spawn(workerId: number, restarts: number): void {
+    const { platform, settings, name, masterPid, pipePaths, base, logger } = this.parts;
+    const role = workerId < settings.workerNum ? 'worker' : 'taskWorker';
+    const assignment: WorkerAssignment = {
+      role,
+      workerId,
+      incarnation: ++this.#incarnation,
+      settings,
+      masterPid,
+      managerPid: platform.self.pid,
+      pipePaths,
+      ...(base !== undefined && { meshDirectory: base.meshDirectory }),
+    };
+    const title = `shoal ${name}: ${role === 'worker' ? 'worker' : 'task worker'} ${workerId}`;
+    const child = platform.processes.spawn(assignment, title);
+    const identity = platform.processes.identify(child.pid) ?? { pid: child.pid, startedAt: '' };
+    const worker = new WorkerHandle(assignment, child, identity, restarts, platform.clock.now());
+    this.#workers[workerId] = worker;
+    worker.onNote((note) => this.#hear(worker, note));
+    const bootTimer = platform.clock.setTimer(settings.bootTimeout, () => {
+      if (worker.state !== 'starting') return;
+      worker.kill(`it was not ready within bootTimeout, ${settings.bootTimeout} ms`);
+    });
+    worker.onExit((exit) => {
+      bootTimer.cancel();
+      this.#buried(worker, exit);
+    });
+    logger.debug(`started ${worker.title}, pid ${child.pid}`);
+    if (role === 'worker') this.#giveListeners(worker);
+    this.#report();
+  }
+
+  #giveListeners(worker: WorkerHandle): void {
+    const listeners = this.parts.base?.listeners ?? [];
+    listeners.forEach((bound, listener) => {
+      worker.send({ type: 'listener', listener, endpoint: bound.endpoint }, bound);
+    });
+  }
+
+  #hear(worker: WorkerHandle, note: FromWorker): void {
+    worker.lastHeard = this.parts.platform.clock.now();
+    switch (note.type) {
+      case 'ready':
+        if (worker.state === 'starting') worker.state = 'ready';
+        worker.wasReady = true;
+        this.#introducePeers();
+        this.#report();
+        return;
+      case 'bootFailed':
+      case 'uncaught':
+        worker.failure = note.error;
+        return;
+      case 'drained':
+        this.#drained.add(worker);
+        this.#report();
+        return;
+      case 'shutdown':
+        this.parts.onShutdown();
+        return;
+      case 'stats':
+        this.#answers.get(note.request)?.(note.counters);
+        return;
+      case 'pong':
+    }
+  }
+
+  #buried(worker: WorkerHandle, exit: Exit): void {
+    const planned = worker.state === 'stopping' || (exit.code === 0 && worker.wasReady);
+    worker.state = 'down';
+    this.#introducePeers();
+    this.#report();
+    if (!planned || worker.killReason !== undefined) this.#reportError(worker, exit);
+    if (this.#stopping || this.#workers[worker.workerId] !== worker) return;
+    const { clock } = this.parts.platform;
+    const end = { ready: worker.wasReady, lived: clock.now() - worker.startedAt };
+    const next = this.#policies[worker.workerId]!.next(end);
+    if (next === 'give-up') this.#giveUp(worker, exit);
+    else if (next === 0) this.#spawn(worker.workerId, worker.restarts + 1);
+    else this.#spawnLater(worker, next);
+  }
+
+  #spawnLater(worker: WorkerHandle, delay: number): void {
+    const timer = this.parts.platform.clock.setTimer(delay, () => {
+      this.#restartTimers.delete(timer);
+      this.#spawn(worker.workerId, worker.restarts + 1);
+    });
+    this.#restartTimers.add(timer);
+  }
+
+  #reportError(worker: WorkerHandle, exit: Exit): void {
+    const reason = worker.explain(exit);
+    const { pid } = worker.identity;
+    const fields = { pid, exitCode: exit.code, signal: exit.signal };
+    this.parts.logger.error(`${worker.title} ended: ${reason}`, {
+      ...fields,
+      ...(worker.failure?.stack !== undefined && { stack: worker.failure.stack }),
+    });
+    this.parts.onWorkerError({ workerId: worker.workerId, ...fields, reason });
+  }
+
+  #giveUp(worker: WorkerHandle, exit: Exit): void {
+    this.#stopping = true;
+    for (const timer of this.#restartTimers) timer.cancel();
+    const { maxBootFailures } = this.parts.settings;
+    const message = `${worker.title} could not boot ${maxBootFailures} times in a row: ${worker.explain(exit)}`;
+    const { failure } = worker;
+    const options = failure === undefined ? undefined : { cause: fromWire(failure) };
+    this.parts.onGiveUp(new ProcessError('BOOT_FAILED', message, options));
+  }
+
+  /** base mode: tells all workers which incarnations live, so that they find each other. */
+  #introducePeers(): void {
+    if (this.parts.base === undefined || this.#stopping) return;
+    const ready = this.#living().filter(
+      (worker) => worker.state === 'ready' && worker.assignment.role === 'worker',
+    );
+    const peers = ready.map(({ assignment: { workerId, incarnation } }) => ({ workerId, incarnation }));
+    const note: ToWorker = { type: 'peers', peers };
+    for (const worker of ready) worker.send(note);
+  }
+
+  /** Something about the workers has changed. */
+  #report(): void {
+    this.parts.onWorkers(this.notes);
+    this.#changed?.();
+    if (this.#ready !== undefined && this.#workers.every((worker) => worker?.state === 'ready')) {
+      const total = this.parts.settings.workerNum + this.parts.settings.taskWorkerNum;
+      if (this.notes.length < total) return;
+      this.#ready();
+      this.#ready = undefined;
+    }
+  }
+
+  async #until(done: () => boolean): Promise<void> {
+    if (done()) return;
+    await new Promise<void>((resolve) => {
+      const before = this.#changed;
+      this.#changed = () => {
+        before?.();
+        if (done()) resolve();
+      };
+    });
+  }
+
+  async #ask(worker: WorkerHandle): Promise<WorkerCounters | undefined> {
+    const request = this.#request++;
+    return new Promise((resolve) => {
+      const timer = this.parts.platform.clock.setTimer(ANSWER_TIMEOUT_MS, () => settle(undefined));
+      const settle = (counters: WorkerCounters | undefined): void => {
+        timer.cancel();
+        this.#answers.delete(request);
+        resolve(counters);
+      };
+      this.#answers.set(request, settle);
+      worker.send({ type: 'stats', request });
+    });
+  }
+
+  /**
+   * Kills workers whose event loop is blocked. Only gaps that this process did
+   * not have itself are charged: after a pause of the whole machine everybody
+   * starts anew.
+   */
+  #watch(): void {
+    const { workerTimeout } = this.parts.settings;
+    if (workerTimeout === 0) return;
+    const { clock } = this.parts.platform;
+    const interval = workerTimeout / 4;
+    this.#lastCheck = clock.now();
+    const check = (): void => {
+      if (this.#stopping && this.#living().length === 0) return;
+      const now = clock.now();
+      const ownGap = now - this.#lastCheck - interval;
+      this.#lastCheck = now;
+      for (const worker of this.#living()) {
+        if (worker.state === 'starting') continue;
+        if (ownGap > interval) worker.lastHeard = now;
+        const silence = now - worker.lastHeard;
+        if (silence > workerTimeout) {
+          worker.kill(
+            `its event loop was blocked for ${Math.round(silence)} ms, workerTimeout is ${workerTimeout} ms`,
+          );
+        } else {
+          worker.send({ type: 'ping' });
+        }
+      }
+      clock.setTimer(interval, check);
+    };
+    clock.setTimer(interval, check);
+  }
+}

@@ -1,0 +1,107 @@
+import { fromWire, ProcessError } from '../errors.js';
+import type { FromReactor, ReactorAssignment, ReactorCounters, ToReactor } from '../pipe/messages.js';
+import type { Endpoint, Thread, Threads } from '../platform/platform.js';
+
+/** What the master holds of one reactor thread. */
+export class ReactorHandle {
+  readonly #thread: Thread;
+  readonly #started: Promise<void>;
+  #resolveStarted!: () => void;
+  #rejectStarted!: (error: Error) => void;
+  readonly #listening = new Map<
+    number,
+    { resolve: (endpoint: Endpoint) => void; reject: (error: Error) => void }
+  >();
+  readonly #stats = new Map<number, (counters: ReactorCounters) => void>();
+  #drained: (() => void) | undefined;
+  #ended: (() => void) | undefined;
+  #stopping = false;
+  #request = 0;
+
+  constructor(
+    readonly assignment: ReactorAssignment,
+    threads: Threads,
+    name: string,
+    /** The thread is gone, and with it its connections. */
+    onFailure: (error: Error) => void,
+  ) {
+    this.#started = new Promise((resolve, reject) => {
+      this.#resolveStarted = resolve;
+      this.#rejectStarted = reject;
+    });
+    this.#started.catch(() => {});
+    this.#thread = threads.spawn(assignment, name);
+    this.#thread.onMessage((message) => this.#hear(message as FromReactor));
+    this.#thread.onExit((error) => {
+      this.#ended?.();
+      if (this.#stopping) return;
+      const failure = new ProcessError('REACTOR_DIED', `reactor ${assignment.index} ended`, { cause: error });
+      this.#rejectStarted(failure);
+      onFailure(failure);
+    });
+  }
+
+  /** Resolves when the reactor takes pipes. */
+  async started(): Promise<void> {
+    return this.#started;
+  }
+
+  async listen(listener: number, port: number, shares: boolean): Promise<Endpoint> {
+    return new Promise((resolve, reject) => {
+      this.#listening.set(listener, { resolve, reject });
+      this.send({ type: 'listen', listener, port, shares });
+    });
+  }
+
+  async stats(): Promise<ReactorCounters> {
+    const request = this.#request++;
+    return new Promise((resolve) => {
+      this.#stats.set(request, resolve);
+      this.send({ type: 'stats', request });
+    });
+  }
+
+  /** Resolves when every connection is closed, at the latest after `deadline` ms. */
+  async drain(deadline: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      this.send({ type: 'drain', deadline });
+    });
+  }
+
+  /** Ends the thread. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    return new Promise((resolve) => {
+      this.#ended = resolve;
+      this.send({ type: 'stop' });
+    });
+  }
+
+  send(note: ToReactor): void {
+    this.#thread.send(note);
+  }
+
+  #hear(note: FromReactor): void {
+    switch (note.type) {
+      case 'started':
+        this.#resolveStarted();
+        return;
+      case 'failed':
+        this.#rejectStarted(fromWire(note.error));
+        return;
+      case 'listening':
+        this.#listening.get(note.listener)?.resolve(note.endpoint);
+        return;
+      case 'listenFailed':
+        this.#listening.get(note.listener)?.reject(fromWire(note.error));
+        return;
+      case 'drained':
+        this.#drained?.();
+        return;
+      case 'stats':
+        this.#stats.get(note.request)?.(note.counters);
+        this.#stats.delete(note.request);
+    }
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * The one table of what processes of a server say to each other.
+ *
+ * Frames travel over pipes (reactor and worker, worker and worker); notes
+ * travel over links (master, manager, workers, reactor threads) and are plain
+ * JSON. Roles meet only here.
+ */
+import type { WireError } from '../errors.js';
+import type { Settings } from '../config/load.js';
+import type { Endpoint } from '../platform/platform.js';
+
+/** Changes whenever a frame changes; two ends of different versions refuse each other. */
+export const PIPE_VERSION = 1;
+
+/**
+ * Kinds of frames. `id` is a connection id unless said otherwise.
+ *
+ * Numbered frames carry a `seq` and are kept by their sender until the peer
+ * settles them. All others need no number, no window and no settlement.
+ */
+export const FrameKind = {
+  /** First frame of the side that connected; body: `Hello` as JSON. */
+  hello: 1,
+  /** Answer to a hello that is accepted. */
+  welcome: 2,
+  /** Answer to a hello that is not; body: the reason as UTF-8. The pipe then closes. */
+  refused: 3,
+  /** The worker has started: it may be given events. */
+  ready: 4,
+  /** The worker is made to leave: its end charges no packet. Flag `unstarted`: what is unsettled has not been started. */
+  goodbye: 5,
+  /** A run of `count` numbers from `seq` is settled. Flag `discarded`: without having been handled. */
+  settle: 6,
+  /** A piece of a large frame; `id` is the number of the large frame. */
+  chunk: 7,
+  /** Numbered. A connection was opened; body: `Introduction` as JSON. */
+  connect: 16,
+  /** Numbered. A connection that another worker served; body as for connect, then the state. */
+  adopt: 17,
+  /** Numbered. A packet; `aux` is the attempt, `word` the bytes that earlier attempts answered. */
+  packet: 18,
+  /** Numbered. The connection is closed; body: the reason as UTF-8. */
+  close: 19,
+  /** The connection exists, for dispatch modes without connection events; body as for connect. */
+  introduce: 20,
+  /** The connection is gone, for dispatch modes without connection events. */
+  forget: 21,
+  /** Numbered. Settles `count` packets from number `word` and sends the body; both, or neither. */
+  answer: 32,
+  /** Numbered. Sends the body to the client. */
+  send: 33,
+  /** End the connection. Flag `reset`: without flushing. */
+  end: 34,
+  /** The connection's state is now the body. */
+  state: 35,
+  /** The worker is about to start packet `seq` alone (flag `mine`), or that of another pipe. */
+  alone: 36,
+  /** The packet that ran alone has settled. */
+  aloneOver: 37,
+} as const;
+
+export const FrameFlag = {
+  /** packet: start it only when nothing else runs in the worker. */
+  isolated: 1,
+  /** settle: given up without having been handled. */
+  discarded: 2,
+  /** answer: the body begins with a u32 length and the connection's new state. */
+  state: 4,
+  /** end: drop what is not sent yet. */
+  reset: 8,
+  /** alone: the packet came over this pipe. */
+  mine: 16,
+  /** chunk: the first one; its body begins with the header of the large frame. */
+  first: 32,
+  /** chunk: the last one. */
+  last: 64,
+  /** goodbye: the worker has finished everything that it had started. */
+  unstarted: 128,
+} as const;
+
+export interface Hello {
+  readonly version: number;
+  readonly role: 'worker' | 'taskWorker';
+  readonly workerId: number;
+  readonly incarnation: number;
+  readonly pid: number;
+}
+
+/** What a worker must know of a connection before its first event. */
+export interface Introduction {
+  /** Index into `settings.listeners`. */
+  readonly listener: number;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** adopt: why the connection changed its worker. */
+  readonly reason?: AdoptReason;
+  /** connect: 1, or more when an earlier worker died in `@OnConnect`. */
+  readonly attempt?: number;
+}
+
+/** Why a connection changed its worker. */
+export type AdoptReason = 'workerLost' | 'managerLost' | 'retired';
+
+/** Why a connection was closed. */
+export type CloseReason =
+  'client' | 'server' | 'error' | 'heartbeat' | 'outputOverflow' | 'protocol' | 'poison' | 'shutdown';
+
+/** What a spawner asks a process or thread to be. */
+export type Assignment = ReactorAssignment | ManagerAssignment | WorkerAssignment;
+
+export interface ReactorAssignment {
+  readonly role: 'reactor';
+  readonly index: number;
+  readonly settings: Settings;
+  /** Where workers connect. */
+  readonly pipePath: string;
+  /** Int32: the number of dispatches so far, shared by all reactors. */
+  readonly shared: SharedArrayBuffer;
+}
+
+export interface ManagerAssignment {
+  readonly role: 'manager';
+  readonly settings: Settings;
+  readonly masterPid: number;
+  readonly pipePaths: readonly string[];
+  /** Incarnations of this manager's workers lie above this number. */
+  readonly incarnationBase: number;
+}
+
+export interface WorkerAssignment {
+  readonly role: 'worker' | 'taskWorker';
+  readonly workerId: number;
+  readonly incarnation: number;
+  readonly settings: Settings;
+  readonly masterPid: number;
+  readonly managerPid: number;
+  /** process mode: the reactors to connect to. */
+  readonly pipePaths: readonly string[];
+  /** base mode: where this worker listens for the others. */
+  readonly meshDirectory?: string;
+}
+
+/** Master → reactor thread. */
+export type ToReactor =
+  /** `shares`: other reactors listen on the same port. */
+  | { readonly type: 'listen'; readonly listener: number; readonly port: number; readonly shares: boolean }
+  /** Workers up to this incarnation are ended by the framework: their deaths charge no packet. */
+  | { readonly type: 'blameless'; readonly throughIncarnation: number; readonly reason: AdoptReason }
+  /** Stop accepting and reading; report `drained` when every connection is closed. */
+  | { readonly type: 'drain'; readonly deadline: number }
+  | { readonly type: 'stats'; readonly request: number }
+  /** End the thread. */
+  | { readonly type: 'stop' };
+
+/** Reactor thread → master. */
+export type FromReactor =
+  | { readonly type: 'started' }
+  | { readonly type: 'listening'; readonly listener: number; readonly endpoint: Endpoint }
+  | { readonly type: 'listenFailed'; readonly listener: number; readonly error: WireError }
+  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'drained' }
+  | { readonly type: 'stats'; readonly request: number; readonly counters: ReactorCounters };
+
+/** What one owner of sockets has counted since its start. */
+export interface ReactorCounters {
+  connections: number;
+  acceptedConnections: number;
+  closedConnections: number;
+  acceptedPackets: number;
+  handledPackets: number;
+  redeliveredPackets: number;
+  outstandingPackets: number;
+  refused: Record<string, number>;
+}
+
+/** What one worker has counted since its start. */
+export interface WorkerCounters {
+  failedHandlers: number;
+  /** base mode: the counters of the sockets that this worker owns. */
+  sockets?: ReactorCounters;
+}
+
+/** Manager → master. */
+export type FromManager =
+  | { readonly type: 'workers'; readonly workers: readonly WorkerNote[] }
+  /** All workers are ready for the first time. */
+  | { readonly type: 'ready' }
+  /** A worker cannot boot, again and again. */
+  | { readonly type: 'gaveUp'; readonly error: WireError }
+  /** The manager itself cannot start. */
+  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'shutdown' }
+  | { readonly type: 'stats'; readonly request: number; readonly workers: readonly WorkerCounters[] };
+
+export interface WorkerNote {
+  readonly workerId: number;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly incarnation: number;
+  readonly state: 'starting' | 'ready' | 'stopping' | 'down';
+  readonly restarts: number;
+}
+
+/** Master → manager. */
+export type ToManager = { readonly type: 'stop' } | { readonly type: 'stats'; readonly request: number };
+
+/** Worker → manager. */
+export type FromWorker =
+  | { readonly type: 'ready'; readonly endpoints?: readonly Endpoint[] }
+  | { readonly type: 'bootFailed'; readonly error: WireError }
+  | { readonly type: 'uncaught'; readonly error: WireError }
+  | { readonly type: 'pong' }
+  | { readonly type: 'drained' }
+  | { readonly type: 'shutdown' }
+  | { readonly type: 'stats'; readonly request: number; readonly counters: WorkerCounters };
+
+/** Manager → worker. */
+export type ToWorker =
+  | { readonly type: 'ping' }
+  /** base mode: a bound listener comes along with this note. */
+  | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
+  /** base mode: which workers live, and as what. */
+  | { readonly type: 'peers'; readonly peers: readonly { workerId: number; incarnation: number }[] }
+  /** base mode: stop accepting and reading; report `drained` when every connection is closed. */
+  | { readonly type: 'drain'; readonly deadline: number }
+  /** Run the stop hooks and leave. */
+  | { readonly type: 'stop' }
+  | { readonly type: 'stats'; readonly request: number };
+
+/** Counters of the whole server since its start. */
+export interface ServerStats {
+  readonly connections: number;
+  readonly acceptedConnections: number;
+  readonly closedConnections: number;
+  /** Framed packets taken from clients. */
+  readonly acceptedPackets: number;
+  /** Packets whose handler settled, thrown errors included. */
+  readonly handledPackets: number;
+  /** Deliveries that followed the death of a worker. */
+  readonly redeliveredPackets: number;
+  /** Packets taken and not settled yet, from the live tables. */
+  readonly outstandingPackets: number;
+  /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Handlers that threw or rejected, in workers that live. */
+  readonly failedHandlers: number;
+}

@@ -1,0 +1,369 @@
+/**
+ * One client connection, on the side that owns the socket.
+ *
+ *            FIN of the client, or drain: what is unsettled is finished first
+ *          ┌───────────────────────────────────────────────┐
+ *   open ──┤                                               ├─▶ ending ──▶ closed
+ *          └── end() by a worker: flush, then FIN ─────────┘   (discards input,
+ *                                                               waits for the peer)
+ *
+ * Bytes become packets here and go to a worker as deliveries, as far as the
+ * windows admit; what does not fit waits here, and the socket is paused. The
+ * worker's answers come back through `send`. After the last packet a close
+ * event follows, and when that is settled the connection is forgotten.
+ */
+import type { ListenerSettings } from '../config/load.js';
+import { ProtocolError } from '../errors.js';
+import type { Framing } from '../framing/framing.js';
+import { PacketReader } from '../framing/packet-reader.js';
+import type { CloseReason, Introduction } from '../pipe/messages.js';
+import { Window } from '../pipe/window.js';
+import type { ByteStream, Clock, StreamEvents, Timer } from '../platform/platform.js';
+import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
+import { Output } from './output.js';
+import type { WorkerSlot } from './worker-slot.js';
+
+/** How long an ending connection may go without progress before it is reset, in ms. */
+const LINGER_MS = 10_000;
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** What connections of one listener share. */
+export interface ListenerContext {
+  readonly index: number;
+  readonly settings: ListenerSettings;
+  readonly framing: Framing;
+}
+
+/** What a connection needs of the reactor that owns it. */
+export interface ConnectionHost {
+  readonly clock: Clock;
+  /** Bytes that wait for slow clients, on all connections together. */
+  readonly outputTotal: Window;
+  readonly counters: { acceptedPackets: number; handledPackets: number };
+  /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
+  route(connection: ClientConnection): WorkerSlot | undefined;
+  /** Counts what is refused: an error code, or CLOSED for packets of a connection that was closed. */
+  refuse(reason: string): void;
+  peerFault(error: ProtocolError, connection: ClientConnection): void;
+  /** The socket is closed; the connection stays known until its last event is settled. */
+  closed(): void;
+  forget(connection: ClientConnection): void;
+}
+
+export class ClientConnection implements StreamEvents, Client {
+  /** The worker that serves it, in sticky dispatch modes. */
+  slot: WorkerSlot | undefined;
+  state: Buffer | undefined;
+  /** When bytes came last, on the platform's clock. */
+  lastReceived: number;
+
+  readonly #reader: PacketReader;
+  readonly #output: Output;
+  readonly #window: Window;
+  #phase: 'open' | 'ending' | 'closed' = 'open';
+  #reason: CloseReason | undefined;
+  /** No more bytes are taken from the client. */
+  #inputEnded = false;
+  /** Bytes that are here may become packets. */
+  #framing = true;
+  #paused = false;
+  #pumping = false;
+  /** Framed, and not with a worker: returned by a loss, or refused by a window. */
+  #waiting: Delivery[] = [];
+  /** Deliveries that a worker has and has not settled. */
+  #unsettled = 0;
+  #unsettledPackets = 0;
+  #connected = false;
+  #introduced = false;
+  #connectAttempts = 0;
+  #closeSent = false;
+  /** Bytes that its worker sent since it last settled a packet. */
+  #answered = 0;
+  /** Ports that know the connection, in dispatch modes without connection events. */
+  #knownBy: Set<WorkerPort> | undefined;
+  #routed: WorkerSlot | undefined;
+  #linger: Timer | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly listener: ListenerContext,
+    private readonly stream: ByteStream,
+    private readonly reactor: ConnectionHost,
+  ) {
+    const { settings, framing } = listener;
+    this.#reader = new PacketReader(framing, settings.packageMaxLength);
+    this.#output = new Output(
+      stream,
+      settings.socketBufferSize,
+      settings.packageMaxLength,
+      reactor.outputTotal,
+    );
+    this.#window = new Window(settings.maxQueuedBytes);
+    this.lastReceived = reactor.clock.now();
+  }
+
+  get closed(): boolean {
+    return this.#phase === 'closed';
+  }
+
+  /** Packets that were accepted and are not settled, wherever they are. */
+  get outstandingPackets(): number {
+    return this.#unsettledPackets + this.#waiting.length;
+  }
+
+  /** Whether we have stopped reading, so that silence says nothing about the client. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  // What the socket says.
+
+  data(chunk: Buffer): void {
+    if (this.#inputEnded) return;
+    this.lastReceived = this.reactor.clock.now();
+    this.#reader.push(chunk);
+    this.pump();
+  }
+
+  end(): void {
+    this.#endInput('client');
+    this.pump();
+  }
+
+  drain(): void {
+    this.#output.drained();
+  }
+
+  close(error: Error | undefined): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#linger?.cancel();
+    this.#output.discard();
+    this.#endInput(error === undefined ? 'client' : 'error');
+    this.reactor.closed();
+    this.pump();
+  }
+
+  // What workers say.
+
+  send(buffer: Buffer, start: number, end: number): void {
+    if (this.#phase !== 'open') return;
+    if (this.#output.write(buffer, start, end)) return;
+    this.reactor.refuse('OUTPUT_OVERFLOW');
+    this.abort('outputOverflow');
+  }
+
+  /** Notes bytes that its worker sent before settling, for `delivery.answered`. */
+  noteAnswered(bytes: number): void {
+    this.#answered += bytes;
+  }
+
+  /** Flushes and ends; packets that no worker has yet are refused. */
+  finish(reason: CloseReason): void {
+    if (this.#phase !== 'open') return;
+    this.#endInput(reason);
+    this.#framing = false;
+    this.#refuseWaiting();
+    this.#end();
+    this.pump();
+  }
+
+  /** Closes without flushing. */
+  abort(reason: CloseReason): void {
+    if (this.#phase === 'closed') return;
+    this.#endInput(reason);
+    this.#framing = false;
+    this.#refuseWaiting();
+    this.#phase = 'ending';
+    this.stream.destroy(true);
+  }
+
+  /** Takes no further packet; ends when everything that was accepted is settled. */
+  finishWhenSettled(reason: CloseReason): void {
+    this.#endInput(reason);
+    this.#framing = false;
+    this.pump();
+  }
+
+  // What the worker's slot says.
+
+  introduce(port: WorkerPort, reason: Introduction['reason']): void {
+    const delivery = new Delivery('introduction', this, NO_BYTES, 0, 0);
+    this.#introduced = true;
+    this.#unsettled++;
+    if (this.#connected) {
+      port.adopt(delivery, { ...this.#introduction(), ...(reason !== undefined && { reason }) }, this.state);
+    } else {
+      this.#connectAttempts++;
+      port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
+    }
+  }
+
+  settled(delivery: Delivery, discarded: boolean): void {
+    this.#unsettled--;
+    if (delivery.kind === 'packet') {
+      this.#unsettledPackets--;
+      this.#window.give(delivery.charge);
+      this.#answered = 0;
+      if (discarded) this.reactor.refuse('CLOSED');
+      else this.reactor.counters.handledPackets++;
+    } else if (delivery.kind === 'introduction') {
+      this.#connected = true;
+    } else {
+      this.reactor.forget(this);
+      return;
+    }
+    if (this.#waiting.length > 0 || this.#paused || this.#inputEnded) this.pump();
+  }
+
+  takeBack(deliveries: readonly Delivery[], loss: Loss): void {
+    const returned: Delivery[] = [];
+    let poisoned = false;
+    this.#introduced = false;
+    for (const delivery of deliveries) {
+      this.#unsettled--;
+      if (delivery.kind === 'close') this.#closeSent = false;
+      if (delivery.kind !== 'packet') continue;
+      this.#unsettledPackets--;
+      this.#window.give(delivery.charge);
+      if (loss.alone === delivery) {
+        poisoned = true;
+        this.reactor.refuse('PACKET_POISON');
+      } else if (!poisoned) {
+        if (returned.length === 0) delivery.answered += this.#answered;
+        returned.push(delivery);
+      } else {
+        this.reactor.refuse('CLOSED');
+      }
+    }
+    this.#answered = 0;
+    this.#waiting = returned.concat(this.#waiting);
+    if (poisoned) this.abort('poison');
+  }
+
+  pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    const blocked = !this.#deliver();
+    this.#pumping = false;
+    this.#setPaused(blocked && !this.#inputEnded);
+    if (blocked || !this.#inputEnded) return;
+    if (this.#phase === 'closed') this.#sendClose();
+    else if (this.#phase === 'open' && this.#unsettled === 0 && this.#isIntroduced()) this.#end();
+  }
+
+  /** Delivers what can be delivered; says whether nothing was left behind. */
+  #deliver(): boolean {
+    while (this.#waiting.length > 0) {
+      if (!this.#give(this.#waiting[0]!)) return false;
+      this.#waiting.shift();
+    }
+    try {
+      while (this.#framing && this.#reader.next()) {
+        const { buffer, start, end } = this.#reader;
+        this.reactor.counters.acceptedPackets++;
+        const delivery = new Delivery('packet', this, buffer, start, end);
+        if (this.#waiting.length > 0 || !this.#give(delivery)) {
+          this.#waiting.push(delivery);
+          return false;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.reactor.peerFault(error, this);
+      this.#endInput('protocol');
+      this.#framing = false;
+    }
+    return true;
+  }
+
+  #give(delivery: Delivery): boolean {
+    const slot = this.slot ?? this.#route();
+    if (slot?.port === undefined) return false;
+    if (this.slot !== undefined && !this.#introduced) return false;
+    if (!this.#window.admits(delivery.charge)) return false;
+    if (!slot.admits(delivery)) {
+      slot.block(this);
+      return false;
+    }
+    if (this.slot === undefined) this.#introduceTo(slot.port);
+    this.#window.take(delivery.charge);
+    this.#unsettled++;
+    this.#unsettledPackets++;
+    this.#routed = undefined;
+    slot.send(delivery);
+    return true;
+  }
+
+  /** The worker for the next packet, in dispatch modes that choose one for each; the choice stays while it waits. */
+  #route(): WorkerSlot | undefined {
+    if (this.#routed?.port === undefined) this.#routed = this.reactor.route(this);
+    return this.#routed;
+  }
+
+  #introduceTo(port: WorkerPort): void {
+    this.#knownBy ??= new Set();
+    if (this.#knownBy.has(port)) return;
+    this.#knownBy.add(port);
+    port.introduce(this.id, this.#introduction());
+  }
+
+  #introduction(): Introduction {
+    return { listener: this.listener.index, remote: this.stream.remote, local: this.stream.local };
+  }
+
+  /** Whether its worker knows it; always true without connection events. */
+  #isIntroduced(): boolean {
+    return this.slot === undefined || this.#introduced;
+  }
+
+  #sendClose(): void {
+    if (this.#closeSent) return;
+    if (this.slot === undefined) {
+      if (this.#unsettled > 0) return;
+      this.#closeSent = true;
+      for (const port of this.#knownBy ?? []) port.forget(this.id);
+      this.reactor.forget(this);
+      return;
+    }
+    if (this.slot.port === undefined || !this.#introduced) return;
+    this.#closeSent = true;
+    this.#unsettled++;
+    const delivery = new Delivery('close', this, NO_BYTES, 0, 0);
+    this.slot.port.close(delivery, this.#reason ?? 'client');
+  }
+
+  #endInput(reason: CloseReason): void {
+    this.#reason ??= reason;
+    this.#inputEnded = true;
+  }
+
+  #refuseWaiting(): void {
+    for (let index = this.#waiting.length; index > 0; index--) this.reactor.refuse('CLOSED');
+    this.#waiting = [];
+  }
+
+  /** Flushes, sends FIN, and reads on without listening, so that no unread byte turns the end into a reset. */
+  #end(): void {
+    this.#phase = 'ending';
+    this.#output.end();
+    this.#setPaused(false);
+    this.#watchLinger(this.#output.buffered);
+  }
+
+  #watchLinger(buffered: number): void {
+    this.#linger = this.reactor.clock.setTimer(LINGER_MS, () => {
+      const now = this.#output.buffered;
+      if (now > 0 && now < buffered) this.#watchLinger(now);
+      else this.stream.destroy(true);
+    });
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused === this.#paused || this.#phase === 'closed') return;
+    this.#paused = paused;
+    if (paused) this.stream.pause();
+    else this.stream.resume();
+  }
+}

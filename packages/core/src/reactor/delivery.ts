@@ -1,0 +1,79 @@
+/**
+ * What the parts of a reactor say to each other: a delivery is on its way from a
+ * client to a worker's port, and a loss gives it back.
+ */
+import type { AdoptReason, Introduction } from '../pipe/messages.js';
+
+/** What a packet costs in a window beside its bytes: its header, and a guess at the bookkeeping. */
+export const PACKET_OVERHEAD_BYTES = 64;
+
+/**
+ * One event of a connection on its way to a worker, from the moment it was
+ * accepted until a worker has settled it.
+ */
+export class Delivery {
+  /** 1, or more when an earlier worker may have started it. */
+  attempt = 1;
+  /** Deaths of workers in a row at which it was unsettled and which are charged to it. */
+  deaths = 0;
+  /** Bytes that earlier attempts have sent on its connection. */
+  answered = 0;
+
+  constructor(
+    readonly kind: 'introduction' | 'packet' | 'close',
+    readonly connection: Client,
+    readonly buffer: Buffer,
+    readonly start: number,
+    readonly end: number,
+  ) {}
+
+  /** Bytes that it counts in windows. */
+  get charge(): number {
+    return this.end - this.start + PACKET_OVERHEAD_BYTES;
+  }
+}
+
+/** A client connection, as slots and ports see it. */
+export interface Client {
+  readonly id: number;
+  /** `connection.state`, encoded; kept here so that it outlives the worker. */
+  state: Buffer | undefined;
+  /** Sends `buffer[start, end)` whole, or closes the connection when a bound would be exceeded. */
+  send(buffer: Buffer, start: number, end: number): void;
+  /** Tells a worker of the connection: the first one by connect, each later one by adopt. */
+  introduce(port: WorkerPort, reason: AdoptReason | undefined): void;
+  settled(delivery: Delivery, discarded: boolean): void;
+  /** Its worker is lost: these deliveries, in order, have not been settled. */
+  takeBack(deliveries: readonly Delivery[], loss: Loss): void;
+  /** Moves on: gives the worker what the windows admit, and ends when all is done. */
+  pump(): void;
+}
+
+/**
+ * A living worker, as the owner of the sockets sees it: over a pipe in process
+ * mode, in the same process in base mode.
+ */
+export interface WorkerPort {
+  readonly incarnation: number;
+  connect(delivery: Delivery, introduction: Introduction): void;
+  adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void;
+  packet(delivery: Delivery, isolated: boolean): void;
+  close(delivery: Delivery, reason: string): void;
+  introduce(connectionId: number, introduction: Introduction): void;
+  forget(connectionId: number): void;
+  /** Writes what has gathered, before the end of the turn. */
+  flush(): void;
+}
+
+/** How a port's worker ended, and what it leaves. */
+export interface Loss {
+  /** Unsettled deliveries, in the order in which they were sent. */
+  readonly unsettled: readonly Delivery[];
+  /** Something of what is unsettled may have been started. */
+  readonly started: boolean;
+  /** The framework made the worker leave: no packet is charged. */
+  readonly blameless: boolean;
+  /** The packet that ran alone when the worker died, or `'other'` when that came from another owner. */
+  readonly alone: Delivery | 'other' | undefined;
+  readonly reason: AdoptReason;
+}

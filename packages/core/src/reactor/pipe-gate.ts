@@ -1,0 +1,141 @@
+import { ProcessError } from '../errors.js';
+import type { Logger } from '../log.js';
+import { FrameKind, PIPE_VERSION, type AdoptReason, type Hello } from '../pipe/messages.js';
+import { Pipe, type PipeEvents } from '../pipe/pipe.js';
+import type { ByteStream, Clock, Timer } from '../platform/platform.js';
+import type { Delivery } from './delivery.js';
+import { PipePort } from './pipe-port.js';
+import type { Reactor } from './reactor.js';
+
+/** A peer that has not said hello by then is sent away, in ms. */
+const HELLO_TIMEOUT_MS = 10_000;
+
+/**
+ * Where workers knock: checks who opens a pipe, refuses what does not fit, and
+ * fences a worker off when a younger one of the same id has come.
+ */
+export class PipeGate {
+  readonly #ports = new Map<number, PipePort>();
+  #blamelessThrough = -1;
+  #blamelessReason: AdoptReason = 'managerLost';
+
+  constructor(
+    private readonly reactor: Reactor,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    /** The largest frame that a worker may send, in bytes. */
+    private readonly maxBodyBytes: number,
+  ) {}
+
+  /** Workers up to this incarnation are ended by the framework: their deaths charge no packet. */
+  markBlameless(throughIncarnation: number, reason: AdoptReason): void {
+    this.#blamelessThrough = Math.max(this.#blamelessThrough, throughIncarnation);
+    this.#blamelessReason = reason;
+  }
+
+  accept(stream: ByteStream): void {
+    const greeter = new Greeter(this.clock, (hello, pipe) => this.#admit(hello, pipe));
+    greeter.greet(stream, this.maxBodyBytes);
+  }
+
+  #admit(hello: Hello, pipe: Pipe<Delivery>): void {
+    const refusal = this.#refusal(hello);
+    if (refusal !== undefined) {
+      this.logger.warn(`refused the pipe of ${hello.role} ${hello.workerId}, pid ${hello.pid}: ${refusal}`);
+      pipe.control(FrameKind.refused, 0, 0, 0, Buffer.from(refusal));
+      pipe.finish();
+      return;
+    }
+    this.#ports.get(hello.workerId)?.fence();
+    const slot = this.reactor.slots[hello.workerId]!;
+    const port = new PipePort(hello, pipe, slot, this.reactor, this.#blameless, (lost) => {
+      if (this.#ports.get(hello.workerId) === lost) this.#ports.delete(hello.workerId);
+    });
+    this.#ports.set(hello.workerId, port);
+    pipe.events = port;
+    pipe.control(FrameKind.welcome);
+    pipe.flush();
+  }
+
+  #refusal(hello: Hello): string | undefined {
+    if (hello.version !== PIPE_VERSION) {
+      return `it speaks version ${hello.version} of the pipe protocol, this server ${PIPE_VERSION}: the kernel changed, restart the server`;
+    }
+    if (hello.role !== 'worker' || this.reactor.slots[hello.workerId] === undefined) {
+      return `there is no place for ${hello.role} ${hello.workerId} here`;
+    }
+    const present = this.#ports.get(hello.workerId);
+    if (present !== undefined && present.incarnation >= hello.incarnation) {
+      return `incarnation ${hello.incarnation} is older than ${present.incarnation}, which has its place`;
+    }
+    if (hello.incarnation <= this.#blamelessThrough) {
+      return `incarnation ${hello.incarnation} belongs to a manager that is gone`;
+    }
+    return undefined;
+  }
+
+  readonly #blameless = (incarnation: number): AdoptReason | undefined =>
+    incarnation <= this.#blamelessThrough ? this.#blamelessReason : undefined;
+}
+
+/** Waits for the first frame of a new pipe, which must be a hello. */
+class Greeter implements PipeEvents<Delivery> {
+  #pipe: Pipe<Delivery> | undefined;
+  #deadline: Timer | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly admit: (hello: Hello, pipe: Pipe<Delivery>) => void,
+  ) {}
+
+  greet(stream: ByteStream, maxBodyBytes: number): void {
+    this.#pipe = new Pipe<Delivery>(stream, this.clock, this, maxBodyBytes);
+    this.#deadline = this.clock.setTimer(HELLO_TIMEOUT_MS, () => stream.destroy());
+    this.#pipe.start();
+  }
+
+  frame(
+    kind: number,
+    _flags: number,
+    _aux: number,
+    _id: number,
+    _seq: number,
+    _word: number,
+    _count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    this.#deadline?.cancel();
+    if (kind !== FrameKind.hello) throw new ProcessError('PIPE_BROKEN', 'a pipe did not begin with a hello');
+    this.admit(parseHello(buffer.toString('utf8', start, end)), this.#pipe!);
+  }
+
+  settled(): void {}
+  turn(): void {}
+  drained(): void {}
+
+  closed(): void {
+    this.#deadline?.cancel();
+  }
+}
+
+function parseHello(text: string): Hello {
+  let hello: Partial<Hello>;
+  try {
+    hello = JSON.parse(text) as Partial<Hello>;
+  } catch (cause) {
+    throw new ProcessError('PIPE_BROKEN', 'the hello on a pipe is not JSON', { cause });
+  }
+  const { version, role, workerId, incarnation, pid } = hello;
+  if (
+    typeof version !== 'number' ||
+    (role !== 'worker' && role !== 'taskWorker') ||
+    typeof workerId !== 'number' ||
+    typeof incarnation !== 'number' ||
+    typeof pid !== 'number'
+  ) {
+    throw new ProcessError('PIPE_BROKEN', `the hello on a pipe lacks a field: ${text.slice(0, 200)}`);
+  }
+  return { version, role, workerId, incarnation, pid };
+}

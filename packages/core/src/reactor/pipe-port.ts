@@ -1,0 +1,195 @@
+import { readU32 } from '../pipe/frame.js';
+import { FrameFlag, FrameKind, type AdoptReason, type Hello, type Introduction } from '../pipe/messages.js';
+import type { Pipe, PipeEvents } from '../pipe/pipe.js';
+import type { Delivery, WorkerPort } from './delivery.js';
+import type { Reactor } from './reactor.js';
+import type { WorkerSlot } from './worker-slot.js';
+
+/**
+ * A worker at the other end of a pipe. Turns deliveries into frames, and the
+ * worker's frames into what happens to connections.
+ */
+export class PipePort implements WorkerPort, PipeEvents<Delivery> {
+  readonly incarnation: number;
+  #alone: Delivery | 'other' | undefined;
+  #goodbye: { readonly unstarted: boolean } | undefined;
+
+  constructor(
+    hello: Hello,
+    private readonly pipe: Pipe<Delivery>,
+    private readonly slot: WorkerSlot,
+    private readonly reactor: Reactor,
+    /** The reason when the framework ends this worker itself, else undefined. */
+    private readonly blameless: (incarnation: number) => AdoptReason | undefined,
+    private readonly onLost: (port: PipePort) => void,
+  ) {
+    this.incarnation = hello.incarnation;
+  }
+
+  connect(delivery: Delivery, introduction: Introduction): void {
+    const body = Buffer.from(JSON.stringify(introduction));
+    this.pipe.message(FrameKind.connect, 0, 0, delivery.connection.id, 0, 0, body, 0, body.length, delivery);
+  }
+
+  adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void {
+    const text = Buffer.from(JSON.stringify(introduction));
+    const body = state === undefined ? text : Buffer.concat([text, state]);
+    this.pipe.message(
+      FrameKind.adopt,
+      0,
+      0,
+      delivery.connection.id,
+      text.length,
+      0,
+      body,
+      0,
+      body.length,
+      delivery,
+    );
+  }
+
+  packet(delivery: Delivery, isolated: boolean): void {
+    const flags = isolated ? FrameFlag.isolated : 0;
+    const { connection, buffer, start, end, attempt, answered } = delivery;
+    const aux = Math.min(attempt, 0xffff);
+    const word = Math.min(answered, 0xffff_ffff);
+    this.pipe.message(FrameKind.packet, flags, aux, connection.id, word, 0, buffer, start, end, delivery);
+  }
+
+  close(delivery: Delivery, reason: string): void {
+    const body = Buffer.from(reason);
+    this.pipe.message(FrameKind.close, 0, 0, delivery.connection.id, 0, 0, body, 0, body.length, delivery);
+  }
+
+  introduce(connectionId: number, introduction: Introduction): void {
+    this.pipe.control(FrameKind.introduce, 0, connectionId, 0, Buffer.from(JSON.stringify(introduction)));
+  }
+
+  forget(connectionId: number): void {
+    this.pipe.control(FrameKind.forget, 0, connectionId);
+  }
+
+  flush(): void {
+    this.pipe.flush();
+  }
+
+  /** Another incarnation takes the place: whatever this one still says is ignored. */
+  fence(): void {
+    this.pipe.abandon();
+    this.#lose();
+  }
+
+  // The pipe's events.
+
+  frame(
+    kind: number,
+    flags: number,
+    _aux: number,
+    id: number,
+    seq: number,
+    word: number,
+    count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    switch (kind) {
+      case FrameKind.answer:
+        this.#answer(flags, id, word, count, buffer, start, end);
+        this.pipe.settle(seq);
+        return;
+      case FrameKind.send:
+        this.#send(id, buffer, start, end);
+        this.pipe.settle(seq);
+        return;
+      case FrameKind.end:
+        this.#end(id, (flags & FrameFlag.reset) !== 0);
+        return;
+      case FrameKind.state:
+        this.#keepState(id, buffer, start, end);
+        return;
+      case FrameKind.ready:
+        this.slot.ready(this);
+        this.reactor.workerIsReady();
+        return;
+      case FrameKind.goodbye:
+        this.#goodbye = { unstarted: (flags & FrameFlag.unstarted) !== 0 };
+        return;
+      case FrameKind.alone:
+        this.#alone = (flags & FrameFlag.mine) !== 0 ? this.pipe.entry(seq) : 'other';
+        return;
+      case FrameKind.aloneOver:
+        this.#alone = undefined;
+    }
+  }
+
+  settled(delivery: Delivery, discarded: boolean): void {
+    this.slot.settled(delivery, discarded);
+  }
+
+  turn(): void {}
+
+  drained(): void {}
+
+  closed(): void {
+    this.#lose();
+  }
+
+  #lose(): void {
+    const blameless = this.blameless(this.incarnation);
+    const reason = this.#goodbye === undefined ? (blameless ?? 'workerLost') : (blameless ?? 'retired');
+    const unsettled = this.pipe.takeOutstanding();
+    this.onLost(this);
+    if (this.slot.port !== this) return;
+    this.slot.lost({
+      unsettled,
+      started: this.#goodbye?.unstarted !== true,
+      blameless: this.#goodbye !== undefined || blameless !== undefined,
+      alone: this.#alone,
+      reason,
+    });
+  }
+
+  #answer(
+    flags: number,
+    id: number,
+    first: number,
+    count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    const delivery = this.pipe.settleEntry(first);
+    const connection = delivery?.connection ?? this.reactor.connection(id);
+    let at = start;
+    if ((flags & FrameFlag.state) !== 0) {
+      const stateEnd = start + 4 + readU32(buffer, start);
+      if (connection !== undefined) connection.state = Buffer.from(buffer.subarray(start + 4, stateEnd));
+      at = stateEnd;
+    }
+    if (end > at) connection?.send(buffer, at, end);
+    if (delivery !== undefined) this.slot.settled(delivery, false);
+    for (let index = 1; index < count; index++) {
+      const next = this.pipe.settleEntry((first + index) >>> 0);
+      if (next !== undefined) this.slot.settled(next, false);
+    }
+  }
+
+  #send(id: number, buffer: Buffer, start: number, end: number): void {
+    const connection = this.reactor.connection(id);
+    if (connection === undefined) return;
+    connection.send(buffer, start, end);
+    if (connection.slot === this.slot) connection.noteAnswered(end - start);
+  }
+
+  #end(id: number, reset: boolean): void {
+    const connection = this.reactor.connection(id);
+    if (reset) connection?.abort('server');
+    else connection?.finish('server');
+  }
+
+  #keepState(id: number, buffer: Buffer, start: number, end: number): void {
+    const connection = this.reactor.connection(id);
+    if (connection !== undefined) connection.state = Buffer.from(buffer.subarray(start, end));
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The owner of client sockets: accepts, frames, dispatches, writes, times out.
+ *
+ * Runs in a thread of the master in process mode, and inside each worker in
+ * base mode. It knows workers only as slots and ports; who starts and replaces
+ * them is not its business.
+ */
+import type { Settings } from '../config/load.js';
+import type { DispatchPolicy } from '../dispatch/dispatch.js';
+import type { ProtocolError } from '../errors.js';
+import type { Framing } from '../framing/framing.js';
+import type { Logger } from '../log.js';
+import type { ReactorCounters } from '../pipe/messages.js';
+import { Window } from '../pipe/window.js';
+import type { BoundListener, ByteStream, Clock, Endpoint, Listener, Network } from '../platform/platform.js';
+import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
+import type { ConnectionIds } from './connection-ids.js';
+import { WorkerSlot } from './worker-slot.js';
+
+/** One line per kind of a peer's fault and this many ms, however many peers there are. */
+const FAULT_LOG_INTERVAL_MS = 10_000;
+
+export interface ReactorParts {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  readonly ids: ConnectionIds;
+  readonly dispatch: DispatchPolicy;
+  /** One for each listener of the settings. */
+  readonly framings: readonly Framing[];
+}
+
+export class Reactor implements ConnectionHost {
+  readonly clock: Clock;
+  readonly outputTotal: Window;
+  readonly counters = {
+    acceptedConnections: 0,
+    closedConnections: 0,
+    acceptedPackets: 0,
+    handledPackets: 0,
+    redeliveredPackets: 0,
+  };
+  readonly slots: readonly WorkerSlot[];
+  readonly #connections = new Map<number, ClientConnection>();
+  readonly #listeners: Listener[] = [];
+  readonly #refused = new Map<string, number>();
+  readonly #lastFaultLog = new Map<string, number>();
+  /** Connections whose next packet found no worker ready. */
+  #unrouted = new Set<ClientConnection>();
+  #draining = false;
+  #drained: (() => void) | undefined;
+
+  constructor(private readonly parts: ReactorParts) {
+    const { settings } = parts;
+    this.clock = parts.clock;
+    this.outputTotal = new Window(settings.reactorMemoryLimit);
+    const largest = Math.max(...settings.listeners.map((listener) => listener.packageMaxLength));
+    this.slots = Array.from({ length: settings.workerNum }, (_, workerId) => {
+      return new WorkerSlot(
+        workerId,
+        settings.pipeWindow,
+        4 * largest,
+        () => this.counters.redeliveredPackets++,
+      );
+    });
+    this.#watchHeartbeats();
+  }
+
+  get settings(): Settings {
+    return this.parts.settings;
+  }
+
+  /** Accepts on a port; `shares` when other reactors do too. Rejects with the system's error. */
+  async listen(index: number, port: number, shares: boolean): Promise<Endpoint> {
+    const { host, backlog, noDelay } = this.settings.listeners[index]!;
+    const options = { host, port, backlog, noDelay, reusePort: shares };
+    return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
+  }
+
+  /** Accepts on a socket that another process has bound. */
+  async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
+    const { host, port, backlog, noDelay } = this.settings.listeners[index]!;
+    const options = { host, port, backlog, noDelay, reusePort: false };
+    return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
+  }
+
+  connection(id: number): ClientConnection | undefined {
+    return this.#connections.get(id);
+  }
+
+  route(connection: ClientConnection): WorkerSlot | undefined {
+    const workerId = this.parts.dispatch.pick(connection.id, this.#isReady);
+    if (workerId >= 0) return this.slots[workerId];
+    this.#unrouted.add(connection);
+    return undefined;
+  }
+
+  /** Wakes the connections that found no worker ready. */
+  workerIsReady(): void {
+    const waiting = this.#unrouted;
+    this.#unrouted = new Set();
+    for (const connection of waiting) connection.pump();
+  }
+
+  refuse(reason: string): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+  }
+
+  peerFault(error: ProtocolError, connection: ClientConnection): void {
+    this.refuse(error.code);
+    const now = this.clock.now();
+    const last = this.#lastFaultLog.get(error.code);
+    if (last !== undefined && now - last < FAULT_LOG_INTERVAL_MS) return;
+    this.#lastFaultLog.set(error.code, now);
+    this.parts.logger.warn(
+      `closed a connection of listener ${connection.listener.settings.name}: ${error.message}`,
+      {
+        code: error.code,
+        connection: connection.id,
+        count: this.#refused.get(error.code),
+      },
+    );
+  }
+
+  closed(): void {
+    this.counters.closedConnections++;
+  }
+
+  forget(connection: ClientConnection): void {
+    this.#connections.delete(connection.id);
+    connection.slot?.connections.delete(connection);
+    this.#unrouted.delete(connection);
+    this.#checkDrained();
+  }
+
+  stats(): ReactorCounters {
+    const { acceptedConnections, closedConnections } = this.counters;
+    let outstandingPackets = 0;
+    for (const connection of this.#connections.values()) outstandingPackets += connection.outstandingPackets;
+    return {
+      ...this.counters,
+      connections: acceptedConnections - closedConnections,
+      outstandingPackets,
+      refused: Object.fromEntries(this.#refused),
+    };
+  }
+
+  /**
+   * Stops accepting and reading, lets workers finish what was accepted, flushes
+   * and closes. After `deadline` ms what is left is reset.
+   */
+  async drain(deadline: number): Promise<void> {
+    this.#draining = true;
+    const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
+    const timer = this.clock.setTimer(deadline, () => {
+      for (const connection of this.#connections.values()) connection.abort('shutdown');
+      // Their close events have no time left to be settled.
+      this.#drained?.();
+    });
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      this.#checkDrained();
+    });
+    timer.cancel();
+    await Promise.all(closing);
+  }
+
+  #checkDrained(): void {
+    if (this.#draining && this.#connections.size === 0) this.#drained?.();
+  }
+
+  readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
+
+  #keep(listener: Listener): Endpoint {
+    this.#listeners.push(listener);
+    return listener.endpoint;
+  }
+
+  #acceptor(index: number): (stream: ByteStream) => void {
+    const context: ListenerContext = {
+      index,
+      settings: this.settings.listeners[index]!,
+      framing: this.parts.framings[index]!,
+    };
+    return (stream) => this.#accept(context, stream);
+  }
+
+  #accept(listener: ListenerContext, stream: ByteStream): void {
+    const id = this.#draining ? undefined : this.parts.ids.next();
+    if (id === undefined) {
+      stream.destroy(true);
+      return;
+    }
+    const connection = new ClientConnection(id, listener, stream, this);
+    this.#connections.set(id, connection);
+    this.counters.acceptedConnections++;
+    stream.start(connection);
+    if (this.parts.dispatch.sticky) this.#attach(connection);
+    connection.pump();
+  }
+
+  #attach(connection: ClientConnection): void {
+    const slot = this.slots[this.parts.dispatch.pick(connection.id, this.#isReady)]!;
+    connection.slot = slot;
+    slot.connections.add(connection);
+    if (slot.port !== undefined) connection.introduce(slot.port, undefined);
+  }
+
+  #watchHeartbeats(): void {
+    const { heartbeatCheckInterval, listeners } = this.settings;
+    if (listeners.every((listener) => listener.heartbeatIdleTime === 0)) return;
+    this.clock.setTimer(heartbeatCheckInterval, () => {
+      this.#closeIdle();
+      this.#watchHeartbeats();
+    });
+  }
+
+  /** A connection that we do not read from is not idle: its client may be waiting for us. */
+  #closeIdle(): void {
+    const now = this.clock.now();
+    for (const connection of this.#connections.values()) {
+      const { heartbeatIdleTime } = connection.listener.settings;
+      if (heartbeatIdleTime === 0 || connection.paused || connection.closed) continue;
+      if (now - connection.lastReceived <= heartbeatIdleTime) continue;
+      this.refuse('HEARTBEAT_TIMEOUT');
+      connection.abort('heartbeat');
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import type { Settings } from './config/load.js';
+import type { RoleName } from './definition.js';
+import type { Part } from './pipe/frame-writer.js';
+import type { ServerStats } from './pipe/messages.js';
+import type { TimerFunction } from './timers/timers.js';
+
+/** What the `Server` object does in one process; each role brings its own. */
+export interface RoleActions {
+  readonly role: RoleName;
+  /** -1 where there is none. */
+  readonly workerId: number;
+  readonly workerPid: number;
+  readonly masterPid: number;
+  readonly managerPid: number;
+  readonly setting: Settings;
+  send(connectionId: number, data: Part): boolean;
+  close(connectionId: number, reset: boolean): boolean;
+  tick(interval: number, run: TimerFunction): number;
+  after(delay: number, run: TimerFunction): number;
+  clearTimer(id: number): boolean;
+  stats(): Promise<ServerStats>;
+  shutdown(): Promise<void>;
+}

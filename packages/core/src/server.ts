@@ -1,0 +1,251 @@
+/**
+ * The imperative front door over the kernel, and the object that handlers get
+ * injected in every process.
+ *
+ * Before `start()` a server is described: `set`, `on`, `listen`, `handler`,
+ * `addProcess`. After it, everything else works, in each process through the
+ * role that runs there.
+ */
+import type { ListenerInput, Settings, SettingsInput } from './config/load.js';
+import type { AnyFunction, Definition, EventName, HandlerSpec, RoleName, TimerSpec } from './definition.js';
+import { ConfigError } from './errors.js';
+import { eventTable } from './events/event-table.js';
+import type { HandlerTypes } from './handler-types.js';
+import { exitWith } from './kernel/exit.js';
+import { startRole } from './kernel/kernel.js';
+import { realWorld } from './kernel/real-world.js';
+import type { RunningServer } from './kernel/running-server.js';
+import type { ServerStats } from './pipe/messages.js';
+import type { Platform } from './platform/platform.js';
+import type { RoleActions } from './role-actions.js';
+import type { TimerFunction } from './timers/timers.js';
+
+/** What `createServer` takes: settings without handlers. */
+export type ServerInput = Partial<SettingsInput>;
+
+export class Server {
+  readonly #name: string;
+  readonly #container: Definition['container'];
+  #settings: object | (() => object);
+  readonly #handlers: HandlerSpec[];
+  readonly #timers: readonly TimerSpec[];
+  #started = false;
+  #actions: RoleActions | undefined;
+
+  /**
+   * `run(App)` and `createServer` make it; tests give a platform of their own.
+   * On the real one, `start` prints what is wrong and leaves with its exit code.
+   */
+  constructor(
+    definition: Definition,
+    private readonly platform?: Platform,
+  ) {
+    this.#name = definition.name;
+    this.#container = definition.container;
+    this.#settings = definition.settings;
+    this.#handlers = [...definition.handlers];
+    this.#timers = definition.timers;
+  }
+
+  // Before start().
+
+  /** Adds to the settings; a later value replaces an earlier one. Throws ConfigError CONFIG_WRONG_ORDER after `start()`. */
+  set(settings: ServerInput): this {
+    this.#requireNotStarted('set');
+    const before = this.#settings;
+    this.#settings = () => ({ ...(typeof before === 'function' ? before() : before), ...settings });
+    return this;
+  }
+
+  /**
+   * Adds a handler: for hooks any number, for connection events one for each
+   * listener, or one for all that are not named. Throws ConfigError
+   * CONFIG_WRONG_ORDER after `start()`.
+   */
+  on<Event extends EventName>(
+    event: Event,
+    run: HandlerTypes[Event],
+    options: { readonly listener?: string } = {},
+  ): this {
+    this.#requireNotStarted('on');
+    if (!Object.hasOwn(eventTable, event)) {
+      const known = Object.keys(eventTable).join(', ');
+      throw new ConfigError('CONFIG_INVALID', `there is no event '${String(event)}'; there are ${known}`);
+    }
+    this.#handlers.push({
+      event,
+      label: `on('${event}')`,
+      ...(options.listener !== undefined && { listener: options.listener }),
+      target: { kind: 'function', run: run as AnyFunction },
+    });
+    return this;
+  }
+
+  /** Adds a listener. Throws ConfigError CONFIG_WRONG_ORDER after `start()`. */
+  listen(listener: ListenerInput): this {
+    this.#requireNotStarted('listen');
+    const before = this.#settings;
+    this.#settings = () => {
+      const settings = (typeof before === 'function' ? before() : before) as { listeners?: unknown };
+      const listeners = Array.isArray(settings.listeners) ? (settings.listeners as unknown[]) : [];
+      return { ...settings, listeners: [...listeners, listener] };
+    };
+    return this;
+  }
+
+  /** The reference's word for `listen`. */
+  addListener(listener: ListenerInput): this {
+    return this.listen(listener);
+  }
+
+  /** Adds ready-made handlers, such as those of another definition. Throws ConfigError CONFIG_WRONG_ORDER after `start()`. */
+  handler(...handlers: readonly HandlerSpec[]): this {
+    this.#requireNotStarted('handler');
+    this.#handlers.push(...handlers);
+    return this;
+  }
+
+  /** User processes are not in this version: throws ConfigError CONFIG_INVALID, or CONFIG_WRONG_ORDER after `start()`. */
+  addProcess(): never {
+    this.#requireNotStarted('addProcess');
+    throw new ConfigError('CONFIG_INVALID', 'addProcess is not in this version');
+  }
+
+  /**
+   * Starts the server, or plays the role of this process: the program is loaded
+   * in each. Resolves in the first process once every worker is ready, and never
+   * in any other.
+   */
+  async start(): Promise<RunningServer> {
+    this.#requireNotStarted('start');
+    this.#started = true;
+    if (this.platform !== undefined) return this.#start(this.platform);
+    try {
+      return await this.#start(realWorld());
+    } catch (error) {
+      return exitWith(error);
+    }
+  }
+
+  // After start().
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** The validated settings: those of the master, in every process. */
+  get setting(): Settings {
+    return this.#role('setting').setting;
+  }
+
+  get role(): RoleName {
+    return this.#role('role').role;
+  }
+
+  get masterPid(): number {
+    return this.#role('masterPid').masterPid;
+  }
+
+  /** In the master 0 while the manager is being replaced. */
+  get managerPid(): number {
+    return this.#role('managerPid').managerPid;
+  }
+
+  /** Event workers have 0 to workerNum-1, task workers follow; -1 in other roles. */
+  get workerId(): number {
+    return this.#role('workerId').workerId;
+  }
+
+  /** The pid of this process. */
+  get workerPid(): number {
+    return this.#role('workerPid').workerPid;
+  }
+
+  /** Whether this process is a task worker. */
+  get taskworker(): boolean {
+    return this.#role('taskworker').role === 'taskWorker';
+  }
+
+  /**
+   * Sends to any connection, from any event worker, whole. False when this
+   * process knows that it is closed, or when too much waits for its owner.
+   * Throws ProcessError NOT_IN_THIS_ROLE elsewhere.
+   */
+  send(connectionId: number, data: string | Uint8Array): boolean {
+    return this.#role('send').send(connectionId, data);
+  }
+
+  /** Closes any connection, from any event worker: flushes first, unless `reset`. */
+  close(connectionId: number, options: { readonly reset?: boolean } = {}): boolean {
+    return this.#role('close').close(connectionId, options.reset === true);
+  }
+
+  /**
+   * Calls `run` with the timer's id every `interval` ms, 1 to 2^31-1. Runs keep
+   * to multiples of the interval; an async one never overlaps itself, and what is
+   * missed is skipped. Throws HandlerError TIMER_INVALID.
+   */
+  tick(interval: number, run: TimerFunction): number {
+    return this.#role('tick').tick(interval, run);
+  }
+
+  /** Calls `run` once after `delay` ms, 1 to 2^31-1. Throws HandlerError TIMER_INVALID. */
+  after(delay: number, run: TimerFunction): number {
+    return this.#role('after').after(delay, run);
+  }
+
+  /** Says whether the timer existed. */
+  clearTimer(id: number): boolean {
+    return this.#role('clearTimer').clearTimer(id);
+  }
+
+  /** Counters of the whole server; in the first process in this version. */
+  async stats(): Promise<ServerStats> {
+    return this.#role('stats').stats();
+  }
+
+  /** Stops the whole server in order, from any process. */
+  async shutdown(): Promise<void> {
+    return this.#role('shutdown').shutdown();
+  }
+
+  async #start(platform: Platform): Promise<RunningServer> {
+    return startRole({
+      platform,
+      definition: {
+        name: this.#name,
+        settings: this.#settings,
+        handlers: this.#handlers,
+        timers: this.#timers,
+        ...(this.#container !== undefined && { container: this.#container }),
+      },
+      server: {
+        binding: [Server, this],
+        attach: (actions) => {
+          this.#actions = actions;
+        },
+      },
+    });
+  }
+
+  #role(member: string): RoleActions {
+    if (this.#actions !== undefined) return this.#actions;
+    throw new ConfigError(
+      'CONFIG_WRONG_ORDER',
+      `server.${member} works once start() was called; call it in a handler or after start()`,
+    );
+  }
+
+  #requireNotStarted(method: string): void {
+    if (!this.#started) return;
+    throw new ConfigError(
+      'CONFIG_WRONG_ORDER',
+      `server.${method} must be called before start(), in the program's top level`,
+    );
+  }
+}
+
+/** A server described by calls instead of decorators: `createServer({ … }).on('receive', …).start()`. */
+export function createServer(settings: ServerInput = {}): Server {
+  return new Server({ name: settings.name ?? 'server', settings, handlers: [], timers: [] });
+}

@@ -1,0 +1,85 @@
+import { HandlerError } from '../errors.js';
+import type { BoundHandler, Invoker } from '../events/invoke.js';
+import type { Clock, Timer } from '../platform/platform.js';
+
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** A timer function gets the id of its timer, so that it can clear itself. */
+export type TimerFunction = (id: number) => unknown;
+
+interface Entry {
+  readonly handler: BoundHandler;
+  /** ms between two runs, or undefined for one run. */
+  readonly interval: number | undefined;
+  /** When the next run is due, on the platform's clock. */
+  due: number;
+  timer: Timer | undefined;
+}
+
+/**
+ * The timers of one process. Runs keep to multiples of the interval, so that
+ * they do not drift; what is missed while the process is busy, or while an async
+ * run is pending, is skipped and not made up for.
+ */
+export class Timers {
+  #nextId = 1;
+  readonly #entries = new Map<number, Entry>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly invoker: Invoker,
+  ) {}
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Calls `run` every `interval` ms (1 to 2^31-1); an async run never overlaps itself. */
+  tick(interval: number, run: TimerFunction, label = 'server.tick'): number {
+    return this.#add(interval, interval, run, label);
+  }
+
+  /** Calls `run` once after `delay` ms (1 to 2^31-1). */
+  after(delay: number, run: TimerFunction, label = 'server.after'): number {
+    return this.#add(delay, undefined, run, label);
+  }
+
+  /** Says whether the timer existed. */
+  clear(id: number): boolean {
+    this.#entries.get(id)?.timer?.cancel();
+    return this.#entries.delete(id);
+  }
+
+  clearAll(): void {
+    for (const id of this.#entries.keys()) this.clear(id);
+  }
+
+  #add(delay: number, interval: number | undefined, run: TimerFunction, label: string): number {
+    if (!Number.isFinite(delay) || delay < 1 || delay > MAX_DELAY_MS) {
+      throw new HandlerError('TIMER_INVALID', `a timer takes 1 to ${MAX_DELAY_MS} ms, not ${String(delay)}`);
+    }
+    const id = this.#nextId++;
+    const handler: BoundHandler = { event: 'tick', label, run: () => run(id), parameters: 1 };
+    const entry: Entry = { handler, interval, due: this.clock.now() + delay, timer: undefined };
+    this.#entries.set(id, entry);
+    this.#arm(id, entry);
+    return id;
+  }
+
+  #arm(id: number, entry: Entry): void {
+    entry.timer = this.clock.setTimer(Math.max(0, entry.due - this.clock.now()), () => this.#fire(id, entry));
+  }
+
+  #fire(id: number, entry: Entry): void {
+    if (entry.interval === undefined) this.#entries.delete(id);
+    if (this.invoker.call(entry.handler, id, this.#settled, id)) this.#settled(id);
+  }
+
+  readonly #settled = (id: number): void => {
+    const entry = this.#entries.get(id);
+    if (entry?.interval === undefined) return;
+    const late = Math.max(0, this.clock.now() - entry.due);
+    entry.due += entry.interval * (Math.floor(late / entry.interval) + 1);
+    this.#arm(id, entry);
+  };
+}

@@ -1,0 +1,34 @@
+import type { Settings } from '../config/load.js';
+
+/**
+ * Which processes a server consists of.
+ *
+ * - `process`: master with reactor threads, manager, workers, task workers.
+ * - `base`: the first process is master and manager; workers own their sockets.
+ * - `single`: base mode with one worker and no task workers, in one process.
+ */
+export interface Topology {
+  readonly kind: 'process' | 'base' | 'single';
+  /** All of them, the first one included. */
+  readonly processes: number;
+  /** For each reactor, the indexes of the listeners that it accepts on; empty without reactor threads. */
+  readonly reactors: readonly (readonly number[])[];
+}
+
+/** Without `reusePort` a listening socket belongs to one thread, so listeners are spread over the reactors. */
+export function topologyOf(settings: Settings, reusePort: boolean): Topology {
+  const { mode, workerNum, taskWorkerNum, reactorNum, listeners } = settings;
+  if (mode === 'base') {
+    const single = workerNum === 1 && taskWorkerNum === 0;
+    return {
+      kind: single ? 'single' : 'base',
+      processes: single ? 1 : workerNum + taskWorkerNum + 1,
+      reactors: [],
+    };
+  }
+  const all = listeners.map((_, index) => index);
+  const reactors = Array.from({ length: reactorNum }, (_, reactor) => {
+    return reusePort || reactorNum === 1 ? all : all.filter((index) => index % reactorNum === reactor);
+  });
+  return { kind: 'process', processes: workerNum + taskWorkerNum + 2, reactors };
+}

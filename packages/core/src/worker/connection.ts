@@ -1,0 +1,103 @@
+import type { Introduction } from '../pipe/messages.js';
+
+/** What is behind a connection. */
+export interface ConnectionCore {
+  readonly id: number;
+  readonly listener: { readonly name: string };
+  readonly introduction: Introduction;
+  readonly closed: boolean;
+  readState(): unknown;
+  writeState(value: unknown): void;
+  send(data: string | Uint8Array): boolean;
+  finish(reset: boolean): boolean;
+}
+
+/**
+ * A client connection, in the worker that serves it. Handlers receive it; a
+ * class with `scope: 'connection'` may have it injected. It may be kept: after
+ * the close, `closed` is true and `send` returns false.
+ *
+ * In process mode the socket itself belongs to a reactor and outlives this
+ * worker; then another worker adopts the connection with the same `id` and
+ * `state`.
+ */
+export class Connection {
+  readonly #core: ConnectionCore;
+
+  /** Made by the kernel. */
+  constructor(core: ConnectionCore) {
+    this.#core = core;
+  }
+
+  /** A safe integer, never used again in the life of the server. */
+  get id(): number {
+    return this.#core.id;
+  }
+
+  /** The name of the listener that accepted it. */
+  get listener(): string {
+    return this.#core.listener.name;
+  }
+
+  get remoteAddress(): string {
+    return this.#core.introduction.remote.address;
+  }
+
+  get remotePort(): number {
+    return this.#core.introduction.remote.port;
+  }
+
+  get localAddress(): string {
+    return this.#core.introduction.local.address;
+  }
+
+  get localPort(): number {
+    return this.#core.introduction.local.port;
+  }
+
+  /** Whether it was closed, here or by the client. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /**
+   * What must survive the worker: any value that `structuredClone` accepts, up to
+   * 16 KiB encoded. It is written when the running handler settles, together
+   * with that settlement, and is there again in `@OnAdopt`. Undefined at first.
+   *
+   * A state that is too large or cannot be cloned fails the handler that leaves
+   * it behind, and the former state stays. Throws `HandlerError` STATE_NOT_KEPT
+   * in dispatch modes that serve a connection in several workers.
+   */
+  get state(): unknown {
+    return this.#core.readState();
+  }
+
+  set state(value: unknown) {
+    this.#core.writeState(value);
+  }
+
+  /**
+   * Sends bytes (a string in UTF-8), whole: sends of several processes never
+   * mix, and the death of this worker leaves no half of it. What is sent in the
+   * turn in which a handler settles goes with the settlement, so that a packet
+   * which is delivered again has not been answered.
+   *
+   * Returns false when the connection is closed, or when more than
+   * `socketBufferSize` bytes would wait in this process, which closes it. An
+   * array must not change before the turn ends. Throws `HandlerError`
+   * SEND_INVALID for anything that is neither a string nor a `Uint8Array`.
+   */
+  send(data: string | Uint8Array): boolean {
+    return this.#core.send(data);
+  }
+
+  /**
+   * Closes: what was sent is flushed first, unless `reset`. Packets that are
+   * waiting are refused; `@OnClose` follows. Returns false when it was closed
+   * before.
+   */
+  close(options: { readonly reset?: boolean } = {}): boolean {
+    return this.#core.finish(options.reset === true);
+  }
+}

@@ -1,0 +1,426 @@
+/**
+ * One connection in the worker that serves it: keeps its events in order and
+ * settles each of them once.
+ *
+ *   connect or adopt ─▶ packet, packet, … ─▶ close
+ *
+ * An event waits until the one before has settled; only packets may overlap, as
+ * far as the listener's `concurrency` allows. A synchronous handler costs no
+ * queue and no promise: it runs where its packet is read.
+ *
+ * What a handler sends gathers here until its packet settles or the turn ends,
+ * whichever comes first, and goes out in one frame.
+ */
+import type { ConnectionScope, HandlerSpec } from '../definition.js';
+import { HandlerError } from '../errors.js';
+import type { Delivery } from '../events/event-table.js';
+import type { ListenerHandlers } from '../events/handler-table.js';
+import type { BoundHandler, Invoker } from '../events/invoke.js';
+import type { Part } from '../pipe/frame-writer.js';
+import type { Introduction } from '../pipe/messages.js';
+import { Connection, type ConnectionCore } from './connection.js';
+import { ConversationState } from './conversation-state.js';
+import type { Isolation, Lonely } from './isolation.js';
+import type { Sender, SocketOwner } from './socket-owner.js';
+
+/** A listener as the worker serves it. */
+export interface ServedListener {
+  readonly name: string;
+  readonly concurrency: number;
+  readonly handlers: ListenerHandlers;
+}
+
+/** What the connections of one worker share. */
+export interface ConversationHost {
+  readonly invoker: Invoker;
+  readonly isolation: Isolation;
+  /** Whether `connection.state` is kept: the dispatch mode is sticky. */
+  readonly keepsState: boolean;
+  /** Handlers of connections that are pending. */
+  pending: number;
+  bind(spec: HandlerSpec, scope: ConnectionScope | undefined): BoundHandler;
+  openScope(conversation: Conversation): ConnectionScope | undefined;
+  /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */
+  mayStart(conversation: Conversation): boolean;
+  /** Calls `flush` at the end of the turn. */
+  flushLater(conversation: Conversation): void;
+  overflowed(conversation: Conversation): void;
+  forget(conversation: Conversation): void;
+}
+
+/** An event that nothing else of its connection may overlap. */
+interface ExclusiveJob {
+  readonly kind: 'connect' | 'adopt' | 'close';
+  readonly seq: number;
+  readonly reason: string;
+}
+
+type Job =
+  | ExclusiveJob
+  | {
+      readonly kind: 'packet';
+      readonly seq: number;
+      readonly data: Buffer;
+      readonly attempt: number;
+      readonly answered: number;
+      readonly isolated: boolean;
+    };
+
+const NO_PARTS: readonly Part[] = [];
+
+export class Conversation implements ConnectionCore, Sender, Lonely {
+  readonly connection: Connection;
+  /** Bytes that were sent and that the owner of the socket has not taken yet. */
+  unacknowledged = 0;
+
+  #queue: Job[] = [];
+  /** Packets whose handler is pending. */
+  #running = 0;
+  /** A connect, adopt or close whose handler is pending: nothing else may start. */
+  #exclusive = false;
+  /** Inside the synchronous part of a handler of this connection. */
+  #inside = false;
+  #parts: Part[] = [];
+  #bytes = 0;
+  /** On the list of those that flush at the end of the turn. */
+  #listed = false;
+  #phase: 'open' | 'finishing' | 'finished' | 'closed' = 'open';
+  #state: ConversationState;
+  #scope: ConnectionScope | undefined;
+  #receive: BoundHandler | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly listener: ServedListener,
+    readonly introduction: Introduction,
+    readonly owner: SocketOwner,
+    state: Buffer | undefined,
+    private readonly all: ConversationHost,
+  ) {
+    this.connection = new Connection(this);
+    this.#state = new ConversationState(state);
+  }
+
+  get closed(): boolean {
+    return this.#phase !== 'open';
+  }
+
+  // What the owner of the socket says.
+
+  /** The first event: the connection was opened, or comes from another worker. */
+  begin(kind: 'connect' | 'adopt', seq: number): void {
+    this.#enqueue({ kind, seq, reason: this.introduction.reason ?? 'workerLost' });
+  }
+
+  /** The connection exists and has no events of its own; packets may follow. */
+  beginSilently(): void {
+    this.#bindReceive();
+  }
+
+  packet(
+    seq: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    attempt: number,
+    answered: number,
+    isolated: boolean,
+  ): void {
+    const data = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
+    if (this.#queue.length === 0 && !isolated && this.#mayStartPacket()) {
+      this.#startPacket(seq, data, attempt, answered);
+    } else {
+      this.#enqueue({ kind: 'packet', seq, data, attempt, answered, isolated });
+    }
+  }
+
+  end(seq: number, reason: string): void {
+    this.#enqueue({ kind: 'close', seq, reason });
+  }
+
+  // What the application says.
+
+  send(data: Part): boolean {
+    const bytes = byteLength(data);
+    if (this.#phase !== 'open') return false;
+    if (bytes === 0) return true;
+    if (!this.owner.admits(this, this.#bytes + bytes)) {
+      this.all.overflowed(this);
+      this.finish(true);
+      return false;
+    }
+    this.#parts.push(data);
+    this.#bytes += bytes;
+    if (!this.#inside) this.#list();
+    return true;
+  }
+
+  finish(reset: boolean): boolean {
+    if (this.#phase !== 'open' && !(reset && this.#phase === 'finishing')) return false;
+    if (reset) {
+      this.#phase = 'finished';
+      this.#takeParts();
+      this.owner.end(this.id, true);
+    } else {
+      this.#phase = 'finishing';
+      if (!this.#inside) this.#list();
+    }
+    this.advance();
+    return true;
+  }
+
+  readState(): unknown {
+    this.#requireState();
+    if (!this.#inside) this.#list();
+    return this.#state.read();
+  }
+
+  writeState(value: unknown): void {
+    this.#requireState();
+    if (!this.#inside) this.#list();
+    this.#state.write(value);
+  }
+
+  // What the worker says.
+
+  /** The turn is over: what has gathered goes out. A state waits for the handler that is changing it. */
+  flush(): void {
+    this.#listed = false;
+    if (this.#bytes > 0) {
+      const bytes = this.#bytes;
+      this.owner.send(this, this.#takeParts(), bytes);
+    }
+    if (this.#state.touched && this.#running === 0 && !this.#exclusive) {
+      const state = this.#changedState('connection.state');
+      if (state !== undefined) this.owner.keepState(this, state);
+    }
+    if (this.#phase === 'finishing') {
+      this.#phase = 'finished';
+      this.owner.end(this.id, false);
+    }
+  }
+
+  /** Starts what may start. */
+  advance(): void {
+    while (this.#queue.length > 0) {
+      const job = this.#queue[0]!;
+      if (job.kind === 'packet') {
+        if (this.#phase !== 'open') {
+          this.#queue.shift();
+          this.owner.settle(this, job.seq, true);
+          continue;
+        }
+        if (!this.#mayStartPacket()) return;
+        if (job.isolated && !this.all.isolation.enter(this, job.seq)) return;
+        this.#queue.shift();
+        this.#startPacket(job.seq, job.data, job.attempt, job.answered);
+        continue;
+      }
+      if (this.#running > 0 || this.#exclusive || !this.all.mayStart(this)) return;
+      this.#queue.shift();
+      this.#startExclusive(job);
+    }
+  }
+
+  #enqueue(job: Job): void {
+    this.#queue.push(job);
+    this.advance();
+  }
+
+  #mayStartPacket(): boolean {
+    return !this.#exclusive && this.#running < this.listener.concurrency && this.all.mayStart(this);
+  }
+
+  #startPacket(seq: number, data: Buffer, attempt: number, answered: number): void {
+    const handler = this.#receive;
+    if (handler === undefined || this.#phase !== 'open') {
+      this.owner.settle(this, seq, true);
+      return;
+    }
+    const delivery: Delivery | undefined = handler.parameters >= 3 ? { attempt, answered } : undefined;
+    this.#running++;
+    this.#inside = true;
+    const settled = this.all.invoker.call(
+      handler,
+      this.id,
+      this.#packetSettled,
+      seq,
+      this.connection,
+      data,
+      delivery,
+    );
+    this.#inside = false;
+    if (settled) {
+      this.#running--;
+      this.#settlePacket(seq, handler.label);
+    } else {
+      this.all.pending++;
+      if (this.#bytes > 0 || this.#isFinishing()) this.#list();
+    }
+  }
+
+  readonly #packetSettled = (seq: number): void => {
+    this.#running--;
+    this.all.pending--;
+    this.#settlePacket(seq, this.#receive?.label ?? 'onReceive');
+    this.advance();
+    this.all.isolation.step();
+  };
+
+  #settlePacket(seq: number, label: string): void {
+    const state = this.#state.touched ? this.#changedState(label) : undefined;
+    const bytes = this.#bytes;
+    if (bytes > 0 || state !== undefined) {
+      this.owner.answer(this, seq, bytes > 0 ? this.#takeParts() : NO_PARTS, bytes, state);
+    } else {
+      this.owner.settle(this, seq, false);
+    }
+    if (this.#phase === 'finishing') this.flush();
+    this.all.isolation.leave(this, seq);
+  }
+
+  #startExclusive(job: ExclusiveJob): void {
+    if (job.kind === 'close') this.#phase = 'closed';
+    const handler =
+      job.kind === 'close' ? this.#bindSafely(this.listener.handlers.close) : this.#open(job.kind);
+    if (handler === undefined) {
+      this.#settleExclusive(job);
+      return;
+    }
+    this.#exclusive = true;
+    this.#inside = true;
+    const argument = job.kind === 'connect' ? undefined : job.reason;
+    const settled = this.all.invoker.call(
+      handler,
+      this.id,
+      this.#exclusiveSettled,
+      job,
+      this.connection,
+      argument,
+    );
+    this.#inside = false;
+    if (settled) {
+      this.#exclusive = false;
+      this.#settleExclusive(job);
+    } else {
+      this.all.pending++;
+      if (this.#bytes > 0 || this.#isFinishing()) this.#list();
+    }
+  }
+
+  readonly #exclusiveSettled = (job: ExclusiveJob): void => {
+    this.#exclusive = false;
+    this.all.pending--;
+    this.#settleExclusive(job);
+    this.advance();
+    this.all.isolation.step();
+  };
+
+  #settleExclusive(job: ExclusiveJob): void {
+    if (job.kind === 'close') {
+      this.#takeParts();
+      this.#leave(job.seq);
+      return;
+    }
+    const state = this.#state.touched ? this.#changedState(job.kind) : undefined;
+    const bytes = this.#bytes;
+    if (bytes > 0 || state !== undefined) this.owner.answer(this, job.seq, this.#takeParts(), bytes, state);
+    else this.owner.settle(this, job.seq, false);
+    if (this.#isFinishing()) this.flush();
+  }
+
+  /** The close is settled once the objects of the connection are disposed, so that a close ends everything. */
+  #leave(seq: number): void {
+    this.all.forget(this);
+    const scope = this.#scope;
+    this.#scope = undefined;
+    if (scope === undefined) {
+      this.owner.settle(this, seq, false);
+      return;
+    }
+    scope
+      .dispose()
+      .catch((error: unknown) =>
+        this.all.invoker.report(`objects of connection ${this.id}`, 'dispose', error),
+      )
+      .finally(() => this.owner.settle(this, seq, false));
+  }
+
+  /** Makes the objects of the connection and finds its first handler; a connection whose objects cannot be made is reset. */
+  #open(kind: 'connect' | 'adopt'): BoundHandler | undefined {
+    try {
+      this.#scope = this.all.openScope(this);
+      this.#bindReceive();
+      const spec = this.listener.handlers[kind];
+      return spec === undefined ? undefined : this.all.bind(spec, this.#scope);
+    } catch (error) {
+      this.all.invoker.report(`objects of connection ${this.id}`, kind, error);
+      this.finish(true);
+      return undefined;
+    }
+  }
+
+  #bindReceive(): void {
+    const { receive } = this.listener.handlers;
+    this.#receive = receive === undefined ? undefined : this.all.bind(receive, this.#scope);
+  }
+
+  #bindSafely(spec: ServedListener['handlers']['close']): BoundHandler | undefined {
+    if (spec === undefined) return undefined;
+    try {
+      return this.all.bind(spec, this.#scope);
+    } catch (error) {
+      this.all.invoker.report(spec.label, 'close', error);
+      return undefined;
+    }
+  }
+
+  #changedState(label: string): Buffer | undefined {
+    try {
+      return this.#state.takeChange();
+    } catch (error) {
+      this.all.invoker.report(label, 'connection.state', error);
+      return undefined;
+    }
+  }
+
+  #requireState(): void {
+    if (this.all.keepsState) return;
+    throw new HandlerError(
+      'STATE_NOT_KEPT',
+      "connection.state needs a dispatch mode that serves a connection in one worker, such as 'fixed'",
+    );
+  }
+
+  // A method, because a check of the field would narrow it across calls that change it.
+  #isFinishing(): boolean {
+    return this.#phase === 'finishing';
+  }
+
+  #list(): void {
+    if (this.#listed) return;
+    this.#listed = true;
+    this.all.flushLater(this);
+  }
+
+  #takeParts(): readonly Part[] {
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#bytes = 0;
+    return parts;
+  }
+}
+
+/** Bytes of what a handler sends. Throws `HandlerError` SEND_INVALID. */
+export function byteLength(data: Part): number {
+  if (typeof data === 'string') return Buffer.byteLength(data);
+  if (data instanceof Uint8Array) return data.byteLength;
+  throw new HandlerError('SEND_INVALID', `send takes a string or a Uint8Array, not ${describe(data)}`);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object'
+    ? `a ${value.constructor?.name ?? 'null-prototype object'}`
+    : `a ${typeof value}`;
+}

@@ -1,0 +1,111 @@
+import type { Binding, ConnectionScope, Container, HandlerSpec } from '../definition.js';
+import { bind } from '../events/handler-table.js';
+import type { BoundHandler, Invoker } from '../events/invoke.js';
+import type { Clock } from '../platform/platform.js';
+import { Connection } from './connection.js';
+import type { Conversation, ConversationHost } from './conversation.js';
+import { Isolation } from './isolation.js';
+import type { SocketOwner } from './socket-owner.js';
+
+/** All connections that one worker serves, and what they share. */
+export class Conversations implements ConversationHost {
+  readonly isolation: Isolation;
+  /** Sends that were refused because too much waited for the owner of the socket. */
+  overflows = 0;
+  pending = 0;
+  readonly #byId = new Map<number, Conversation>();
+  #flushList: Conversation[] = [];
+  #scheduled = false;
+  /** Connections that could not start a handler, the longest wait first. */
+  #stalled = new Set<Conversation>();
+  #closing = false;
+
+  constructor(
+    readonly invoker: Invoker,
+    private readonly clock: Clock,
+    private readonly container: Container | undefined,
+    /** Whether any handler is of a class with scope 'connection'. */
+    private readonly hasScopes: boolean,
+    readonly keepsState: boolean,
+    owners: () => Iterable<SocketOwner>,
+  ) {
+    this.isolation = new Isolation(() => this.pending, owners, this.resume);
+  }
+
+  get(id: number): Conversation | undefined {
+    return this.#byId.get(id);
+  }
+
+  add(conversation: Conversation): void {
+    this.#byId.set(conversation.id, conversation);
+  }
+
+  forget(conversation: Conversation): void {
+    this.#byId.delete(conversation.id);
+    this.#stalled.delete(conversation);
+  }
+
+  bind(spec: HandlerSpec, scope: ConnectionScope | undefined): BoundHandler {
+    return bind(spec, this.container, scope);
+  }
+
+  openScope(conversation: Conversation): ConnectionScope | undefined {
+    if (!this.hasScopes || this.container === undefined) return undefined;
+    const binding: Binding = [Connection, conversation.connection];
+    return this.container.openScope([binding]);
+  }
+
+  mayStart(conversation: Conversation): boolean {
+    if (!this.#closing && !conversation.owner.congested && this.isolation.admits(conversation)) return true;
+    this.#stalled.add(conversation);
+    return false;
+  }
+
+  /** Wakes the connections that could not start a handler. */
+  readonly resume = (): void => {
+    const stalled = this.#stalled;
+    this.#stalled = new Set();
+    for (const conversation of stalled) conversation.advance();
+  };
+
+  flushLater(conversation: Conversation): void {
+    this.#flushList.push(conversation);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.clock.defer(this.#flush);
+  }
+
+  overflowed(conversation: Conversation): void {
+    this.overflows++;
+    this.invoker.report(
+      `connection ${conversation.id}`,
+      'send',
+      new Error('more than socketBufferSize waited to be sent'),
+    );
+  }
+
+  /**
+   * Starts no further handler, and resolves once those that run have settled
+   * and their answers were handed on, or after `deadline` ms.
+   */
+  async finish(deadline: number): Promise<void> {
+    this.#closing = true;
+    if (this.invoker.running > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.clock.setTimer(deadline, resolve);
+        this.invoker.onIdle = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    this.#flush();
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    const list = this.#flushList;
+    this.#flushList = [];
+    for (const conversation of list) conversation.flush();
+  };
+}

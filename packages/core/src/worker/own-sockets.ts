@@ -1,0 +1,245 @@
+/**
+ * Base mode: the worker owns its sockets. Its reactor and its conversations
+ * meet in this file, without a pipe between them; to either side it looks like
+ * the other world, so that both are the same code in both modes.
+ *
+ * What conversations answer gathers until the end of the turn and is applied
+ * connection by connection: first the bytes, then the settlements, as a pipe
+ * would deliver them.
+ */
+import type { Part } from '../pipe/frame-writer.js';
+import type { Introduction, ReactorCounters } from '../pipe/messages.js';
+import { Outstanding } from '../pipe/outstanding.js';
+import type { Clock } from '../platform/platform.js';
+import type { Client, Delivery, WorkerPort } from '../reactor/delivery.js';
+import type { Reactor } from '../reactor/reactor.js';
+import type { WorkerSlot } from '../reactor/worker-slot.js';
+import type { Mesh } from './mesh.js';
+import type { LinkEvents } from './reactor-link.js';
+import type { Sender, SocketOwner } from './socket-owner.js';
+import type { Sockets } from './sockets.js';
+
+/** What one connection gets at the end of the turn. */
+interface Turn {
+  readonly connection: Client;
+  readonly sender: Sender;
+  readonly parts: Part[];
+  bytes: number;
+  readonly settled: { readonly delivery: Delivery; readonly discarded: boolean }[];
+}
+
+/** What gathers is applied early from this size on, in bytes. */
+const EARLY_BYTES = 256 * 1024;
+
+export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
+  readonly owners: readonly SocketOwner[] = [this];
+  readonly congested = false;
+  readonly flushed = true;
+  readonly #outstanding = new Outstanding<Delivery>();
+  #turns = new Map<Client, Turn>();
+  #gathered = 0;
+  #scheduled = false;
+
+  constructor(
+    readonly incarnation: number,
+    private readonly reactor: Reactor,
+    private readonly slot: WorkerSlot,
+    private readonly clock: Clock,
+    private readonly events: LinkEvents,
+    /** The other workers; undefined when there are none. */
+    private readonly mesh: Mesh | undefined,
+  ) {}
+
+  // As the worker of the reactor.
+
+  connect(delivery: Delivery, introduction: Introduction): void {
+    const { id } = delivery.connection;
+    this.events.open('connect', id, this.#outstanding.add(delivery), introduction, undefined, this);
+  }
+
+  adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void {
+    const { id } = delivery.connection;
+    this.events.open('adopt', id, this.#outstanding.add(delivery), introduction, state, this);
+  }
+
+  packet(delivery: Delivery): void {
+    const seq = this.#outstanding.add(delivery);
+    const { connection, buffer, start, end } = delivery;
+    const conversation = this.events.find(connection.id);
+    if (conversation === undefined) this.#settleNow(seq, true);
+    else conversation.packet(seq, buffer, start, end, 1, 0, false);
+  }
+
+  close(delivery: Delivery, reason: string): void {
+    const seq = this.#outstanding.add(delivery);
+    const conversation = this.events.find(delivery.connection.id);
+    if (conversation === undefined) this.#settleNow(seq, false);
+    else conversation.end(seq, reason);
+  }
+
+  introduce(connectionId: number, introduction: Introduction): void {
+    this.events.open('introduce', connectionId, 0, introduction, undefined, this);
+  }
+
+  forget(connectionId: number): void {
+    this.events.forget(connectionId);
+  }
+
+  flush(): void {
+    this.#apply();
+  }
+
+  // As the owner of the sockets.
+
+  admits(sender: Sender, bytes: number): boolean {
+    const { socketBufferSize, packageMaxLength } =
+      this.reactor.settings.listeners[sender.introduction.listener]!;
+    const waiting = sender.unacknowledged;
+    if (waiting + bytes > socketBufferSize && (waiting > 0 || bytes > packageMaxLength)) return false;
+    return this.#gathered + bytes <= this.reactor.settings.reactorMemoryLimit;
+  }
+
+  settle(sender: Sender, seq: number, discarded: boolean): void {
+    const delivery = this.#outstanding.settle(seq);
+    if (delivery === undefined) return;
+    this.#turnOf(delivery.connection, sender).settled.push({ delivery, discarded });
+  }
+
+  answer(
+    sender: Sender,
+    seq: number,
+    parts: readonly Part[],
+    bytes: number,
+    state: Buffer | undefined,
+  ): void {
+    const delivery = this.#outstanding.settle(seq);
+    if (delivery === undefined) return;
+    if (state !== undefined) delivery.connection.state = state;
+    const turn = this.#turnOf(delivery.connection, sender);
+    this.#gather(turn, parts, bytes);
+    turn.settled.push({ delivery, discarded: false });
+  }
+
+  send(sender: Sender, parts: readonly Part[], bytes: number): void {
+    const connection = this.reactor.connection(sender.id);
+    if (connection !== undefined) this.#gather(this.#turnOf(connection, sender), parts, bytes);
+  }
+
+  keepState(sender: Sender, state: Buffer): void {
+    const connection = this.reactor.connection(sender.id);
+    if (connection !== undefined) connection.state = state;
+  }
+
+  sendTo(connectionId: number, data: Part, bytes: number): boolean {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.mesh?.sendTo(connectionId, data, bytes) ?? false;
+    const buffer = typeof data === 'string' ? Buffer.from(data) : asBuffer(data);
+    connection.send(buffer, 0, buffer.length);
+    return true;
+  }
+
+  end(connectionId: number, reset: boolean): boolean {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.mesh?.end(connectionId, reset) ?? false;
+    // What was sent before the end goes out before it.
+    if (!reset) this.#apply();
+    if (reset) connection.abort('server');
+    else connection.finish('server');
+    return true;
+  }
+
+  announceAlone(): void {}
+
+  announceAloneOver(): void {}
+
+  ready(): void {
+    this.slot.ready(this);
+    this.reactor.workerIsReady();
+  }
+
+  leave(): void {
+    this.#apply();
+    this.mesh?.close();
+  }
+
+  stats(): ReactorCounters {
+    return this.reactor.stats();
+  }
+
+  #turnOf(connection: Client, sender: Sender): Turn {
+    let turn = this.#turns.get(connection);
+    if (turn === undefined) {
+      turn = { connection, sender, parts: [], bytes: 0, settled: [] };
+      this.#turns.set(connection, turn);
+      this.#schedule();
+    }
+    return turn;
+  }
+
+  #gather(turn: Turn, parts: readonly Part[], bytes: number): void {
+    for (const part of parts) turn.parts.push(part);
+    turn.bytes += bytes;
+    turn.sender.unacknowledged += bytes;
+    this.#gathered += bytes;
+    if (this.#gathered >= EARLY_BYTES) this.#send(turn);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.clock.defer(this.#applyDeferred);
+  }
+
+  readonly #applyDeferred = (): void => {
+    this.#scheduled = false;
+    this.#apply();
+  };
+
+  #apply(): void {
+    const turns = this.#turns;
+    if (turns.size === 0) return;
+    this.#turns = new Map();
+    for (const turn of turns.values()) {
+      this.#send(turn);
+      for (const { delivery, discarded } of turn.settled) this.slot.settled(delivery, discarded);
+    }
+  }
+
+  #send(turn: Turn): void {
+    const { bytes, connection, sender } = turn;
+    if (bytes === 0) return;
+    const buffer = joined(turn.parts, bytes);
+    turn.parts.length = 0;
+    turn.bytes = 0;
+    sender.unacknowledged -= bytes;
+    this.#gathered -= bytes;
+    connection.send(buffer, 0, buffer.length);
+  }
+
+  #settleNow(seq: number, discarded: boolean): void {
+    const delivery = this.#outstanding.settle(seq);
+    if (delivery !== undefined) this.slot.settled(delivery, discarded);
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function joined(parts: readonly Part[], bytes: number): Buffer {
+  if (parts.length === 1) {
+    const [only] = parts as [Part];
+    return typeof only === 'string' ? Buffer.from(only) : asBuffer(only);
+  }
+  const buffer = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      at += buffer.write(part, at);
+    } else {
+      buffer.set(part, at);
+      at += part.length;
+    }
+  }
+  return buffer;
+}

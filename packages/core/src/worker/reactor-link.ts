@@ -1,0 +1,257 @@
+import type { Settings } from '../config/load.js';
+import { ProcessError } from '../errors.js';
+import { MAX_BODY_BYTES } from '../pipe/frame.js';
+import type { Part } from '../pipe/frame-writer.js';
+import { FrameFlag, FrameKind, PIPE_VERSION, type Hello, type Introduction } from '../pipe/messages.js';
+import { Pipe, type PipeEvents } from '../pipe/pipe.js';
+import type { ByteStream, Clock } from '../platform/platform.js';
+import type { Conversation } from './conversation.js';
+import type { Sender, SocketOwner } from './socket-owner.js';
+
+/** Bytes that were sent and not taken yet; several answers to one connection may share it. */
+interface Charge {
+  readonly sender: Sender | undefined;
+  bytes: number;
+}
+
+/** Where a reactor's events go; the worker's side of `Conversations`. */
+export interface LinkEvents {
+  open(
+    kind: 'connect' | 'adopt' | 'introduce',
+    id: number,
+    seq: number,
+    introduction: Introduction,
+    state: Buffer | undefined,
+    owner: SocketOwner,
+  ): void;
+  find(id: number): Conversation | undefined;
+  forget(id: number): void;
+  /** Handlers may start again, or an announcement has been flushed. */
+  relieved(): void;
+  lost(error: Error | undefined): void;
+}
+
+/** A reactor, at the other end of a pipe. */
+export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
+  readonly #pipe: Pipe<Charge>;
+  #welcome: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #lastAnswer: Charge | undefined;
+  #total = 0;
+  #congested = false;
+  #leaving = false;
+
+  constructor(
+    stream: ByteStream,
+    clock: Clock,
+    private readonly settings: Settings,
+    private readonly events: LinkEvents,
+  ) {
+    const largest = Math.max(...settings.listeners.map((listener) => listener.packageMaxLength));
+    this.#pipe = new Pipe<Charge>(stream, clock, this, largest + MAX_BODY_BYTES);
+  }
+
+  /** Says who this is; resolves when the reactor agrees. */
+  async greet(hello: Omit<Hello, 'version'>): Promise<void> {
+    const welcome = new Promise<void>((resolve, reject) => (this.#welcome = { resolve, reject }));
+    this.#pipe.start();
+    const text = JSON.stringify({ version: PIPE_VERSION, ...hello } satisfies Hello);
+    this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(text));
+    this.#pipe.flush();
+    await welcome;
+  }
+
+  /** From here on the reactor gives events. */
+  ready(): void {
+    this.#pipe.control(FrameKind.ready);
+    this.#pipe.flush();
+  }
+
+  /** Says that the end of this process is planned, and closes. */
+  leave(unstarted: boolean): void {
+    this.#leaving = true;
+    this.#pipe.control(FrameKind.goodbye, unstarted ? FrameFlag.unstarted : 0);
+    this.#pipe.finish();
+  }
+
+  // What conversations ask.
+
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  get flushed(): boolean {
+    return this.#pipe.backlog === 0;
+  }
+
+  admits(sender: Sender, bytes: number): boolean {
+    const { socketBufferSize, packageMaxLength } = this.settings.listeners[sender.introduction.listener]!;
+    const waiting = sender.unacknowledged;
+    if (waiting + bytes > socketBufferSize && (waiting > 0 || bytes > packageMaxLength)) return false;
+    return this.#total + bytes <= this.settings.reactorMemoryLimit;
+  }
+
+  settle(sender: Sender, seq: number, discarded: boolean): void {
+    // A settlement must not overtake a large send of its connection.
+    if (!discarded && this.#pipe.holds(sender.id)) this.answer(sender, seq, [], 0, undefined);
+    else this.#pipe.settle(seq, discarded);
+  }
+
+  answer(
+    sender: Sender,
+    seq: number,
+    parts: readonly Part[],
+    bytes: number,
+    state: Buffer | undefined,
+  ): void {
+    this.#charge(sender, bytes);
+    const { id } = sender;
+    const last = this.#lastAnswer;
+    if (
+      state === undefined &&
+      last?.sender === sender &&
+      this.#pipe.extend(FrameKind.answer, id, seq, parts, bytes)
+    ) {
+      last.bytes += bytes;
+      return;
+    }
+    const charge: Charge = { sender, bytes };
+    if (state === undefined) {
+      this.#pipe.messageParts(FrameKind.answer, 0, id, seq, 1, parts, bytes, charge);
+      this.#lastAnswer = charge;
+    } else {
+      const length = Buffer.allocUnsafe(4);
+      length.writeUInt32LE(state.length);
+      const all = [length, state, ...parts];
+      this.#pipe.messageParts(
+        FrameKind.answer,
+        FrameFlag.state,
+        id,
+        seq,
+        1,
+        all,
+        4 + state.length + bytes,
+        charge,
+      );
+    }
+    this.#watchBacklog();
+  }
+
+  send(sender: Sender, parts: readonly Part[], bytes: number): void {
+    this.#charge(sender, bytes);
+    this.#pipe.messageParts(FrameKind.send, 0, sender.id, 0, 0, parts, bytes, { sender, bytes });
+    this.#watchBacklog();
+  }
+
+  sendTo(connectionId: number, data: Part, bytes: number): boolean {
+    if (this.#total + bytes > this.settings.reactorMemoryLimit) return false;
+    this.#total += bytes;
+    this.#pipe.messageParts(FrameKind.send, 0, connectionId, 0, 0, [data], bytes, {
+      sender: undefined,
+      bytes,
+    });
+    this.#watchBacklog();
+    return true;
+  }
+
+  end(connectionId: number, reset: boolean): void {
+    this.#pipe.control(FrameKind.end, reset ? FrameFlag.reset : 0, connectionId);
+  }
+
+  keepState(sender: Sender, state: Buffer): void {
+    this.#pipe.control(FrameKind.state, 0, sender.id, 0, state);
+  }
+
+  announceAlone(seq: number | undefined): void {
+    this.#pipe.control(FrameKind.alone, seq === undefined ? 0 : FrameFlag.mine, 0, seq);
+    this.#pipe.flush();
+  }
+
+  announceAloneOver(): void {
+    this.#pipe.control(FrameKind.aloneOver);
+  }
+
+  // The pipe's events.
+
+  frame(
+    kind: number,
+    flags: number,
+    aux: number,
+    id: number,
+    seq: number,
+    word: number,
+    _count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    switch (kind) {
+      case FrameKind.packet: {
+        const conversation = this.events.find(id);
+        if (conversation === undefined) this.#pipe.settle(seq, true);
+        else conversation.packet(seq, buffer, start, end, aux, word, (flags & FrameFlag.isolated) !== 0);
+        return;
+      }
+      case FrameKind.connect:
+        this.events.open('connect', id, seq, parseIntroduction(buffer, start, end), undefined, this);
+        return;
+      case FrameKind.adopt: {
+        const state = end > start + word ? Buffer.from(buffer.subarray(start + word, end)) : undefined;
+        this.events.open('adopt', id, seq, parseIntroduction(buffer, start, start + word), state, this);
+        return;
+      }
+      case FrameKind.introduce:
+        this.events.open('introduce', id, 0, parseIntroduction(buffer, start, end), undefined, this);
+        return;
+      case FrameKind.close: {
+        const conversation = this.events.find(id);
+        if (conversation === undefined) this.#pipe.settle(seq);
+        else conversation.end(seq, buffer.toString('utf8', start, end));
+        return;
+      }
+      case FrameKind.forget:
+        this.events.forget(id);
+        return;
+      case FrameKind.welcome:
+        this.#welcome?.resolve();
+        return;
+      case FrameKind.refused: {
+        const reason = buffer.toString('utf8', start, end);
+        this.#welcome?.reject(new ProcessError('PIPE_REFUSED', `a reactor refused this worker: ${reason}`));
+      }
+    }
+  }
+
+  settled(charge: Charge): void {
+    this.#total -= charge.bytes;
+    if (charge.sender !== undefined) charge.sender.unacknowledged -= charge.bytes;
+  }
+
+  turn(): void {
+    this.#lastAnswer = undefined;
+    this.#pipe.flush();
+  }
+
+  drained(): void {
+    this.#congested = false;
+    this.events.relieved();
+  }
+
+  closed(error: Error | undefined): void {
+    this.#welcome?.reject(error ?? new ProcessError('PIPE_BROKEN', 'a reactor closed the pipe'));
+    if (!this.#leaving) this.events.lost(error);
+  }
+
+  #charge(sender: Sender, bytes: number): void {
+    sender.unacknowledged += bytes;
+    this.#total += bytes;
+  }
+
+  /** Above the window no further handler starts until the pipe has drained. */
+  #watchBacklog(): void {
+    if (!this.#congested && this.#pipe.backlog > this.settings.pipeWindow) this.#congested = true;
+  }
+}
+
+function parseIntroduction(buffer: Buffer, start: number, end: number): Introduction {
+  return JSON.parse(buffer.toString('utf8', start, end)) as Introduction;
+}

@@ -1,0 +1,58 @@
+import type { Settings } from '../config/load.js';
+import type { Part } from '../pipe/frame-writer.js';
+import type { Hello, ReactorCounters } from '../pipe/messages.js';
+import type { Platform } from '../platform/platform.js';
+import { ReactorLink, type LinkEvents } from './reactor-link.js';
+import type { Sockets } from './sockets.js';
+
+/** Process mode: the sockets belong to the reactors of the master, each at the end of a pipe. */
+export class RemoteSockets implements Sockets {
+  private constructor(readonly owners: readonly ReactorLink[]) {}
+
+  /** Opens a pipe to each reactor. Rejects with `ProcessError` PIPE_REFUSED when one does not accept this worker. */
+  static async connect(
+    platform: Platform,
+    settings: Settings,
+    pipePaths: readonly string[],
+    hello: Omit<Hello, 'version'>,
+    events: LinkEvents,
+  ): Promise<RemoteSockets> {
+    const links = await Promise.all(
+      pipePaths.map(async (path) => {
+        const stream = await platform.pipes.connect(path);
+        const link = new ReactorLink(stream, platform.clock, settings, events);
+        await link.greet(hello);
+        return link;
+      }),
+    );
+    return new RemoteSockets(links);
+  }
+
+  sendTo(connectionId: number, data: Part, bytes: number): boolean {
+    return this.#ownerOf(connectionId)?.sendTo(connectionId, data, bytes) ?? false;
+  }
+
+  end(connectionId: number, reset: boolean): boolean {
+    const owner = this.#ownerOf(connectionId);
+    owner?.end(connectionId, reset);
+    return owner !== undefined;
+  }
+
+  ready(): void {
+    for (const link of this.owners) link.ready();
+  }
+
+  leave(unstarted: boolean): void {
+    for (const link of this.owners) link.leave(unstarted);
+  }
+
+  stats(): ReactorCounters | undefined {
+    return undefined;
+  }
+
+  /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
+  #ownerOf(connectionId: number): ReactorLink | undefined {
+    if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
+    return this.owners[connectionId % this.owners.length];
+  }
+}

@@ -1,0 +1,33 @@
+import type { Part } from '../pipe/frame-writer.js';
+import type { Introduction } from '../pipe/messages.js';
+
+/** A connection that sends, as the owner of its socket sees it. */
+export interface Sender {
+  readonly id: number;
+  readonly introduction: Introduction;
+  /** Bytes that were sent and that the owner has not taken yet; the owner counts them. */
+  unacknowledged: number;
+}
+
+/** The owner of a connection's socket, as the worker sees it: a reactor behind a pipe, or in this process. */
+export interface SocketOwner {
+  /** The owner is behind with what it was sent: no further handler should start for its connections. */
+  readonly congested: boolean;
+  /** Whether a connection may send that many bytes more, beside what the owner has not taken yet. */
+  admits(sender: Sender, bytes: number): boolean;
+  /** The event with that number has been handled; `discarded`: it was dropped without having been handled. */
+  settle(sender: Sender, seq: number, discarded: boolean): void;
+  /** Settles a packet and sends; the owner applies both or neither. */
+  answer(sender: Sender, seq: number, parts: readonly Part[], bytes: number, state: Buffer | undefined): void;
+  send(sender: Sender, parts: readonly Part[], bytes: number): void;
+  /** Ends a connection: flushes first, unless `reset`. */
+  end(connectionId: number, reset: boolean): void;
+  keepState(sender: Sender, state: Buffer): void;
+  /** Sends to a connection that this worker does not serve; says whether there was room. */
+  sendTo(connectionId: number, data: Part, bytes: number): boolean;
+  /** The next handler runs with nothing beside it: packet `seq` of this owner, or one of another owner's. */
+  announceAlone(seq: number | undefined): void;
+  announceAloneOver(): void;
+  /** Whether everything that was announced is with the system, and would survive this process. */
+  readonly flushed: boolean;
+}

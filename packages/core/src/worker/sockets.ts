@@ -1,0 +1,18 @@
+import type { Part } from '../pipe/frame-writer.js';
+import type { ReactorCounters } from '../pipe/messages.js';
+import type { SocketOwner } from './socket-owner.js';
+
+/** The sockets that a worker serves: those of reactors (process mode), or its own (base mode). */
+export interface Sockets {
+  readonly owners: readonly SocketOwner[];
+  /** Sends to a connection that this worker does not serve; says whether it was taken. */
+  sendTo(connectionId: number, data: Part, bytes: number): boolean;
+  /** Ends a connection that this worker does not serve. */
+  end(connectionId: number, reset: boolean): boolean;
+  /** From here on the worker takes events. */
+  ready(): void;
+  /** The worker leaves; `unstarted`: it has finished everything that it had started. */
+  leave(unstarted: boolean): void;
+  /** Counters of the sockets that this process owns. */
+  stats(): ReactorCounters | undefined;
+}

@@ -1,0 +1,127 @@
+/**
+ * An event worker: serves connections with the application's handlers.
+ *
+ * Its manager starts, watches and replaces it; the sockets belong to the
+ * reactors of the master (process mode) or to this process (base mode).
+ */
+import type { Settings } from '../config/load.js';
+import type { Container, Definition } from '../definition.js';
+import { handlersOf } from '../events/handler-table.js';
+import type { Invoker } from '../events/invoke.js';
+import type { Part } from '../pipe/frame-writer.js';
+import type { Introduction, WorkerCounters } from '../pipe/messages.js';
+import type { Clock } from '../platform/platform.js';
+import { byteLength, Conversation, type ServedListener } from './conversation.js';
+import { Conversations } from './conversations.js';
+import type { LinkEvents } from './reactor-link.js';
+import type { SocketOwner } from './socket-owner.js';
+import type { Sockets } from './sockets.js';
+
+export interface WorkerParts {
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly definition: Definition;
+  readonly invoker: Invoker;
+  readonly container: Container | undefined;
+  /** A pipe to a reactor broke, which only the end of the master explains. */
+  readonly onLost: (error: Error | undefined) => void;
+}
+
+export class Worker implements LinkEvents {
+  readonly #listeners: readonly ServedListener[];
+  readonly #conversations: Conversations;
+  #sockets: Sockets | undefined;
+
+  constructor(private readonly parts: WorkerParts) {
+    const { settings, definition } = parts;
+    this.#listeners = settings.listeners.map(({ name, concurrency }) => {
+      return { name, concurrency, handlers: handlersOf(definition, name) };
+    });
+    const scoped = definition.handlers.some(
+      ({ target }) => target.kind === 'method' && target.scope === 'connection',
+    );
+    const sticky = settings.mode === 'base' || settings.dispatchMode === 'fixed';
+    const owners = (): Iterable<SocketOwner> => this.#sockets?.owners ?? [];
+    this.#conversations = new Conversations(
+      parts.invoker,
+      parts.clock,
+      parts.container,
+      scoped,
+      sticky,
+      owners,
+    );
+  }
+
+  /** Takes events from these sockets, from now on. */
+  serve(sockets: Sockets): void {
+    this.#sockets = sockets;
+    sockets.ready();
+  }
+
+  /**
+   * Finishes the handlers that run, within `maxWaitTime`, and gives the rest
+   * back to the owners of the sockets.
+   */
+  async stop(): Promise<void> {
+    await this.#conversations.finish(this.parts.settings.maxWaitTime);
+    this.leave(this.parts.invoker.running === 0);
+  }
+
+  /** Gives everything back at once. */
+  leave(unstarted: boolean): void {
+    this.#sockets?.leave(unstarted);
+  }
+
+  counters(): WorkerCounters {
+    const sockets = this.#sockets?.stats();
+    return { failedHandlers: this.parts.invoker.failed, ...(sockets !== undefined && { sockets }) };
+  }
+
+  send(connectionId: number, data: Part): boolean {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.send(data);
+    const bytes = byteLength(data);
+    return this.#sockets?.sendTo(connectionId, data, bytes) ?? false;
+  }
+
+  close(connectionId: number, reset: boolean): boolean {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.finish(reset);
+    return this.#sockets?.end(connectionId, reset) ?? false;
+  }
+
+  // What the owners of the sockets say.
+
+  open(
+    kind: 'connect' | 'adopt' | 'introduce',
+    id: number,
+    seq: number,
+    introduction: Introduction,
+    state: Buffer | undefined,
+    owner: SocketOwner,
+  ): void {
+    const listener = this.#listeners[introduction.listener]!;
+    const conversation = new Conversation(id, listener, introduction, owner, state, this.#conversations);
+    this.#conversations.add(conversation);
+    if (kind === 'introduce') conversation.beginSilently();
+    else conversation.begin(kind, seq);
+  }
+
+  find(id: number): Conversation | undefined {
+    return this.#conversations.get(id);
+  }
+
+  forget(id: number): void {
+    const conversation = this.#conversations.get(id);
+    if (conversation !== undefined) this.#conversations.forget(conversation);
+  }
+
+  relieved(): void {
+    this.#conversations.isolation.step();
+    this.#conversations.resume();
+  }
+
+  lost(error: Error | undefined): void {
+    this.parts.onLost(error);
+  }
+}
