@@ -1,0 +1,41 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ProcessError, fromWire } from '../../errors.js';
+import type { BoundListener, ListenOptions } from '../platform.js';
+import type { BindAnswer, BindRequest } from './binder.js';
+import { BoundSocket, type TcpHandle } from './bound-socket.js';
+
+const binder = fileURLToPath(new URL('binder.js', import.meta.url));
+
+/**
+ * Has a process of its own bind the socket, because whoever binds with Node also
+ * accepts. That process leaves in the turn in which it has sent the socket here,
+ * so that clients who are early wait in the backlog instead of being lost.
+ */
+export function bindInChild({ host, port, backlog }: ListenOptions): Promise<BoundListener> {
+  return new Promise((resolve, reject) => {
+    const fail = (reason: string): void =>
+      reject(new ProcessError('LISTEN_FAILED', `cannot bind ${host}:${port}: ${reason}`));
+    const child = fork(binder, [], {
+      execArgv: [],
+      env: plainEnvironment(),
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    child.on('error', reject);
+    child.once('message', (answer: BindAnswer, handle: unknown) => {
+      if ('error' in answer) reject(fromWire(answer.error));
+      else if (handle === undefined) fail('this process has too many open files to receive the socket');
+      else resolve(new BoundSocket(answer.endpoint, handle as TcpHandle));
+    });
+    // What the child has sent comes before the end of its channel.
+    child.once('disconnect', () => fail('the process that binds died'));
+    const request: BindRequest = { host, port, backlog };
+    child.send(request, () => {});
+  });
+}
+
+/** The user's loaders and the debugger have no business in there. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, ...environment } = process.env;
+  return environment;
+}

@@ -1,0 +1,40 @@
+/**
+ * A program that binds one socket, sends it to the process that started it, and
+ * leaves. See `bind.ts`.
+ */
+import { createServer, type Server } from 'node:net';
+import { toWire, type WireError } from '../../errors.js';
+import type { Endpoint } from '../platform.js';
+import { endpointOf, listening } from './listening.js';
+
+export interface BindRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly backlog: number;
+}
+
+export type BindAnswer = { readonly endpoint: Endpoint } | { readonly error: WireError };
+
+process.once('message', (request: BindRequest) => void bind(request));
+process.once('disconnect', () => process.exit(0));
+
+async function bind(request: BindRequest): Promise<void> {
+  const server = createServer();
+  try {
+    await listening(server, () => server.listen({ ...request, exclusive: true }));
+  } catch (error) {
+    answer({ error: toWire(error) });
+    return;
+  }
+  answer({ endpoint: endpointOf(server) }, handleOf(server));
+}
+
+/** The channel takes the answer at once, being empty; no turn in which a client could be accepted comes after. */
+function answer(content: BindAnswer, handle?: Server): void {
+  process.send?.(content, handle, undefined, () => process.exit(0));
+}
+
+/** The bare socket. A `Server` would be made a server in the other process too, and accept there. */
+function handleOf(server: Server): Server {
+  return (server as unknown as { _handle: Server })._handle;
+}

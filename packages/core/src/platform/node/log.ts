@@ -1,0 +1,67 @@
+import { createRequire } from 'node:module';
+import { isatty } from 'node:tty';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import type * as Pretty from 'pino-pretty';
+import type { LogRecord, LogSink } from '../platform.js';
+import { StandardOutput } from './standard-output.js';
+
+/** Lines on standard output: for people on a terminal, one JSON object each otherwise. */
+export class NodeLog implements LogSink {
+  readonly #logger: Logger;
+
+  constructor(destination: DestinationStream = isatty(1) ? terminal() : new StandardOutput()) {
+    this.#logger = pino(
+      {
+        base: null,
+        level: 'debug',
+        timestamp: pino.stdTimeFunctions.isoTime,
+        // Errors are made printable below, under any name.
+        serializers: { err: (value: unknown) => value },
+        formatters: { level: (level) => ({ level }) },
+      },
+      destination,
+    );
+  }
+
+  write({ level, role, workerId, message, fields }: LogRecord): void {
+    try {
+      this.#logger[level]({ role, workerId, pid: process.pid, ...printable(fields) }, message);
+    } catch {
+      // A field with a getter that throws costs its line, not the process.
+    }
+  }
+}
+
+/** Names of our own fields; a field of the caller with such a name gets an underscore. */
+const reserved = new Set(['level', 'time', 'role', 'workerId', 'pid', 'msg']);
+
+function printable(fields: LogRecord['fields']): Record<string, unknown> {
+  const printed: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields ?? {})) {
+    printed[reserved.has(name) ? `${name}_` : name] =
+      value instanceof Error ? pino.stdSerializers.errWithCause(value) : value;
+  }
+  return printed;
+}
+
+function terminal(): DestinationStream {
+  return prettyLines(new StandardOutput(), process.env['NO_COLOR'] === undefined);
+}
+
+/** Only a terminal needs the pretty printer, which takes as long to load as the rest of the log. */
+export function prettyLines(output: DestinationStream, colorize: boolean): DestinationStream {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof Pretty;
+  const pretty = prettyFactory({
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,role,workerId',
+    messageFormat: (record, messageKey) => `${origin(record)}  ${String(record[messageKey])}`,
+  });
+  return { write: (line) => output.write(pretty(line)) };
+}
+
+/** `worker 0 (4711)` */
+function origin(line: Record<string, unknown>): string {
+  const { role, workerId, pid } = line as unknown as LogRecord & { readonly pid: number };
+  return `${role}${workerId === undefined ? '' : ` ${workerId}`} (${pid})`;
+}

@@ -1,0 +1,81 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type {
+  BoundListener,
+  ByteStream,
+  Listener,
+  ListenOptions,
+  LogSink,
+  Network,
+} from '../platform.js';
+import { AcceptFailures } from './accept-failures.js';
+import { bindInChild } from './bind.js';
+import { handleOf } from './bound-socket.js';
+import { endpointOf, listening, stopListening } from './listening.js';
+import { NodeStream } from './node-stream.js';
+
+type Accept = (stream: ByteStream) => void;
+
+export class NodeNetwork implements Network {
+  readonly reusePort = supportsReusePort(process.versions.node, process.platform);
+
+  constructor(private readonly log: LogSink) {}
+
+  async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
+    const { host, port, backlog, reusePort } = options;
+    if (reusePort && !this.reusePort) throw withCode('ENOTSUP', 'reusePort needs Node 22.12 and Linux');
+    const server = this.#server(options, accept);
+    // `exclusive` keeps a surrounding cluster of the user's from listening in our place.
+    await listening(server, () => server.listen({ host, port, backlog, reusePort, exclusive: true }));
+    return new NodeListener(server, endpointOf(server));
+  }
+
+  bind(options: ListenOptions): Promise<BoundListener> {
+    return bindInChild(options);
+  }
+
+  async adopt(bound: BoundListener, options: ListenOptions, accept: Accept): Promise<Listener> {
+    const server = this.#server(options, accept);
+    await listening(server, () => server.listen(handleOf(bound), options.backlog));
+    return new NodeListener(server, bound.endpoint);
+  }
+
+  #server({ host, port, noDelay }: ListenOptions, accept: Accept): Server {
+    const failures = new AcceptFailures(this.log, `${host}:${port}`);
+    const server = createServer({ allowHalfOpen: true, noDelay }, (socket) => accept(streamOf(socket)));
+    return server.on('error', (error) => {
+      if (server.listening) failures.note(error);
+    });
+  }
+}
+
+class NodeListener implements Listener {
+  constructor(
+    private readonly server: Server,
+    readonly endpoint: Endpoint,
+  ) {}
+
+  close(): Promise<void> {
+    return stopListening(this.server);
+  }
+}
+
+/** The option came with Node 22.12 and 23.1; older lines ignore it without a word. */
+export function supportsReusePort(version: string, system: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const known = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  return known && ['linux', 'freebsd'].includes(system);
+}
+
+/** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
+function streamOf(socket: Socket): NodeStream {
+  return new NodeStream(
+    socket,
+    'tcp',
+    { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
+    { address: socket.localAddress ?? '', port: socket.localPort ?? 0 },
+  );
+}
+
+function withCode(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}

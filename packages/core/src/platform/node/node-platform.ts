@@ -1,0 +1,48 @@
+import { ConfigError } from '../../errors.js';
+import type { Platform, Self, Threads } from '../platform.js';
+import { NodeClock } from './clock.js';
+import { NodeFiles } from './files.js';
+import { NodeLog } from './log.js';
+import { NodeNetwork } from './network.js';
+import { NodePipes } from './pipes.js';
+import { NodeProcesses } from './processes.js';
+import { mainSelf, threadSelf } from './self.js';
+import { NodeThreads } from './threads.js';
+
+export interface NodePlatformOptions {
+  /** The module that every reactor thread runs; it makes its platform with `createThreadPlatform`. */
+  readonly threadEntry: URL;
+}
+
+/** The real world, for the main thread of a process. Made once per process. */
+export function createNodePlatform({ threadEntry }: NodePlatformOptions): Platform {
+  if (process.platform === 'win32') {
+    throw new ConfigError(
+      'CONFIG_PLATFORM',
+      'the server needs Linux or macOS: on Windows, run it in WSL or in a container, or test it with simulate()',
+    );
+  }
+  const self = mainSelf();
+  return assemble(self, new NodeThreads(threadEntry, self.program));
+}
+
+/** The real world inside a reactor thread, which starts neither processes nor threads. */
+export function createThreadPlatform(): Platform {
+  const self = threadSelf();
+  return assemble(self, new NodeThreads(undefined, self.program));
+}
+
+function assemble(self: Self, threads: Threads): Platform {
+  const log = new NodeLog();
+  return {
+    clock: new NodeClock(),
+    random: { next: () => Math.random() },
+    self,
+    processes: new NodeProcesses(log),
+    threads,
+    network: new NodeNetwork(log),
+    pipes: new NodePipes(log),
+    files: new NodeFiles(),
+    log,
+  };
+}

@@ -1,0 +1,52 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { ConfigError } from '../../errors.js';
+import type { ByteStream, LogSink, Pipes } from '../platform.js';
+import { AcceptFailures } from './accept-failures.js';
+import { listening, stopListening } from './listening.js';
+import { NodeStream } from './node-stream.js';
+
+/** Bytes. The system has room for 107, macOS for 103, and Node cuts a longer path without a word. */
+const longestPath = 100;
+
+/** Unix sockets: their addresses are paths, and ports mean nothing. */
+export class NodePipes implements Pipes {
+  constructor(private readonly log: LogSink) {}
+
+  async listen(path: string, accept: (stream: ByteStream) => void): Promise<{ close(): Promise<void> }> {
+    checkLength(path);
+    const failures = new AcceptFailures(this.log, path);
+    const server = createServer({ allowHalfOpen: true }, (socket) => accept(streamOf(socket, path)));
+    server.on('error', (error) => {
+      if (server.listening) failures.note(error);
+    });
+    await listening(server, () => server.listen({ path, exclusive: true }));
+    return { close: () => stopListening(server) };
+  }
+
+  async connect(path: string): Promise<ByteStream> {
+    checkLength(path);
+    const socket = connect({ path, allowHalfOpen: true });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        resolve();
+      });
+    });
+    return streamOf(socket, path);
+  }
+}
+
+function streamOf(socket: Socket, path: string): NodeStream {
+  const endpoint = { address: path, port: 0 };
+  return new NodeStream(socket, 'unix', endpoint, endpoint);
+}
+
+function checkLength(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= longestPath) return;
+  throw new ConfigError(
+    'CONFIG_RUNTIME_DIRECTORY',
+    `the path of a socket may have ${longestPath} bytes and ${path} has ${bytes}: name a runtime directory with a shorter path`,
+  );
+}

@@ -1,0 +1,120 @@
+import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
+
+/**
+ * A server under test, the same to a scenario whether it runs in a simulated
+ * world (`simulate`) or on real processes (`launch`).
+ *
+ * Every promise here has a deadline (30 s of virtual time, or 5 s of real time)
+ * and rejects with what was expected, what came, and the last log lines. In a
+ * simulation time passes only while one of them is awaited.
+ */
+export interface TestServer extends AsyncDisposable {
+  /** What the master said at its start; pids and states as last heard. */
+  readonly running: RunningInfo;
+  /** Connects a client to a listener, by index or name; default the first. */
+  connect(options?: ConnectionOptions): Promise<TestClient>;
+  /** Lets so many ms pass: virtual ones at once, real ones as they come. */
+  advance(ms: number): Promise<void>;
+  /** Ends a worker by SIGKILL; resolves when it is dead. */
+  crashWorker(workerId: number): Promise<void>;
+  /** Ends the manager by SIGKILL; resolves when it is dead. */
+  crashManager(): Promise<void>;
+  /** Resolves when a manager lives and every worker id is ready in a living process. */
+  workersReady(): Promise<void>;
+  stats(): Promise<ServerStats>;
+  /** Lines that the processes have logged so far. */
+  logs(): readonly TestLog[];
+  /** Resolves with the exit code when the server leaves on its own. */
+  exited(): Promise<{ exitCode: number }>;
+  /**
+   * Stops the server as an operator does. From here clients end their side when
+   * the server has, as ordinary ones do; one that is paused does not. Rejects if it does not leave with 0,
+   * or leaves a process, port or directory behind. Of a server that has left on
+   * its own it gives the exit code. Idempotent.
+   */
+  stop(): Promise<{ exitCode: number }>;
+}
+
+export interface RunningInfo extends Pick<
+  RunningServer,
+  'listeners' | 'masterPid' | 'managerPid' | 'workers'
+> {}
+
+export interface ConnectionOptions {
+  readonly listener?: number | string;
+  /** The client's address. In a simulation any; on real processes one of 127.0.0.0/8. */
+  readonly from?: string;
+}
+
+export interface TestLog {
+  readonly level: string;
+  readonly role: string;
+  readonly workerId?: number;
+  readonly pid: number;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface TestClient {
+  /** The first client of a server is 0. */
+  readonly id: number;
+  /** `open` until the server has finished writing, `closed` when both have. */
+  readonly state: 'open' | 'ended' | 'closed';
+  /** Every byte that has come so far. */
+  readonly received: Buffer;
+  /** Ignored after `end`, `reset` or a close. */
+  send(data: string | Uint8Array): void;
+  /** The next bytes, at least one. */
+  receive(): Promise<Buffer>;
+  /** Exactly so many bytes. */
+  receive(bytes: number): Promise<Buffer>;
+  /** Up to the end of the first match. The pattern sees one character for each byte. */
+  receive(pattern: RegExp): Promise<Buffer>;
+  /** The next line as UTF-8, without its end. */
+  receiveLine(): Promise<string>;
+  /** Ends the client's side; the server's may stay open. */
+  end(): void;
+  /** Breaks the connection. */
+  reset(): void;
+  /** Stops reading: what the server sends stays with the system, then with the server. */
+  pause(): void;
+  resume(): void;
+  /** Resolves when the server has finished writing. */
+  ended(): Promise<void>;
+  /** Resolves when both sides are closed, or the connection broke. */
+  closed(): Promise<void>;
+}
+
+/** How a world lets a test wait for a fact. */
+export interface Waiting {
+  until(fact: () => boolean, expectation: () => string): Promise<void>;
+}
+
+/** The listener of that name or index. Throws when there is none. */
+export function findListener(
+  running: RunningInfo,
+  listener: number | string = 0,
+): RunningInfo['listeners'][number] {
+  const { listeners } = running;
+  const found =
+    typeof listener === 'number' ? listeners[listener] : listeners.find(({ name }) => name === listener);
+  if (found !== undefined) return found;
+  const known = listeners.map(({ name }, index) => `${index} (${name})`).join(', ');
+  throw new Error(`the server has no listener ${JSON.stringify(listener)}; it has ${known}`);
+}
+
+export function findWorker(running: RunningInfo, workerId: number): RunningInfo['workers'][number] {
+  const worker = running.workers.find((each) => each.workerId === workerId);
+  if (worker !== undefined && worker.pid !== 0) return worker;
+  const known = running.workers.map((each) => `${each.workerId} (${each.state})`).join(', ');
+  throw new Error(`worker ${workerId} has no process; the workers are ${known}`);
+}
+
+/** Why `workersReady` still waits; undefined when it need not. */
+export function unready(running: RunningInfo, lives: (pid: number) => boolean): string | undefined {
+  if (!lives(running.managerPid)) return `manager ${running.managerPid} is dead`;
+  const waiting = running.workers.filter(({ state, pid }) => state !== 'ready' || !lives(pid));
+  if (waiting.length === 0) return undefined;
+  return waiting.map(({ workerId, state, pid }) => `worker ${workerId} is ${state}, pid ${pid}`).join(', ');
+}

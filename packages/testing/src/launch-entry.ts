@@ -1,0 +1,74 @@
+/**
+ * The program of a launched server, in every one of its processes. The master
+ * talks to the test over its channel, and leaves when the test is gone; its
+ * children are the kernel's own business.
+ */
+import { Server, type RunningServer } from '@shoal/core';
+import type { Definition } from '@shoal/core/internal/definition';
+import { ExitCode, exitCodeOf, toWire } from '@shoal/core/internal/errors';
+import { exitWith } from '@shoal/core/internal/kernel/exit';
+import { realWorld } from '@shoal/core/internal/kernel/real-world';
+import { readAssignment } from '@shoal/core/internal/platform/node/assignment';
+import { readDefinition } from '@shoal/decorators';
+import type { AppClass } from './application.js';
+import type { RunningInfo } from './harness.js';
+import type { FromLaunched, LaunchPlan, ToLaunched } from './launch-messages.js';
+import { loadOverride } from './override.js';
+
+const isMaster = readAssignment() === undefined;
+if (isMaster) process.once('disconnect', () => process.exit(ExitCode.orphaned));
+
+try {
+  const definition = await readPlan(JSON.parse(process.argv[2] ?? '{}') as LaunchPlan);
+  const running = await new Server(definition, realWorld()).start();
+  process.on('message', (question: ToLaunched) => void answer(running, question));
+  // The channel alone is no reason to stay.
+  process.channel?.unref();
+  tell({ type: 'ready', running: infoOf(running) });
+} catch (error) {
+  if (!isMaster) exitWith(error);
+  tell({ type: 'failed', error: toWire(error) }, () => process.exit(exitCodeOf(error)));
+}
+
+async function readPlan(plan: LaunchPlan): Promise<Definition> {
+  const { [plan.exportName]: App } = (await import(plan.module)) as Record<string, AppClass>;
+  if (App === undefined)
+    throw new Error(`${plan.module} has no export named ${plan.exportName} in this process`);
+  const override =
+    plan.override === undefined ? undefined : await loadOverride(plan.override, plan.overrideExport);
+  const definition = readDefinition(App, plan.settings, override === undefined ? {} : { override });
+  return { ...definition, settings: onFreePorts(definition.settings) };
+}
+
+/** Every listener on a free port of this machine alone. What is not a list of listeners is left to the validation. */
+function onFreePorts(given: Definition['settings']): object {
+  const settings = typeof given === 'function' ? given() : given;
+  const { listeners } = settings as { listeners?: unknown };
+  if (!Array.isArray(listeners)) return settings;
+  return {
+    ...settings,
+    listeners: listeners.map((listener: unknown) =>
+      typeof listener === 'object' && listener !== null && 'port' in listener
+        ? { ...listener, host: '127.0.0.1', port: 0 }
+        : listener,
+    ),
+  };
+}
+
+async function answer(running: RunningServer, { request, wants }: ToLaunched): Promise<void> {
+  try {
+    const stats = wants === 'stats' ? await running.stats() : undefined;
+    tell({ type: 'answer', request, running: infoOf(running), ...(stats !== undefined && { stats }) });
+  } catch (error) {
+    tell({ type: 'refusal', request, error: toWire(error) });
+  }
+}
+
+function infoOf({ listeners, masterPid, managerPid, workers }: RunningServer): RunningInfo {
+  return { listeners, masterPid, managerPid, workers };
+}
+
+function tell(message: FromLaunched, sent: () => void = () => {}): void {
+  if (process.send === undefined) throw new Error('this program is started by launch() of @shoal/testing');
+  process.send(message, undefined, undefined, () => sent());
+}

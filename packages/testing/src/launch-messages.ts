@@ -1,0 +1,31 @@
+import type { WireError } from '@shoal/core/internal/errors';
+import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { SettingsOverrides } from './application.js';
+import type { RunningInfo } from './harness.js';
+
+/** What the entry of a launched server is told on its command line, which all its processes see. */
+export interface LaunchPlan {
+  readonly module: string;
+  readonly exportName: string;
+  readonly settings: SettingsOverrides;
+  readonly override?: string;
+  readonly overrideExport?: string;
+}
+
+/** The launched master → the test. */
+export type FromLaunched =
+  | { readonly type: 'ready'; readonly running: RunningInfo }
+  | { readonly type: 'failed'; readonly error: WireError }
+  | {
+      readonly type: 'answer';
+      readonly request: number;
+      readonly running: RunningInfo;
+      readonly stats?: ServerStats;
+    }
+  | { readonly type: 'refusal'; readonly request: number; readonly error: WireError };
+
+/** The test → the launched master. */
+export interface ToLaunched {
+  readonly request: number;
+  readonly wants: 'running' | 'stats';
+}

@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { ConfigError } from '@shoal/core/internal/errors';
+import { moduleOf } from '@shoal/decorators';
+import type { AppClass, SettingsOverrides } from './application.js';
+import { LaunchedMaster } from './launched-master.js';
+import { LaunchedServer } from './launched-server.js';
+
+export interface LaunchOptions {
+  /** Settings that go before those of the application; JSON carries them to the processes. */
+  readonly settings?: SettingsOverrides;
+  /** URL of a module that exports, as default or as `override`, a function `(registry) => void`. */
+  readonly override?: string | URL;
+  /** The name of that export, if it is another. */
+  readonly export?: string;
+}
+
+/**
+ * Starts the application on real processes. Every listener listens on a free
+ * port of 127.0.0.1, and the runtime directory is a place of the test's own;
+ * all other settings are the application's.
+ */
+export async function launch(App: AppClass, options: LaunchOptions = {}): Promise<LaunchedServer> {
+  const module = moduleOf(App);
+  const exportName = await findExport(App, module);
+  const { settings = {}, override } = options;
+  checkJson(settings);
+  const directory = await mkdtemp(join(tmpdir(), 'shoal-test-'));
+  try {
+    const master = await LaunchedMaster.start({
+      module,
+      exportName,
+      settings: { ...settings, runtimeDirectory: directory },
+      ...(override !== undefined && { override: String(override) }),
+      ...(options.export !== undefined && { overrideExport: options.export }),
+    });
+    return new LaunchedServer(master, directory);
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Each process imports the application anew, so it has to be an export of a module that does nothing else. */
+async function findExport(App: AppClass, module: string): Promise<string> {
+  if (/\.(test|spec)\.[cm]?[jt]s$/.test(new URL(module).pathname)) {
+    throw new ConfigError(
+      'CONFIG_NOT_A_SERVER',
+      `${App.name} is declared in a test file (${module}), which its processes cannot load. Move it into a module of its own and export it.`,
+    );
+  }
+  const exported = (await import(module)) as Record<string, unknown>;
+  const name = Object.keys(exported).find((key) => exported[key] === App);
+  if (name !== undefined) return name;
+  throw new ConfigError(
+    'CONFIG_NOT_A_SERVER',
+    `${App.name} is not exported by ${module}, so that its processes cannot find it. Write export class ${App.name}.`,
+  );
+}
+
+function checkJson(settings: object): void {
+  if (isDeepStrictEqual(JSON.parse(JSON.stringify(settings)), settings)) return;
+  throw new ConfigError(
+    'CONFIG_INVALID',
+    'settings of launch() must survive JSON, for they travel to other processes. Put functions and objects of classes into the application.',
+  );
+}

@@ -1,0 +1,142 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { fromWire } from '@shoal/core/internal/errors';
+import type { Exit } from '@shoal/core/internal/platform/platform';
+import type { RunningInfo, TestLog } from './harness.js';
+import type { FromLaunched, LaunchPlan, ToLaunched } from './launch-messages.js';
+import { LogLines } from './log-lines.js';
+import { ProcessGroup } from './process-group.js';
+import { RealWaiting } from './real-waiting.js';
+import { lastLines } from './world/log-text.js';
+
+const START_PATIENCE = 15_000;
+/** ms in which the last output comes after the exit. */
+const OUTPUT_PATIENCE = 250;
+
+type Answer = Extract<FromLaunched, { type: 'answer' }>;
+type Reply = Extract<FromLaunched, { request: number }>;
+
+/** The handle that a test holds on the master process of a launched server. */
+export class LaunchedMaster {
+  readonly waiting = new RealWaiting(() => this.lastLines());
+  readonly group: ProcessGroup;
+  exit: Exit | undefined;
+  readonly #output = new LogLines('stdout');
+  readonly #errors = new LogLines('stderr');
+  readonly #replies = new Map<number, Reply>();
+  #running: RunningInfo | undefined;
+  #failure: Error | undefined;
+  #requests = 0;
+
+  private constructor(private readonly child: ChildProcess & { readonly pid: number }) {
+    this.group = new ProcessGroup(child.pid);
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#output.add(text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#errors.add(text));
+    child.on('message', (message: FromLaunched) => this.#heard(message));
+    child.once('exit', (code, signal) => this.#leave({ code, signal }));
+  }
+
+  /** Forks the entry; resolves when the server is ready. */
+  static async start(plan: LaunchPlan): Promise<LaunchedMaster> {
+    const entry = fileURLToPath(new URL('./launch-entry.js', import.meta.url));
+    const child = fork(entry, [JSON.stringify(plan)], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
+    });
+    if (!isStarted(child)) throw new Error('the system refused to start the server process');
+    const master = new LaunchedMaster(child);
+    try {
+      await master.#ready();
+      return master;
+    } catch (error) {
+      master.end();
+      throw error;
+    }
+  }
+
+  get running(): RunningInfo {
+    if (this.#running === undefined) throw new Error('the server is not ready');
+    return this.#running;
+  }
+
+  get logs(): readonly TestLog[] {
+    return [...this.#output.lines, ...this.#errors.lines];
+  }
+
+  /** Asks the master, and refreshes `running`. */
+  async ask(wants: ToLaunched['wants']): Promise<Answer> {
+    const request = ++this.#requests;
+    if (this.child.connected) this.child.send({ request, wants } satisfies ToLaunched);
+    await this.waiting.until(
+      () => this.#replies.has(request) || this.exit !== undefined,
+      () => `the master to say its ${wants}`,
+    );
+    const reply = this.#replies.get(request);
+    this.#replies.delete(request);
+    if (reply?.type === 'answer') return reply;
+    if (reply !== undefined) throw fromWire(reply.error);
+    throw new Error(`the server has left with ${this.#exitText()}; ${this.lastLines()}`);
+  }
+
+  terminate(): void {
+    if (this.exit === undefined) this.child.kill('SIGTERM');
+  }
+
+  /** Kills what is left of the server. */
+  end(): void {
+    this.group.kill();
+    this.group.forget();
+    if (this.child.connected) this.child.disconnect();
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+  }
+
+  /** The master's exit code. Throws when a signal ended it. */
+  exitCode(): number {
+    if (this.exit?.code != null) return this.exit.code;
+    throw new Error(`the master ended by ${this.#exitText()}; ${this.lastLines()}`);
+  }
+
+  lastLines(): string {
+    return lastLines(this.logs);
+  }
+
+  async #ready(): Promise<void> {
+    await this.waiting.until(
+      () => this.#running !== undefined || this.#failure !== undefined || this.exit !== undefined,
+      () => 'the server to be ready',
+      START_PATIENCE,
+    );
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#running !== undefined) return;
+    throw new Error(`the server left with ${this.#exitText()} before it was ready; ${this.lastLines()}`);
+  }
+
+  /** The last lines come before `close`, unless a child of the server outlives it and keeps the output open. */
+  #leave(exit: Exit): void {
+    const settle = (): void => {
+      clearTimeout(deadline);
+      this.exit = exit;
+      this.waiting.poke();
+    };
+    const deadline = setTimeout(settle, OUTPUT_PATIENCE);
+    this.child.once('close', settle);
+  }
+
+  #heard(message: FromLaunched): void {
+    if (message.type === 'failed') this.#failure = fromWire(message.error);
+    else if (message.type !== 'refusal') this.#running = message.running;
+    if ('request' in message) this.#replies.set(message.request, message);
+    this.waiting.poke();
+  }
+
+  #exitText(): string {
+    return this.exit?.signal ?? `exit code ${this.exit?.code}`;
+  }
+}
+
+function isStarted(child: ChildProcess): child is ChildProcess & { readonly pid: number } {
+  child.on('error', () => {});
+  return child.pid !== undefined;
+}

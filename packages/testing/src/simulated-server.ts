@@ -1,0 +1,193 @@
+import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
+import type { ByteStream, Platform } from '@shoal/core/internal/platform/platform';
+import {
+  findListener,
+  findWorker,
+  unready,
+  type ConnectionOptions,
+  type TestClient,
+  type TestLog,
+  type TestServer,
+  type Waiting,
+} from './harness.js';
+import { ScriptedClient } from './scripted-client.js';
+import { lastLines } from './world/log-text.js';
+import { type Leftovers, World } from './world/world.js';
+import type { WorldOptions } from './world/world-options.js';
+
+/** What the processes and threads of a server run; `main` resolves in the master alone. */
+export interface SimulatedProgram {
+  main(platform: Platform): Promise<RunningServer>;
+  threadMain(platform: Platform): unknown;
+}
+
+const START_PATIENCE = 120_000;
+const STOP_PATIENCE = 300_000;
+/** Virtual ms that processes have to be gone after their master. */
+const LEAVE_PATIENCE = 1_000;
+
+/** Starts a server in a world of its own; resolves when its master says that it runs. */
+export async function startSimulated(
+  program: SimulatedProgram,
+  options: WorldOptions,
+): Promise<SimulatedServer> {
+  const world = new World(options);
+  let outcome: { running: RunningServer } | { error: unknown } | undefined;
+  const masterPid = world.start(async (platform) => {
+    if (platform.self.assignment !== undefined) return program.main(platform);
+    try {
+      outcome = { running: await program.main(platform) };
+    } catch (error) {
+      outcome = { error };
+    }
+  }, program.threadMain);
+  try {
+    const settled = (): boolean => outcome !== undefined || world.exits.has(masterPid);
+    await world.until(settled, () => 'the server to start', START_PATIENCE);
+    if (outcome !== undefined && 'running' in outcome)
+      return new SimulatedServer(world, outcome.running, masterPid);
+    if (outcome !== undefined) throw outcome.error;
+    throw new Error(
+      `the server left with ${exitText(world, masterPid)} before it was ready\n${lastLines(world.logs)}`,
+    );
+  } catch (error) {
+    world.end();
+    throw error;
+  }
+}
+
+/** A server in a simulated world. Tests that need more than the harness find it in `world`. */
+export class SimulatedServer implements TestServer, Waiting {
+  readonly #clients: ScriptedClient[] = [];
+  #stopped: Promise<{ exitCode: number }> | undefined;
+
+  constructor(
+    readonly world: World,
+    readonly running: RunningServer,
+    private readonly masterPid: number,
+  ) {}
+
+  until(fact: () => boolean, expectation: () => string): Promise<void> {
+    return this.world.until(fact, expectation);
+  }
+
+  async connect({ listener, from }: ConnectionOptions = {}): Promise<TestClient> {
+    const { address, port } = findListener(this.running, listener);
+    const stream = await this.#settle<ByteStream>('a connection', (resolve, reject) => {
+      this.world.connect({ host: address, port, ...(from !== undefined && { from }) }, (outcome) => {
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      });
+    });
+    const client = new ScriptedClient(this.#clients.length, stream, this);
+    this.#clients.push(client);
+    return client;
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.world.advance(ms);
+  }
+
+  async crashWorker(workerId: number): Promise<void> {
+    const { pid } = findWorker(this.running, workerId);
+    if (!this.world.kill(pid)) throw new Error(`worker ${workerId} is not alive: there is no process ${pid}`);
+  }
+
+  async crashManager(): Promise<void> {
+    const { managerPid } = this.running;
+    if (!this.world.kill(managerPid)) throw new Error(`manager ${managerPid} is not alive`);
+  }
+
+  async workersReady(): Promise<void> {
+    const reason = (): string | undefined => unready(this.running, (pid) => this.world.pids.includes(pid));
+    await this.until(
+      () => reason() === undefined,
+      () => `all workers to be ready (${reason()})`,
+    );
+  }
+
+  stats(): Promise<ServerStats> {
+    return this.#settle(
+      'the statistics',
+      (resolve, reject) => void this.running.stats().then(resolve, reject),
+    );
+  }
+
+  logs(): readonly TestLog[] {
+    return this.world.logs;
+  }
+
+  async exited(): Promise<{ exitCode: number }> {
+    await this.until(
+      () => this.world.exits.has(this.masterPid),
+      () => 'the server to leave',
+    );
+    return { exitCode: this.#exitCode() };
+  }
+
+  stop(): Promise<{ exitCode: number }> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(): Promise<{ exitCode: number }> {
+    const { world, masterPid } = this;
+    try {
+      for (const client of this.#clients) client.endWithServer();
+      const asked = world.signal(masterPid, 'SIGTERM');
+      await world.until(
+        () => world.exits.has(masterPid),
+        () => 'the server to stop',
+        STOP_PATIENCE,
+      );
+      const exitCode = this.#exitCode();
+      if (asked && exitCode !== 0)
+        throw new Error(`the server stopped with ${exitCode} (seed ${world.seed})\n${lastLines(world.logs)}`);
+      await world.until(
+        () => isEmpty(world.leftovers()),
+        () => `the server to leave nothing behind, but there is ${JSON.stringify(world.leftovers())}`,
+        LEAVE_PATIENCE,
+      );
+      return { exitCode };
+    } finally {
+      world.end();
+    }
+  }
+
+  #exitCode(): number {
+    const exit = this.world.exits.get(this.masterPid);
+    if (exit?.code != null) return exit.code;
+    throw new Error(`the master ended by ${exitText(this.world, this.masterPid)} (seed ${this.world.seed})`);
+  }
+
+  /** Runs the world until a promise of a virtual process settles; it may never do so, when that process dies. */
+  async #settle<T>(
+    what: string,
+    begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+  ): Promise<T> {
+    let outcome: { value: T } | { error: unknown } | undefined;
+    begin(
+      (value) => (outcome = { value }),
+      (error) => (outcome = { error }),
+    );
+    await this.until(
+      () => outcome !== undefined,
+      () => what,
+    );
+    if (outcome !== undefined && 'value' in outcome) return outcome.value;
+    throw outcome?.error;
+  }
+}
+
+function isEmpty({ processes, ports, pipes, directories }: Leftovers): boolean {
+  return processes.length + ports.length + pipes.length + directories.length === 0;
+}
+
+function exitText(world: World, pid: number): string {
+  const exit = world.exits.get(pid);
+  return exit?.signal ?? `exit code ${exit?.code}`;
+}

@@ -1,0 +1,109 @@
+import type { SignalName } from '@shoal/core/internal/platform/platform';
+import { attribute, type Origin, type Suspect } from './attribution.js';
+import type { Owner } from './event-queue.js';
+import { Channel } from './scheduler.js';
+
+/** What an actor holds in the world, and what becomes of it when the actor dies. */
+export interface Resource {
+  /** The holder is dead: close towards the others, and tell the holder nothing. */
+  abandon(): void;
+}
+
+/** What ends the actor when it has not caught an exception. */
+export interface Mortal {
+  readonly label: string;
+  endsByError(error: unknown, code: number): void;
+  /** Ends as if SIGKILL had come. */
+  endsByKill(): void;
+}
+
+type UncaughtHandler = (error: unknown, origin: Origin) => void;
+
+/**
+ * The JavaScript of one virtual process or thread: everything that happens to
+ * it is run by `enter`, and nothing it does counts once it is dead.
+ */
+export class Actor implements Owner, Suspect {
+  alive = true;
+  readonly resources = new Set<Resource>();
+  readonly defers = new Channel();
+  readonly #signals = new Map<SignalName, () => void>();
+  #onUncaught: UncaughtHandler | undefined;
+  #writesToLive = Infinity;
+
+  constructor(
+    readonly pid: number,
+    /** The world's time at which its own clock began. */
+    readonly clockOrigin: number,
+    /** From 0 to 1: who goes first when timers of several actors are due at one time. */
+    readonly timerSalt: number,
+    private readonly mortal: Mortal,
+  ) {}
+
+  enter(run: () => void): void {
+    if (!this.alive) return;
+    attribute(this);
+    try {
+      run();
+    } catch (error) {
+      this.uncaught(error, 'uncaughtException');
+    }
+  }
+
+  uncaught(error: unknown, origin: Origin): void {
+    if (!this.alive) return;
+    const handler = this.#onUncaught;
+    if (handler === undefined) {
+      this.mortal.endsByError(error, 1);
+      return;
+    }
+    try {
+      handler(error, origin);
+    } catch (failure) {
+      this.mortal.endsByError(failure, 7);
+    }
+  }
+
+  onUncaught(handler: UncaughtHandler): void {
+    this.#onUncaught = handler;
+  }
+
+  onSignal(signal: SignalName, run: () => void): void {
+    this.#signals.set(signal, run);
+  }
+
+  signalHandler(signal: SignalName): (() => void) | undefined {
+    return this.#signals.get(signal);
+  }
+
+  /** From here it cannot act: its platform is inert, its events are dropped, its resources close. */
+  die(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    for (const resource of [...this.resources]) resource.abandon();
+    this.resources.clear();
+  }
+
+  /** Arms a death in the middle of a write: the `writes`-th from now is the last. */
+  dieInsideWrite(writes: number): void {
+    this.#writesToLive = writes;
+  }
+
+  /** Counts one write; true when it is the one in which the process dies. */
+  diesInThisWrite(): boolean {
+    return --this.#writesToLive === 0;
+  }
+
+  killedInsideWrite(): void {
+    this.mortal.endsByKill();
+  }
+}
+
+/** Where the test and the kernel of the virtual machine live: always alive, and errors are the test's. */
+export const outside: Owner = {
+  alive: true,
+  enter: (run) => {
+    attribute(undefined);
+    run();
+  },
+};

@@ -1,0 +1,58 @@
+/**
+ * Tells which virtual process an exception belongs to that nobody caught.
+ *
+ * One event of one process runs at a time, and its promise jobs are drained
+ * before the next event. So whatever surfaces in between (an unhandled
+ * rejection, a throw in a microtask) is of the process whose event ran last.
+ * That is exact and costs one assignment; AsyncLocalStorage would cost every
+ * promise and tell no more, except for code that waits for real input or output
+ * inside a simulation: what that throws goes to the test.
+ *
+ * While some world runs, the listeners of the test runner stand aside, and get
+ * what belongs to no process.
+ */
+export interface Suspect {
+  uncaught(error: unknown, origin: Origin): void;
+}
+
+export type Origin = 'uncaughtException' | 'unhandledRejection';
+
+let current: Suspect | undefined;
+let watchers = 0;
+let aside: { readonly origin: Origin; readonly listeners: readonly Listener[] }[] = [];
+
+type Listener = (...values: unknown[]) => void;
+
+/** From here until the next call, what nobody catches belongs to `suspect`, or to the test if undefined. */
+export function attribute(suspect: Suspect | undefined): void {
+  current = suspect;
+}
+
+export function watch(): void {
+  if (watchers++ > 0) return;
+  aside = [replace('uncaughtException'), replace('unhandledRejection')];
+}
+
+export function unwatch(): void {
+  if (--watchers > 0) return;
+  current = undefined;
+  for (const { origin, listeners } of aside) {
+    process.removeAllListeners(origin);
+    for (const listener of listeners) process.on(origin, listener);
+  }
+  aside = [];
+}
+
+function replace(origin: Origin): { origin: Origin; listeners: readonly Listener[] } {
+  const listeners = process.rawListeners(origin) as Listener[];
+  process.removeAllListeners(origin);
+  process.on(origin, (error: unknown, detail: unknown) => {
+    if (current !== undefined) {
+      current.uncaught(error, origin);
+      return;
+    }
+    if (listeners.length === 0) throw error;
+    for (const listener of listeners) listener.call(process, error, detail);
+  });
+  return { origin, listeners };
+}

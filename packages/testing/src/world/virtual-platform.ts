@@ -1,0 +1,138 @@
+import type {
+  BoundListener,
+  ByteStream,
+  Child,
+  Clock,
+  Fact,
+  Files,
+  Listener,
+  LogRecord,
+  LogSink,
+  Message,
+  Network,
+  Pipes,
+  Platform,
+  Processes,
+  ProcessIdentity,
+  Random,
+  Self,
+  Thread,
+  Threads,
+} from '@shoal/core/internal/platform/platform';
+import type { Actor } from './actor.js';
+import { VirtualBound } from './virtual-socket.js';
+import { VirtualClock } from './virtual-clock.js';
+import { systemError } from './medium.js';
+import { GRAIN, type Scheduler } from './scheduler.js';
+import type { VirtualFiles } from './virtual-files.js';
+import type { VirtualNetwork } from './virtual-network.js';
+import type { VirtualPipes } from './virtual-pipes.js';
+import type { VirtualProcess, VirtualThreadLife } from './life.js';
+
+/** What one process needs of the machine that it runs on. */
+export interface Machine {
+  readonly scheduler: Scheduler;
+  readonly network: VirtualNetwork;
+  readonly pipes: VirtualPipes;
+  readonly files: VirtualFiles;
+  readonly program: string;
+  readonly cpus: number;
+  spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
+  spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
+  identify(pid: number): ProcessIdentity | undefined;
+  killExactly(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
+  setTitle(life: VirtualProcess | VirtualThreadLife, title: string): void;
+  log(pid: number, record: LogRecord): void;
+  observe(pid: number, fact: Fact): void;
+}
+
+/** The seam as one virtual process or thread sees it. Nothing here acts for the dead. */
+export function virtualPlatform(
+  machine: Machine,
+  life: VirtualProcess | VirtualThreadLife,
+  random: Random,
+): Platform {
+  const { actor } = life;
+  const { scheduler } = machine;
+
+  /** A promise of the platform: it settles in an event of its owner, or never. */
+  function later<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      scheduler.after(GRAIN, actor, () => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  const self: Self = {
+    pid: life.pid,
+    assignment: life.assignment,
+    parent: life.parentLink,
+    program: machine.program,
+    cpus: machine.cpus,
+    setTitle: (title) => {
+      if (actor.alive) machine.setTitle(life, title);
+    },
+    onSignal: (signal, run) => actor.onSignal(signal, run),
+    onUncaught: (run) => actor.onUncaught(run),
+    exit: (code) => {
+      if (actor.alive) life.exit(code);
+    },
+  };
+
+  const processes: Processes = {
+    spawn: (assignment, title) => machine.spawnProcess(life, assignment, title),
+    identify: (pid) => (actor.alive ? machine.identify(pid) : undefined),
+    kill: (identity, signal) => actor.alive && machine.killExactly(identity, signal),
+  };
+
+  const threads: Threads = { spawn: (assignment, name) => machine.spawnThread(life, assignment, name) };
+
+  const network: Network = {
+    reusePort: machine.network.reusePort,
+    listen: (options, accept) => later(() => machine.network.bind(options).accept(actor, accept)),
+    bind: (options) => later(() => new VirtualBound(machine.network.bind(options), actor)),
+    adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
+  };
+
+  const pipes: Pipes = {
+    listen: (path, accept) =>
+      later(() => {
+        const listener = machine.pipes.listen(actor, path, accept);
+        return { close: () => later(() => listener.close()) };
+      }),
+    connect: (path) => later(() => machine.pipes.connect(actor, path)),
+  };
+
+  const files: Files = {
+    makeRuntimeDirectory: (parent, name) => later(() => machine.files.makeDirectory(parent, name)),
+    removeDirectory: (path) => {
+      if (actor.alive) machine.files.removeDirectory(path);
+    },
+  };
+
+  const log: LogSink = {
+    write: (record) => {
+      if (actor.alive) machine.log(life.pid, record);
+    },
+  };
+
+  const observe = (fact: Fact): void => {
+    if (actor.alive) machine.observe(life.pid, fact);
+  };
+
+  const clock: Clock = new VirtualClock(scheduler, actor);
+  return { clock, random, self, processes, threads, network, pipes, files, log, observe };
+}
+
+/** Takes the handle over: closing the listener closes it. */
+function adopt(bound: BoundListener, actor: Actor, accept: (stream: ByteStream) => void): Listener {
+  if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
+  const listener = bound.socket.accept(actor, accept);
+  bound.abandon();
+  return listener;
+}

@@ -1,0 +1,258 @@
+import type { ByteStream, Endpoint, StreamEvents } from '@shoal/core/internal/platform/platform';
+import { Actor, outside, type Resource } from './actor.js';
+import type { Owner } from './event-queue.js';
+import { Flow, type Sink } from './flow.js';
+import { LARGEST_READ, systemError, type Medium } from './medium.js';
+
+/**
+ * One end of a virtual connection or pipe.
+ *
+ * Both ends are open on their own: `end` closes one direction, and `close`
+ * follows when both are. An end that is destroyed, or whose process died, still
+ * delivers what the system has taken; then its peer sees the end, or a reset if
+ * bytes were left unread, as in Linux. A write towards it is answered by a reset.
+ */
+export class VirtualStream implements ByteStream, Resource, Sink {
+  #owner: Owner = outside;
+  #actor: Actor | undefined;
+  #peer!: VirtualStream;
+  #out!: Flow;
+  #events: StreamEvents | undefined;
+  readonly #arrived: Buffer[] = [];
+  #arrivedBytes = 0;
+  #paused = false;
+  #readScheduled = false;
+  #endArrived = false;
+  #endSeen = false;
+  #error: Error | undefined;
+  #state: 'open' | 'gone' | 'closed' = 'open';
+
+  private constructor(
+    private readonly medium: Medium,
+    readonly local: Endpoint,
+    readonly remote: Endpoint,
+  ) {}
+
+  static pair(medium: Medium, a: Endpoint, b: Endpoint): [VirtualStream, VirtualStream] {
+    const first = new VirtualStream(medium, a, b);
+    const second = new VirtualStream(medium, b, a);
+    first.#joinTo(second);
+    second.#joinTo(first);
+    return [first, second];
+  }
+
+  #joinTo(peer: VirtualStream): void {
+    this.#peer = peer;
+    this.#out = new Flow(
+      this.medium,
+      peer,
+      this,
+      () => this.#events?.drain(),
+      () => this.#closeIfBothEnded(),
+    );
+  }
+
+  /** Gives the stream to the process that accepted or made it. */
+  belongTo(actor: Actor): this {
+    this.#owner = this.#actor = actor;
+    actor.resources.add(this);
+    return this;
+  }
+
+  get alive(): boolean {
+    return this.#state !== 'closed' && this.#owner.alive;
+  }
+
+  enter(run: () => void): void {
+    this.#owner.enter(run);
+  }
+
+  get buffered(): number {
+    return this.#out.buffered;
+  }
+
+  start(events: StreamEvents): void {
+    if (this.#events !== undefined) throw new Error('a stream is started once');
+    this.#events = events;
+    this.#scheduleRead();
+  }
+
+  write(chunk: Buffer): void {
+    this.writeAll([chunk]);
+  }
+
+  writeAll(chunks: readonly Buffer[]): void {
+    if (this.#state !== 'open' || !this.alive || this.#out.ended) return;
+    if (this.#error !== undefined) {
+      this.#breakNow(this.#error);
+      return;
+    }
+    if (this.#peer.#state !== 'open') {
+      this.#peer.#answerByReset();
+      return;
+    }
+    if (this.#actor?.diesInThisWrite() === true) {
+      this.#writeAndDie(Buffer.concat(chunks), this.#actor);
+      return;
+    }
+    for (const chunk of chunks) this.#out.write(chunk);
+  }
+
+  /** One writev is not atomic: a process killed inside it leaves any first part of it. */
+  #writeAndDie(bytes: Buffer, actor: Actor): void {
+    this.#out.write(bytes.subarray(0, this.medium.random.integer(0, bytes.length)));
+    actor.killedInsideWrite();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#scheduleRead();
+  }
+
+  end(): void {
+    if (this.#state === 'open' && this.alive) this.#out.end();
+  }
+
+  destroy(reset = false): void {
+    if (this.#state !== 'open' || !this.alive) return;
+    this.#leave(reset);
+    this.medium.scheduler.after(0, this, () => this.#close(undefined));
+  }
+
+  abandon(): void {
+    if (this.#state === 'open') this.#leave(false);
+    this.#state = 'closed';
+  }
+
+  /** What `exit` still does for the streams of its process. */
+  flush(): void {
+    this.#out.flush();
+  }
+
+  #leave(reset: boolean): void {
+    this.#state = 'gone';
+    const unread = this.#peer.#out.unread > 0;
+    if (!reset && !unread) {
+      this.#out.cut();
+      return;
+    }
+    if (this.medium.random.chance(this.medium.options.lossByReset)) this.#out.loseOnWay();
+    else this.#out.stop();
+    this.#resetPeer('ECONNRESET');
+  }
+
+  /** What a system does with bytes for a socket that is no longer there. */
+  #answerByReset(): void {
+    this.#resetPeer(this.medium.options.brokenCode);
+  }
+
+  #resetPeer(code: string): void {
+    const peer = this.#peer;
+    this.#out.sendAfterBytes(() => peer.#breakWhenRead(systemError(code, 'stream broken by the peer')));
+  }
+
+  arrive(chunks: readonly Buffer[], size: number): void {
+    if (this.#state !== 'open') return;
+    for (const chunk of chunks) this.#arrived.push(chunk);
+    this.#arrivedBytes += size;
+    if (!this.#readScheduled) this.#read();
+  }
+
+  arriveEnd(): void {
+    this.#endArrived = true;
+    if (!this.#readScheduled) this.#read();
+  }
+
+  get #reading(): boolean {
+    return this.#events !== undefined && !this.#paused && this.#state === 'open';
+  }
+
+  #scheduleRead(): void {
+    if (this.#readScheduled) return;
+    this.#readScheduled = true;
+    this.medium.scheduler.after(0, this, () => {
+      this.#readScheduled = false;
+      this.#read();
+    });
+  }
+
+  #read(): void {
+    if (!this.#reading) return;
+    if (this.#arrivedBytes > 0) {
+      const chunk = this.#take(this.#sizeOfRead());
+      this.#peer.#out.taken(chunk.length);
+      if (this.#arrivedBytes > 0 || this.#endArrived || this.#error !== undefined) this.#scheduleRead();
+      this.#events!.data(chunk);
+    } else if (this.#error !== undefined) {
+      this.#close(this.#error);
+    } else if (this.#endArrived && !this.#endSeen) {
+      this.#endSeen = true;
+      this.#closeIfBothEnded();
+      this.#events!.end();
+    }
+  }
+
+  #sizeOfRead(): number {
+    const most = Math.min(this.#arrivedBytes, LARGEST_READ);
+    return this.medium.random.chance(this.medium.options.fragmentation)
+      ? this.medium.random.integer(1, most)
+      : most;
+  }
+
+  #take(size: number): Buffer {
+    this.#arrivedBytes -= size;
+    const first = this.#arrived[0]!;
+    if (first.length > size) {
+      this.#arrived[0] = first.subarray(size);
+      return first.subarray(0, size);
+    }
+    this.#arrived.shift();
+    return first.length === size ? first : this.#joinArrived(first, size);
+  }
+
+  /** `size` bytes, of which `first` has fewer. */
+  #joinArrived(first: Buffer, size: number): Buffer {
+    const chunk = Buffer.allocUnsafeSlow(size);
+    let filled = first.copy(chunk);
+    while (filled < size) {
+      const next = this.#arrived[0]!;
+      const part = next.copy(chunk, filled);
+      filled += part;
+      if (part === next.length) this.#arrived.shift();
+      else this.#arrived[0] = next.subarray(part);
+    }
+    return chunk;
+  }
+
+  #closeIfBothEnded(): void {
+    if (this.#state !== 'open' || !this.#endSeen || !this.#out.ended) return;
+    this.#state = 'gone';
+    this.medium.scheduler.after(0, this, () => this.#close(undefined));
+  }
+
+  /** A reset shows when what came before it has been read; a reader that is paused does not see it. */
+  #breakWhenRead(error: Error): void {
+    if (this.#state !== 'open') return;
+    this.#error ??= error;
+    if (!this.#readScheduled) this.#read();
+  }
+
+  #breakNow(error: Error): void {
+    this.#state = 'gone';
+    this.#out.loseOnWay();
+    this.medium.scheduler.after(0, this, () => this.#close(error));
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'open') this.#out.loseOnWay();
+    this.#state = 'closed';
+    this.#actor?.resources.delete(this);
+    this.#events?.close(error);
+  }
+}
