@@ -21,7 +21,10 @@ class ManagerProcess {
   readonly #manager: Manager;
   #stopping = false;
 
-  constructor(origin: Origin, assignment: ManagerAssignment) {
+  constructor(
+    origin: Origin,
+    private readonly assignment: ManagerAssignment,
+  ) {
     const { settings, masterPid, pipePaths, incarnationBase } = assignment;
     const { platform } = origin;
     this.#platform = platform;
@@ -101,6 +104,7 @@ class ManagerProcess {
   #orphaned(): void {
     const leave = (): void => {
       this.#manager.killAll();
+      this.#platform.files.removeDirectory(this.assignment.runtimeDirectory);
       this.#platform.self.exit(ExitCode.orphaned);
     };
     this.#platform.clock.setTimer(ORPHAN_GRACE_MS, leave);

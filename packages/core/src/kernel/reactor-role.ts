@@ -62,6 +62,7 @@ async function play(
         return;
       case 'blameless':
         gate.markBlameless(note.throughIncarnation, note.reason);
+        tell({ type: 'informed' });
         return;
       case 'drain':
         void reactor.drain(note.deadline).then(() => tell({ type: 'drained' }));

@@ -150,6 +150,8 @@ class WorkerProcess {
   /** Nobody would replace or stop this process any more. */
   #orphaned(): void {
     this.#worker?.leave(false);
+    const { meshDirectory } = this.assignment;
+    if (meshDirectory !== undefined) this.origin.platform.files.removeDirectory(meshDirectory);
     this.origin.platform.self.exit(ExitCode.orphaned);
   }
 

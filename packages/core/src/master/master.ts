@@ -92,7 +92,7 @@ export class Master {
   kill(): void {
     this.#state = 'stopping';
     this.#manager?.kill('SIGKILL');
-    this.#killWorkers();
+    this.#killWorkers(this.#notes);
   }
 
   async stats(): Promise<ServerStats> {
@@ -153,13 +153,14 @@ export class Master {
   }
 
   #startManager(): void {
-    const { platform, settings, name } = this.parts;
+    const { platform, settings, name, runtimeDirectory } = this.parts;
     this.#generation++;
     const assignment: ManagerAssignment = {
       role: 'manager',
       settings,
       masterPid: platform.self.pid,
       pipePaths: this.#reactors.map((reactor) => reactor.assignment.pipePath),
+      runtimeDirectory,
       incarnationBase: this.#generation * INCARNATIONS_PER_MANAGER,
     };
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);
@@ -197,10 +198,12 @@ export class Master {
     this.#managerGone?.();
     const { logger, platform } = this.parts;
     const throughIncarnation = (this.#generation + 1) * INCARNATIONS_PER_MANAGER;
-    for (const reactor of this.#reactors) {
-      reactor.send({ type: 'blameless', throughIncarnation, reason: 'managerLost' });
-    }
-    this.#killWorkers();
+    const left = this.#notes;
+    this.#notes = left.map((note) => ({ ...note, state: 'down' }));
+    // The reactors must know before they see the workers die.
+    void Promise.all(
+      this.#reactors.map((reactor) => reactor.markBlameless(throughIncarnation, 'managerLost')),
+    ).then(() => this.#killWorkers(left));
     if (this.#state === 'stopping' || this.#state === 'stopped') return;
     logger.error(`the manager, pid ${manager.pid}, ended: ${exit.signal ?? `exit code ${exit.code}`}`);
     const quick = platform.clock.now() - this.#managerStarted < QUICK_END_MS;
@@ -210,12 +213,11 @@ export class Master {
   }
 
   /** What a dead manager left behind. */
-  #killWorkers(): void {
+  #killWorkers(workers: readonly WorkerNote[]): void {
     const { processes } = this.parts.platform;
-    for (const { pid, startedAt, state } of this.#notes) {
+    for (const { pid, startedAt, state } of workers) {
       if (state !== 'down') processes.kill({ pid, startedAt }, 'SIGKILL');
     }
-    this.#notes = [];
   }
 
   async #stopManager(): Promise<void> {

@@ -1,5 +1,11 @@
 import { fromWire, ProcessError } from '../errors.js';
-import type { FromReactor, ReactorAssignment, ReactorCounters, ToReactor } from '../pipe/messages.js';
+import type {
+  AdoptReason,
+  FromReactor,
+  ReactorAssignment,
+  ReactorCounters,
+  ToReactor,
+} from '../pipe/messages.js';
 import type { Endpoint, Thread, Threads } from '../platform/platform.js';
 
 /** What the master holds of one reactor thread. */
@@ -13,6 +19,8 @@ export class ReactorHandle {
     { resolve: (endpoint: Endpoint) => void; reject: (error: Error) => void }
   >();
   readonly #stats = new Map<number, (counters: ReactorCounters) => void>();
+  /** Who waits for the answer to `blameless`, in the order of asking. */
+  readonly #informed: (() => void)[] = [];
   #drained: (() => void) | undefined;
   #ended: (() => void) | undefined;
   #stopping = false;
@@ -61,6 +69,14 @@ export class ReactorHandle {
     });
   }
 
+  /** Resolves when the reactor knows that the deaths of workers up to that incarnation charge no packet. */
+  async markBlameless(throughIncarnation: number, reason: AdoptReason): Promise<void> {
+    return new Promise((resolve) => {
+      this.#informed.push(resolve);
+      this.send({ type: 'blameless', throughIncarnation, reason });
+    });
+  }
+
   /** Resolves when every connection is closed, at the latest after `deadline` ms. */
   async drain(deadline: number): Promise<void> {
     return new Promise((resolve) => {
@@ -95,6 +111,9 @@ export class ReactorHandle {
         return;
       case 'listenFailed':
         this.#listening.get(note.listener)?.reject(fromWire(note.error));
+        return;
+      case 'informed':
+        this.#informed.shift()?.();
         return;
       case 'drained':
         this.#drained?.();

@@ -8,6 +8,7 @@
 import type { WireError } from '../errors.js';
 import type { Settings } from '../config/load.js';
 import type { Endpoint } from '../platform/platform.js';
+import type { Topology } from '../topology/topology.js';
 
 /** Changes whenever a frame changes; two ends of different versions refuse each other. */
 export const PIPE_VERSION = 1;
@@ -57,6 +58,8 @@ export const FrameKind = {
   alone: 36,
   /** The packet that ran alone has settled. */
   aloneOver: 37,
+  /** The handler of number `seq` was still running when its turn ended. */
+  pending: 38,
 } as const;
 
 export const FrameFlag = {
@@ -106,7 +109,7 @@ export type CloseReason =
   'client' | 'server' | 'error' | 'heartbeat' | 'outputOverflow' | 'protocol' | 'poison' | 'shutdown';
 
 /** What a spawner asks a process or thread to be. */
-export type Assignment = ReactorAssignment | ManagerAssignment | WorkerAssignment;
+export type Assignment = ReactorAssignment | ManagerAssignment | WorkerAssignment | CheckAssignment;
 
 export interface ReactorAssignment {
   readonly role: 'reactor';
@@ -123,6 +126,8 @@ export interface ManagerAssignment {
   readonly settings: Settings;
   readonly masterPid: number;
   readonly pipePaths: readonly string[];
+  /** Where the sockets of the server are; the manager removes it when the master is gone. */
+  readonly runtimeDirectory: string;
   /** Incarnations of this manager's workers lie above this number. */
   readonly incarnationBase: number;
 }
@@ -136,8 +141,27 @@ export interface WorkerAssignment {
   readonly managerPid: number;
   /** process mode: the reactors to connect to. */
   readonly pipePaths: readonly string[];
-  /** base mode: where this worker listens for the others. */
+  /** base mode: where this worker listens for the others; it removes it when the manager is gone. */
   readonly meshDirectory?: string;
+}
+
+/** Say what the program would start, and start nothing. */
+export interface CheckAssignment {
+  readonly role: 'check';
+}
+
+/** A program that is checked → the command that checks it: what it would start. */
+export interface Plan {
+  readonly settings: Settings;
+  readonly topology: Topology;
+  /** In the order of the settings; each handler by its label. */
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly handlers: Readonly<Record<string, string>>;
+  }[];
+  /** In the order in which they run; `event` as a decorator calls it. */
+  readonly hooks: readonly { readonly event: string; readonly label: string }[];
+  readonly timers: readonly { readonly interval: number; readonly label: string }[];
 }
 
 /** Master → reactor thread. */
@@ -159,6 +183,8 @@ export type FromReactor =
   | { readonly type: 'listenFailed'; readonly listener: number; readonly error: WireError }
   | { readonly type: 'failed'; readonly error: WireError }
   | { readonly type: 'drained' }
+  /** Answer to `blameless`. */
+  | { readonly type: 'informed' }
   | { readonly type: 'stats'; readonly request: number; readonly counters: ReactorCounters };
 
 /** What one owner of sockets has counted since its start. */

@@ -103,6 +103,10 @@ export class ClientConnection implements StreamEvents, Client {
     this.lastReceived = reactor.clock.now();
   }
 
+  get concurrency(): number {
+    return this.listener.settings.concurrency;
+  }
+
   get closed(): boolean {
     return this.#phase === 'closed';
   }

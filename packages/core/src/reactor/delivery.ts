@@ -16,6 +16,8 @@ export class Delivery {
   attempt = 1;
   /** Deaths of workers in a row at which it was unsettled and which are charged to it. */
   deaths = 0;
+  /** Its handler was running at the end of a turn of the worker that has it. */
+  pending = false;
   /** Bytes that earlier attempts have sent on its connection. */
   answered = 0;
 
@@ -36,6 +38,8 @@ export class Delivery {
 /** A client connection, as slots and ports see it. */
 export interface Client {
   readonly id: number;
+  /** How many of its packets a worker may handle at once. */
+  readonly concurrency: number;
   /** `connection.state`, encoded; kept here so that it outlives the worker. */
   state: Buffer | undefined;
   /** Sends `buffer[start, end)` whole, or closes the connection when a bound would be exceeded. */

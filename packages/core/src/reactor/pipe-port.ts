@@ -115,6 +115,11 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       case FrameKind.goodbye:
         this.#goodbye = { unstarted: (flags & FrameFlag.unstarted) !== 0 };
         return;
+      case FrameKind.pending: {
+        const delivery = this.pipe.entry(seq);
+        if (delivery !== undefined) delivery.pending = true;
+        return;
+      }
       case FrameKind.alone:
         this.#alone = (flags & FrameFlag.mine) !== 0 ? this.pipe.entry(seq) : 'other';
         return;
@@ -145,7 +150,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       unsettled,
       started: this.#goodbye?.unstarted !== true,
       blameless: this.#goodbye !== undefined || blameless !== undefined,
-      alone: this.#alone,
+      alone: this.#goodbye === undefined && blameless === undefined ? this.#alone : undefined,
       reason,
     });
   }

@@ -81,13 +81,14 @@ export class WorkerSlot {
     const returned = new Map<Client, Delivery[]>();
     for (const connection of this.connections) returned.set(connection, []);
     for (const delivery of loss.unsettled) {
-      if (loss.started) delivery.attempt++;
-      if (charged) delivery.deaths++;
       const list = returned.get(delivery.connection);
       if (list === undefined) returned.set(delivery.connection, [delivery]);
       else list.push(delivery);
     }
-    for (const [connection, deliveries] of returned) connection.takeBack(deliveries, loss);
+    for (const [connection, deliveries] of returned) {
+      if (loss.started) noteDeath(deliveries, connection.concurrency, charged);
+      connection.takeBack(deliveries, loss);
+    }
     for (const connection of returned.keys()) connection.pump();
     this.#unblock();
   }
@@ -100,5 +101,21 @@ export class WorkerSlot {
     const waiting = this.#blocked;
     this.#blocked = new Set();
     for (const connection of waiting) connection.pump();
+  }
+}
+
+/**
+ * Notes a worker's death on those of one connection's deliveries that may have
+ * been started. What is behind as many pending handlers as the connection may
+ * have at once certainly was not: it is neither a second attempt nor charged.
+ */
+function noteDeath(deliveries: readonly Delivery[], concurrency: number, charged: boolean): void {
+  let pending = 0;
+  for (const delivery of deliveries) {
+    if (pending >= concurrency) return;
+    if (delivery.pending) pending += delivery.kind === 'packet' ? 1 : concurrency;
+    delivery.pending = false;
+    delivery.attempt++;
+    if (charged) delivery.deaths++;
   }
 }

@@ -76,6 +76,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   #queue: Job[] = [];
   /** Packets whose handler is pending. */
   #running = 0;
+  /** Numbers whose handlers are pending and began in this turn. */
+  readonly #begun: number[] = [];
   /** A connect, adopt or close whose handler is pending: nothing else may start. */
   #exclusive = false;
   /** Inside the synchronous part of a handler of this connection. */
@@ -186,6 +188,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   /** The turn is over: what has gathered goes out. A state waits for the handler that is changing it. */
   flush(): void {
     this.#listed = false;
+    for (const seq of this.#begun) this.owner.notePending(seq);
+    this.#begun.length = 0;
     if (this.#bytes > 0) {
       const bytes = this.#bytes;
       this.owner.send(this, this.#takeParts(), bytes);
@@ -254,14 +258,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.#running--;
       this.#settlePacket(seq, handler.label);
     } else {
-      this.all.pending++;
-      if (this.#bytes > 0 || this.#isFinishing()) this.#list();
+      this.#pend(seq);
     }
   }
 
   readonly #packetSettled = (seq: number): void => {
     this.#running--;
-    this.all.pending--;
+    this.#unpend(seq);
     this.#settlePacket(seq, this.#receive?.label ?? 'onReceive');
     this.advance();
     this.all.isolation.step();
@@ -303,14 +306,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.#exclusive = false;
       this.#settleExclusive(job);
     } else {
-      this.all.pending++;
-      if (this.#bytes > 0 || this.#isFinishing()) this.#list();
+      this.#pend(job.seq);
     }
   }
 
   readonly #exclusiveSettled = (job: ExclusiveJob): void => {
     this.#exclusive = false;
-    this.all.pending--;
+    this.#unpend(job.seq);
     this.#settleExclusive(job);
     this.advance();
     this.all.isolation.step();
@@ -327,6 +329,19 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     if (bytes > 0 || state !== undefined) this.owner.answer(this, job.seq, this.#takeParts(), bytes, state);
     else this.owner.settle(this, job.seq, false);
     if (this.#isFinishing()) this.flush();
+  }
+
+  /** A handler goes on after its call; unless it settles in this turn, the owner is told. */
+  #pend(seq: number): void {
+    this.all.pending++;
+    this.#begun.push(seq);
+    this.#list();
+  }
+
+  #unpend(seq: number): void {
+    this.all.pending--;
+    const index = this.#begun.indexOf(seq);
+    if (index >= 0) this.#begun.splice(index, 1);
   }
 
   /** The close is settled once the objects of the connection are disposed, so that a close ends everything. */

@@ -148,6 +148,8 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     return true;
   }
 
+  notePending(): void {}
+
   announceAlone(): void {}
 
   announceAloneOver(): void {}

@@ -161,6 +161,10 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     this.#pipe.control(FrameKind.state, 0, sender.id, 0, state);
   }
 
+  notePending(seq: number): void {
+    this.#pipe.control(FrameKind.pending, 0, 0, seq);
+  }
+
   announceAlone(seq: number | undefined): void {
     this.#pipe.control(FrameKind.alone, seq === undefined ? 0 : FrameFlag.mine, 0, seq);
     this.#pipe.flush();

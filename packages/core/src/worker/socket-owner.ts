@@ -25,6 +25,8 @@ export interface SocketOwner {
   keepState(sender: Sender, state: Buffer): void;
   /** Sends to a connection that this worker does not serve; says whether there was room. */
   sendTo(connectionId: number, data: Part, bytes: number): boolean;
+  /** The handler of that number is still running at the end of its turn: what waits behind it has not been started. */
+  notePending(seq: number): void;
   /** The next handler runs with nothing beside it: packet `seq` of this owner, or one of another owner's. */
   announceAlone(seq: number | undefined): void;
   announceAloneOver(): void;

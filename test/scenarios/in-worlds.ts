@@ -1,0 +1,66 @@
+import { launch, simulate, type SimulatedServer, type TestServer } from '@shoal/testing';
+
+export type App = Parameters<typeof launch>[0];
+type Settings = NonNullable<Parameters<typeof simulate>[1]>['settings'];
+
+export interface ScenarioOptions {
+  readonly settings?: Settings;
+  /** How many seeds the simulation tries. */
+  readonly seeds?: number;
+  /** A longer limit for the real world, in ms. */
+  readonly timeout?: number;
+}
+
+/**
+ * Declares one scenario as two tests: in a simulated world, under several seeds,
+ * and with real processes. The server is stopped at the end of each, which fails
+ * if it does not leave with 0 or leaves anything behind.
+ */
+export function inWorlds(
+  title: string,
+  App: App,
+  scenario: (server: TestServer) => Promise<void>,
+  options: ScenarioOptions = {},
+): void {
+  inSimulation(title, App, scenario, options);
+  withProcesses(title, App, scenario, options);
+}
+
+/** Declares a scenario whose breadth lies in many seeds, or that needs the simulated world itself. */
+export function inSimulation(
+  title: string,
+  App: App,
+  scenario: (server: SimulatedServer) => Promise<void>,
+  options: ScenarioOptions = {},
+): void {
+  const { settings = {}, seeds = 10, timeout = 20_000 } = options;
+  it(`${title} (simulated, ${seeds} seeds)`, async () => {
+    for (let seed = 1; seed <= seeds; seed++) await play(await simulate(App, { seed, settings }), scenario);
+  }).timeout(timeout);
+}
+
+/** Declares a scenario of what only real processes do. */
+export function withProcesses(
+  title: string,
+  App: App,
+  scenario: (server: TestServer) => Promise<void>,
+  options: ScenarioOptions = {},
+): void {
+  const { settings = {}, timeout = 20_000 } = options;
+  it(`${title} (real processes)`, async () => {
+    await play(await launch(App, { settings }), scenario);
+  }).timeout(timeout);
+}
+
+async function play<Server extends TestServer>(
+  server: Server,
+  scenario: (server: Server) => Promise<void>,
+): Promise<void> {
+  try {
+    await scenario(server);
+  } catch (error) {
+    await server.stop().catch(() => undefined);
+    throw error;
+  }
+  await server.stop();
+}
