@@ -18,7 +18,7 @@ export type EventName =
   | 'close'
   | 'adopt';
 
-export type RoleName = 'master' | 'manager' | 'worker' | 'taskWorker';
+export type RoleName = 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess';
 
 // A class may take any constructor arguments; the container knows them.
 // eslint-like rules do not apply: `never[]` would refuse real classes.
@@ -53,6 +53,13 @@ export interface TimerSpec {
   readonly target: Target;
 }
 
+/** A process of the application's own, supervised like a worker. */
+export interface ProcessSpec {
+  readonly name: string;
+  /** Runs once in the process, which lives until the server stops. */
+  readonly run: (server: object) => unknown;
+}
+
 export interface Definition {
   /** The application class or program, for messages and process titles. */
   readonly name: string;
@@ -60,6 +67,7 @@ export interface Definition {
   readonly settings: object | (() => object);
   readonly handlers: readonly HandlerSpec[];
   readonly timers: readonly TimerSpec[];
+  readonly processes?: readonly ProcessSpec[];
   /** Builds the container of one process; undefined when no handler is a method. */
   readonly container?: ContainerFactory;
 }

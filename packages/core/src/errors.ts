@@ -122,9 +122,15 @@ export function fromWire(wire: WireError): Error & { code?: string } {
 
 /** The exit code that an error at start, or one that ends the server, means. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof ConfigError) return ExitCode.config;
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  const code = codeOf(error);
+  if (code.startsWith('CONFIG_')) return ExitCode.config;
   if (code === 'LISTEN_FAILED') return ExitCode.listenFailed;
   if (code === 'BOOT_FAILED' || code === 'BOOT_TIMEOUT') return ExitCode.gaveUp;
   return ExitCode.internal;
+}
+
+/** The code of an error, also of one that came from another process; empty when it has none. */
+export function codeOf(error: unknown): string {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' ? code : '';
 }

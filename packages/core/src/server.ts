@@ -7,7 +7,15 @@
  * role that runs there.
  */
 import type { ListenerInput, Settings, SettingsInput } from './config/load.js';
-import type { AnyFunction, Definition, EventName, HandlerSpec, RoleName, TimerSpec } from './definition.js';
+import type {
+  AnyFunction,
+  Definition,
+  EventName,
+  HandlerSpec,
+  ProcessSpec,
+  RoleName,
+  TimerSpec,
+} from './definition.js';
 import { ConfigError } from './errors.js';
 import { eventTable } from './events/event-table.js';
 import type { HandlerTypes } from './handler-types.js';
@@ -29,6 +37,7 @@ export class Server {
   #settings: object | (() => object);
   readonly #handlers: HandlerSpec[];
   readonly #timers: readonly TimerSpec[];
+  readonly #processes: ProcessSpec[];
   #started = false;
   #actions: RoleActions | undefined;
 
@@ -45,6 +54,7 @@ export class Server {
     this.#settings = definition.settings;
     this.#handlers = [...definition.handlers];
     this.#timers = definition.timers;
+    this.#processes = [...(definition.processes ?? [])];
   }
 
   // Before start().
@@ -98,17 +108,33 @@ export class Server {
     return this.listen(listener);
   }
 
-  /** Adds ready-made handlers, such as those of another definition. Throws ConfigError CONFIG_WRONG_ORDER after `start()`. */
-  handler(...handlers: readonly HandlerSpec[]): this {
+  /**
+   * Adds the handlers of an object, by event: `handler({ receive(connection, data) { … } })`.
+   * They are called with the object as `this`. Throws ConfigError
+   * CONFIG_WRONG_ORDER after `start()`.
+   */
+  handler(handlers: Partial<HandlerTypes>, options: { readonly listener?: string } = {}): this {
     this.#requireNotStarted('handler');
-    this.#handlers.push(...handlers);
+    for (const [event, run] of Object.entries(handlers) as [EventName, AnyFunction][]) {
+      this.on(event, run.bind(handlers), eventTable[event]?.kind === 'connection' ? options : {});
+    }
     return this;
   }
 
-  /** User processes are not in this version: throws ConfigError CONFIG_INVALID, or CONFIG_WRONG_ORDER after `start()`. */
-  addProcess(): never {
+  /**
+   * Adds a process of the application's own: `run` is called in it once, with
+   * this server, and the process lives until the server stops. It is started
+   * before the workers, stopped after them, and supervised like them. Throws
+   * ConfigError CONFIG_WRONG_ORDER after `start()`, CONFIG_INVALID for a name
+   * that is taken or empty.
+   */
+  addProcess(name: string, run: (server: Server) => unknown): this {
     this.#requireNotStarted('addProcess');
-    throw new ConfigError('CONFIG_INVALID', 'addProcess is not in this version');
+    if (name === '' || this.#processes.some((process) => process.name === name)) {
+      throw new ConfigError('CONFIG_INVALID', `addProcess needs a name of its own, and got '${name}'`);
+    }
+    this.#processes.push({ name, run: run as ProcessSpec['run'] });
+    return this;
   }
 
   /**
@@ -217,6 +243,7 @@ export class Server {
         settings: this.#settings,
         handlers: this.#handlers,
         timers: this.#timers,
+        processes: this.#processes,
         ...(this.#container !== undefined && { container: this.#container }),
       },
       server: {

@@ -13,6 +13,7 @@ export interface BasePlantParts {
   readonly settings: Settings;
   readonly context: ProcessContext;
   readonly runtimeDirectory: string;
+  readonly userProcesses: readonly string[];
   readonly onFailure: (error: Error) => void;
   readonly onShutdown: () => void;
 }
@@ -72,7 +73,8 @@ export class BasePlant implements Plant {
   }
 
   #makeManager(): Manager {
-    const { platform, settings, context, runtimeDirectory, onFailure, onShutdown } = this.parts;
+    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, onShutdown } =
+      this.parts;
     return new Manager({
       platform,
       settings,
@@ -81,6 +83,7 @@ export class BasePlant implements Plant {
       masterPid: platform.self.pid,
       pipePaths: [],
       base: { listeners: this.#listeners, meshDirectory: runtimeDirectory },
+      userProcesses,
       incarnationBase: 0,
       onWorkers: () => {},
       onWorkerError: (event) => void context.hooksSafely('workerError', event),

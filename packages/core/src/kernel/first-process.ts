@@ -153,6 +153,8 @@ export class FirstProcess {
 
 function statusOf(note: WorkerNote, settings: Settings): WorkerStatus {
   const { workerId, pid, incarnation, state, restarts } = note;
-  const role = workerId < settings.workerNum ? 'worker' : 'taskWorker';
+  const { workerNum, taskWorkerNum } = settings;
+  const role =
+    workerId < workerNum ? 'worker' : workerId < workerNum + taskWorkerNum ? 'taskWorker' : 'userProcess';
   return { workerId, role, pid: state === 'down' ? 0 : pid, incarnation, state, restarts };
 }

@@ -10,13 +10,14 @@ import { loadSettings, type Settings } from '../config/load.js';
 import type { Definition, RoleName } from '../definition.js';
 import { checkHandlers } from '../events/check-handlers.js';
 import { Master } from '../master/master.js';
-import type { Assignment } from '../pipe/messages.js';
+import { workerTitle, type Assignment } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { topologyOf, type Topology } from '../topology/topology.js';
 import { BasePlant } from './base-plant.js';
 import { FirstProcess, type Plant } from './first-process.js';
 import { playManager } from './manager-role.js';
 import { ProcessContext, type RolePowers, type ServerObject } from './process-context.js';
+import { reportPlan } from './report-plan.js';
 import type { RunningServer } from './running-server.js';
 import { SinglePlant } from './single-plant.js';
 import { playWorker } from './worker-role.js';
@@ -32,6 +33,7 @@ export async function startRole(parts: KernelParts): Promise<RunningServer> {
   const { platform } = parts;
   const assignment = platform.self.assignment as Assignment | undefined;
   if (assignment === undefined) return startFirst(parts);
+  if (assignment.role === 'check') return reportPlan(parts, plan(parts));
   const { name } = assignment.settings;
   switch (assignment.role) {
     case 'manager':
@@ -39,12 +41,11 @@ export async function startRole(parts: KernelParts): Promise<RunningServer> {
       playManager(parts, assignment);
       break;
     case 'worker':
-    case 'taskWorker': {
-      const role = assignment.role === 'worker' ? 'worker' : 'task worker';
-      platform.self.setTitle(`shoal ${name}: ${role} ${assignment.workerId}`);
+    case 'taskWorker':
+    case 'userProcess':
+      platform.self.setTitle(`shoal ${name}: ${workerTitle(assignment)}`);
       playWorker(parts, assignment, () => readSettings(parts));
       break;
-    }
     case 'reactor':
       throw new Error('a reactor is a thread and does not load the program');
   }
@@ -58,7 +59,8 @@ export function plan(parts: Pick<KernelParts, 'platform' | 'definition'>): {
 } {
   const settings = readSettings(parts);
   checkHandlers(parts.definition, settings);
-  const topology = topologyOf(settings, parts.platform.network.reusePort);
+  const userProcesses = parts.definition.processes?.length ?? 0;
+  const topology = topologyOf(settings, parts.platform.network.reusePort, userProcesses);
   return { settings, topology };
 }
 
@@ -82,7 +84,8 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const first = new FirstProcess(platform, settings, topology, context, runtimeDirectory);
   const onFailure = (error: Error): void => first.fail(error);
   const onShutdown = (): void => first.stopAsAsked();
-  const common = { platform, settings, context, runtimeDirectory, onFailure, onShutdown };
+  const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
+  const common = { platform, settings, context, runtimeDirectory, userProcesses, onFailure, onShutdown };
   let powers: Partial<RolePowers> = {};
   if (topology.kind === 'process') {
     plant = new Master({ ...common, logger: context.logger, name: settings.name, topology });

@@ -49,7 +49,7 @@ export class ProcessContext implements RoleActions {
   constructor(private readonly origin: ProcessOrigin) {
     const { platform, settings, roles, workerId } = origin;
     const [role] = roles as [RoleName];
-    const label = role === 'taskWorker' ? 'task worker' : role;
+    const label = role === 'taskWorker' ? 'task worker' : role === 'userProcess' ? 'process' : role;
     this.logger = new Logger(
       platform.log,
       { role: label, ...(workerId >= 0 && { workerId }) },

@@ -2,6 +2,7 @@
  * Plays the reactor in a thread of the master: opens the gate for workers,
  * listens where the master says, and answers its notes.
  */
+import { largestSend } from '../config/limits.js';
 import { createDispatch } from '../dispatch/create-dispatch.js';
 import { toWire } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
@@ -42,8 +43,7 @@ async function play(
   const dispatch = createDispatch(settings, ids.step, new Int32Array(shared));
   const { clock, network } = platform;
   const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings });
-  const largest = Math.max(...settings.listeners.map((listener) => listener.socketBufferSize));
-  const gate = new PipeGate(reactor, clock, logger, largest + MAX_BODY_BYTES);
+  const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 
   const listen = async (listener: number, port: number, shares: boolean): Promise<void> => {

@@ -9,7 +9,7 @@ export interface RunningServer {
   readonly masterPid: number;
   /** In base mode without a fork, this and `masterPid` are the one process. */
   readonly managerPid: number;
-  /** Live: event workers, then task workers, by id. */
+  /** Live: event workers, then task workers, then user processes, by id. */
   readonly workers: readonly WorkerStatus[];
   /** Counters of the whole server since its start. */
   stats(): Promise<ServerStats>;
@@ -19,7 +19,7 @@ export interface RunningServer {
 
 export interface WorkerStatus {
   readonly workerId: number;
-  readonly role: Extract<RoleName, 'worker' | 'taskWorker'>;
+  readonly role: Extract<RoleName, 'worker' | 'taskWorker' | 'userProcess'>;
   /** 0 while the worker is being replaced. */
   readonly pid: number;
   /** Grows with every start of any worker; a message of an older one is ignored. */

@@ -67,7 +67,7 @@ class WorkerProcess {
     await this.#context.build(this.#powers());
     if (role === 'taskWorker') {
       await this.#context.hooks('workerStart', workerId);
-    } else {
+    } else if (role === 'worker') {
       const worker = this.#makeWorker();
       this.#worker = worker;
       const sockets = await this.#openSockets(worker);
@@ -80,6 +80,19 @@ class WorkerProcess {
     if (this.#state !== 'starting') return;
     this.#state = 'serving';
     this.#tell({ type: 'ready' });
+    if (role === 'userProcess') await this.#runUserProcess();
+  }
+
+  /** What it throws ends the process, as an error that nobody caught. */
+  async #runUserProcess(): Promise<void> {
+    const { userProcess } = this.assignment;
+    try {
+      const spec = this.origin.definition.processes?.find((each) => each.name === userProcess);
+      if (spec === undefined) throw new Error(`the program on disk has no process ${userProcess} any more`);
+      await spec.run(this.origin.server.binding[1]);
+    } catch (error) {
+      this.#uncaught(error, 'uncaughtException');
+    }
   }
 
   #makeWorker(): Worker {
@@ -96,14 +109,14 @@ class WorkerProcess {
   async #openSockets(worker: Worker): Promise<Sockets> {
     if (this.#base !== undefined) return this.#base.open(worker);
     const { platform } = this.origin;
-    const { settings, pipePaths, role, workerId, incarnation } = this.assignment;
-    const hello = { role, workerId, incarnation, pid: platform.self.pid };
+    const { settings, pipePaths, workerId, incarnation } = this.assignment;
+    const hello = { role: 'worker', workerId, incarnation, pid: platform.self.pid } as const;
     return RemoteSockets.connect(platform, settings, pipePaths, hello, worker);
   }
 
   #powers(): RolePowers {
     const shutdown = async (): Promise<void> => this.#tell({ type: 'shutdown' });
-    if (this.assignment.role === 'taskWorker') return { shutdown };
+    if (this.assignment.role !== 'worker') return { shutdown };
     return {
       shutdown,
       send: (id, data) => this.#worker?.send(id, data) ?? false,
@@ -141,6 +154,7 @@ class WorkerProcess {
     if (this.#state === 'stopping') return;
     const serving = this.#state === 'serving';
     this.#state = 'stopping';
+    this.#tell({ type: 'leaving' });
     await this.#worker?.stop();
     if (serving) await this.#context.hooksSafely('workerStop', this.assignment.workerId);
     await this.#context.dispose();

@@ -9,7 +9,14 @@ import type { Settings } from '../config/load.js';
 import { fromWire, ProcessError } from '../errors.js';
 import type { WorkerErrorEvent } from '../events/event-table.js';
 import type { Logger } from '../log.js';
-import type { FromWorker, ToWorker, WorkerAssignment, WorkerCounters, WorkerNote } from '../pipe/messages.js';
+import {
+  workerTitle,
+  type FromWorker,
+  type ToWorker,
+  type WorkerAssignment,
+  type WorkerCounters,
+  type WorkerNote,
+} from '../pipe/messages.js';
 import type { BoundListener, Exit, Platform, Timer } from '../platform/platform.js';
 import { RestartPolicy } from './restart-policy.js';
 import { WorkerHandle } from './worker-handle.js';
@@ -30,6 +37,8 @@ export interface ManagerParts {
   readonly pipePaths: readonly string[];
   /** base mode: the sockets that workers accept on, and where workers find each other. */
   readonly base?: { readonly listeners: readonly BoundListener[]; readonly meshDirectory: string };
+  /** Names of the user processes, whose ids follow those of the task workers. */
+  readonly userProcesses: readonly string[];
   /** Incarnations start above this number. */
   readonly incarnationBase: number;
   readonly onWorkers: (notes: readonly WorkerNote[]) => void;
@@ -64,13 +73,15 @@ export class Manager {
   /** Starts everything; resolves when every worker has been ready once. */
   async start(): Promise<void> {
     const { settings, platform } = this.parts;
-    const total = settings.workerNum + settings.taskWorkerNum;
+    const workers = settings.workerNum + settings.taskWorkerNum;
+    const total = this.#total;
     for (let id = 0; id < total; id++) {
       this.#policies.push(new RestartPolicy(settings.maxBootFailures, () => platform.random.next()));
     }
     const ready = new Promise<void>((resolve) => (this.#ready = resolve));
-    // Task workers first: an event worker may post a task in its first turn.
-    for (let id = settings.workerNum; id < total; id++) this.#spawn(id, 0);
+    // User processes first, then task workers: an event worker may need both in its first turn.
+    for (let id = workers; id < total; id++) this.#spawn(id, 0);
+    for (let id = settings.workerNum; id < workers; id++) this.#spawn(id, 0);
     for (let id = 0; id < settings.workerNum; id++) this.#spawn(id, 0);
     this.#watch();
     await ready;
@@ -81,17 +92,15 @@ export class Manager {
     const { platform, settings, logger } = this.parts;
     this.#stopping = true;
     for (const timer of this.#restartTimers) timer.cancel();
-    for (const worker of this.#living()) {
-      worker.state = 'stopping';
-      worker.send({ type: 'stop' });
-    }
     const timer = platform.clock.setTimer(settings.maxWaitTime + STOP_GRACE_MS, () => {
       for (const worker of this.#living()) {
         logger.warn(`killed ${worker.title}, pid ${worker.identity.pid}: it had not stopped in time`);
         worker.kill('it had not stopped in time');
       }
     });
-    await this.#until(() => this.#living().length === 0);
+    // User processes last: workers may need them to the end.
+    await this.#stopAll((worker) => worker.assignment.role !== 'userProcess');
+    await this.#stopAll(() => true);
     timer.cancel();
   }
 
@@ -120,6 +129,26 @@ export class Manager {
     return answers.filter((counters) => counters !== undefined);
   }
 
+  get #total(): number {
+    const { settings, userProcesses } = this.parts;
+    return settings.workerNum + settings.taskWorkerNum + userProcesses.length;
+  }
+
+  async #stopAll(which: (worker: WorkerHandle) => boolean): Promise<void> {
+    for (const worker of this.#living().filter(which)) {
+      worker.state = 'stopping';
+      worker.send({ type: 'stop' });
+    }
+    await this.#until(() => !this.#living().some(which));
+  }
+
+  #roleOf(workerId: number): Pick<WorkerAssignment, 'role' | 'userProcess'> {
+    const { settings, userProcesses } = this.parts;
+    if (workerId < settings.workerNum) return { role: 'worker' };
+    const userProcess = userProcesses[workerId - settings.workerNum - settings.taskWorkerNum];
+    return userProcess === undefined ? { role: 'taskWorker' } : { role: 'userProcess', userProcess };
+  }
+
   #living(): WorkerHandle[] {
     return this.#workers.filter(
       (worker) => worker !== undefined && worker.state !== 'down',
@@ -128,9 +157,8 @@ export class Manager {
 
   #spawn(workerId: number, restarts: number): void {
     const { platform, settings, name, masterPid, pipePaths, base, logger } = this.parts;
-    const role = workerId < settings.workerNum ? 'worker' : 'taskWorker';
     const assignment: WorkerAssignment = {
-      role,
+      ...this.#roleOf(workerId),
       workerId,
       incarnation: ++this.#incarnation,
       settings,
@@ -139,8 +167,7 @@ export class Manager {
       pipePaths,
       ...(base !== undefined && { meshDirectory: base.meshDirectory }),
     };
-    const title = `shoal ${name}: ${role === 'worker' ? 'worker' : 'task worker'} ${workerId}`;
-    const child = platform.processes.spawn(assignment, title);
+    const child = platform.processes.spawn(assignment, `shoal ${name}: ${workerTitle(assignment)}`);
     const identity = platform.processes.identify(child.pid) ?? { pid: child.pid, startedAt: '' };
     const worker = new WorkerHandle(assignment, child, identity, restarts, platform.clock.now());
     this.#workers[workerId] = worker;
@@ -154,7 +181,7 @@ export class Manager {
       this.#buried(worker, exit);
     });
     logger.debug(`started ${worker.title}, pid ${child.pid}`);
-    if (role === 'worker') this.#giveListeners(worker);
+    if (assignment.role === 'worker') this.#giveListeners(worker);
     this.#report();
   }
 
@@ -178,6 +205,10 @@ export class Manager {
       case 'uncaught':
         worker.failure = note.error;
         return;
+      case 'leaving':
+        worker.state = 'stopping';
+        this.#report();
+        return;
       case 'drained':
         this.#drained.add(worker);
         this.#report();
@@ -193,7 +224,7 @@ export class Manager {
   }
 
   #buried(worker: WorkerHandle, exit: Exit): void {
-    const planned = worker.state === 'stopping' || (exit.code === 0 && worker.wasReady);
+    const planned = worker.state === 'stopping';
     worker.state = 'down';
     this.#introducePeers();
     this.#report();
@@ -252,8 +283,7 @@ export class Manager {
     this.parts.onWorkers(this.notes);
     this.#changed?.();
     if (this.#ready !== undefined && this.#workers.every((worker) => worker?.state === 'ready')) {
-      const total = this.parts.settings.workerNum + this.parts.settings.taskWorkerNum;
-      if (this.notes.length < total) return;
+      if (this.notes.length < this.#total) return;
       this.#ready();
       this.#ready = undefined;
     }

@@ -1,5 +1,11 @@
 import { ExitCode, type WireError } from '../errors.js';
-import type { FromWorker, ToWorker, WorkerAssignment, WorkerNote } from '../pipe/messages.js';
+import {
+  workerTitle,
+  type FromWorker,
+  type ToWorker,
+  type WorkerAssignment,
+  type WorkerNote,
+} from '../pipe/messages.js';
 import type { BoundListener, Child, Exit, ProcessIdentity } from '../platform/platform.js';
 
 /** What a manager holds of one living worker process. */
@@ -30,7 +36,7 @@ export class WorkerHandle {
   }
 
   get title(): string {
-    return `${this.assignment.role === 'worker' ? 'worker' : 'task worker'} ${this.workerId}`;
+    return workerTitle(this.assignment);
   }
 
   get note(): WorkerNote {

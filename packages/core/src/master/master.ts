@@ -37,6 +37,7 @@ export interface MasterParts {
   readonly name: string;
   readonly topology: Topology;
   readonly runtimeDirectory: string;
+  readonly userProcesses: readonly string[];
   /** The server cannot go on; what is left of it has to be taken down. */
   readonly onFailure: (error: Error) => void;
   /** A worker asked to shut the server down. */
@@ -147,13 +148,14 @@ export class Master {
    */
   async #freePort(index: number): Promise<number> {
     const { host, port, backlog, noDelay } = this.parts.settings.listeners[index]!;
-    const probe = await this.parts.platform.network.bind({ host, port, backlog, noDelay, reusePort: false });
-    probe.close();
+    const options = { host, port, backlog, noDelay, reusePort: false };
+    const probe = await this.parts.platform.network.listen(options, (stream) => stream.destroy(true));
+    await probe.close();
     return probe.endpoint.port;
   }
 
   #startManager(): void {
-    const { platform, settings, name, runtimeDirectory } = this.parts;
+    const { platform, settings, name, runtimeDirectory, userProcesses } = this.parts;
     this.#generation++;
     const assignment: ManagerAssignment = {
       role: 'manager',
@@ -161,6 +163,7 @@ export class Master {
       masterPid: platform.self.pid,
       pipePaths: this.#reactors.map((reactor) => reactor.assignment.pipePath),
       runtimeDirectory,
+      userProcesses,
       incarnationBase: this.#generation * INCARNATIONS_PER_MANAGER,
     };
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);

@@ -128,13 +128,18 @@ export interface ManagerAssignment {
   readonly pipePaths: readonly string[];
   /** Where the sockets of the server are; the manager removes it when the master is gone. */
   readonly runtimeDirectory: string;
+  /** Names of the user processes. */
+  readonly userProcesses: readonly string[];
   /** Incarnations of this manager's workers lie above this number. */
   readonly incarnationBase: number;
 }
 
 export interface WorkerAssignment {
-  readonly role: 'worker' | 'taskWorker';
+  readonly role: 'worker' | 'taskWorker' | 'userProcess';
+  /** Event workers first, then task workers, then user processes in the order of `addProcess`. */
   readonly workerId: number;
+  /** The name of a user process. */
+  readonly userProcess?: string;
   readonly incarnation: number;
   readonly settings: Settings;
   readonly masterPid: number;
@@ -162,6 +167,18 @@ export interface Plan {
   /** In the order in which they run; `event` as a decorator calls it. */
   readonly hooks: readonly { readonly event: string; readonly label: string }[];
   readonly timers: readonly { readonly interval: number; readonly label: string }[];
+}
+
+/** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */
+export function workerTitle({ role, workerId, userProcess }: WorkerAssignment): string {
+  switch (role) {
+    case 'worker':
+      return `worker ${workerId}`;
+    case 'taskWorker':
+      return `task worker ${workerId}`;
+    case 'userProcess':
+      return `process ${userProcess}`;
+  }
 }
 
 /** Master → reactor thread. */
@@ -236,6 +253,8 @@ export type FromWorker =
   | { readonly type: 'bootFailed'; readonly error: WireError }
   | { readonly type: 'uncaught'; readonly error: WireError }
   | { readonly type: 'pong' }
+  /** The worker has decided to leave in order: its exit is no error. */
+  | { readonly type: 'leaving' }
   | { readonly type: 'drained' }
   | { readonly type: 'shutdown' }
   | { readonly type: 'stats'; readonly request: number; readonly counters: WorkerCounters };

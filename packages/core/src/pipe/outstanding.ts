@@ -11,11 +11,16 @@
 export class Outstanding<T extends object> {
   #ring: (T | undefined)[] = new Array<T | undefined>(64);
   /** The oldest number of the ring, and the next number to give. */
-  #head = 0;
-  #next = 0;
+  #head: number;
+  #next: number;
   #size = 0;
   /** Older than the ring, in order of their numbers. */
   readonly #old = new Map<number, T>();
+
+  /** `first` is the first number to give. */
+  constructor(first = 0) {
+    this.#head = this.#next = first;
+  }
 
   get size(): number {
     return this.#size;

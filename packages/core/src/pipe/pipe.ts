@@ -262,6 +262,9 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     if (this.#state === 'closed') return;
     if (kind === FrameKind.settle) {
       const discarded = (flags & FrameFlag.discarded) !== 0;
+      if (count > this.#outstanding.size) {
+        throw new ProcessError('PIPE_BROKEN', `a peer settles ${count} frames, more than it was sent`);
+      }
       for (let index = 0; index < count; index++) {
         const entry = this.#outstanding.settle((seq + index) >>> 0);
         if (entry !== undefined) this.events.settled(entry, discarded);
@@ -328,13 +331,15 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
 
   /** One chunk of each lane in turn, as long as the stream takes them. */
   #pumpLanes(): void {
-    while (this.#lanes.size > 0 && this.stream.buffered + this.#writer.pendingBytes < CHUNK_BACKLOG_BYTES) {
-      for (const [id, lane] of this.#lanes) {
-        this.#advanceLane(lane);
-        if (lane.queue.length === 0) this.#lanes.delete(id);
-      }
-      this.#writer.flush();
+    while (this.stream.buffered + this.#writer.pendingBytes < CHUNK_BACKLOG_BYTES) {
+      const [first] = this.#lanes;
+      if (first === undefined) break;
+      const [id, lane] = first;
+      this.#advanceLane(lane);
+      this.#lanes.delete(id);
+      if (lane.queue.length > 0) this.#lanes.set(id, lane);
     }
+    this.#writer.flush();
   }
 
   #advanceLane(lane: Lane): void {

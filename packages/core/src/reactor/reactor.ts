@@ -5,6 +5,7 @@
  * base mode. It knows workers only as slots and ports; who starts and replaces
  * them is not its business.
  */
+import { largestPacket } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
@@ -55,7 +56,7 @@ export class Reactor implements ConnectionHost {
     const { settings } = parts;
     this.clock = parts.clock;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
-    const largest = Math.max(...settings.listeners.map((listener) => listener.packageMaxLength));
+    const largest = largestPacket(settings);
     this.slots = Array.from({ length: settings.workerNum }, (_, workerId) => {
       return new WorkerSlot(
         workerId,

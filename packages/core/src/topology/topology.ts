@@ -16,13 +16,13 @@ export interface Topology {
 }
 
 /** Without `reusePort` a listening socket belongs to one thread, so listeners are spread over the reactors. */
-export function topologyOf(settings: Settings, reusePort: boolean): Topology {
+export function topologyOf(settings: Settings, reusePort: boolean, userProcesses = 0): Topology {
   const { mode, workerNum, taskWorkerNum, reactorNum, listeners } = settings;
   if (mode === 'base') {
-    const single = workerNum === 1 && taskWorkerNum === 0;
+    const single = workerNum === 1 && taskWorkerNum === 0 && userProcesses === 0;
     return {
       kind: single ? 'single' : 'base',
-      processes: single ? 1 : workerNum + taskWorkerNum + 1,
+      processes: single ? 1 : workerNum + taskWorkerNum + userProcesses + 1,
       reactors: [],
     };
   }
@@ -30,5 +30,5 @@ export function topologyOf(settings: Settings, reusePort: boolean): Topology {
   const reactors = Array.from({ length: reactorNum }, (_, reactor) => {
     return reusePort || reactorNum === 1 ? all : all.filter((index) => index % reactorNum === reactor);
   });
-  return { kind: 'process', processes: workerNum + taskWorkerNum + 2, reactors };
+  return { kind: 'process', processes: workerNum + taskWorkerNum + userProcesses + 2, reactors };
 }

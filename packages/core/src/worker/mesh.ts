@@ -3,6 +3,7 @@
  * listens on a path of its own; a pipe to another is opened when it is first
  * needed and carries sends and ends one way.
  */
+import { largestSend } from '../config/limits.js';
 import type { Logger } from '../log.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { Part } from '../pipe/frame-writer.js';
@@ -49,6 +50,7 @@ export class Mesh {
   }
 
   sendTo(connectionId: number, data: Part, bytes: number): boolean {
+    if (bytes > largestSend(this.reactor.settings)) return false;
     return this.#wayTo(connectionId)?.send(connectionId, data, bytes) ?? false;
   }
 
@@ -87,10 +89,7 @@ export class Mesh {
   }
 
   #largest(): number {
-    return (
-      Math.max(...this.reactor.settings.listeners.map((listener) => listener.packageMaxLength)) +
-      MAX_BODY_BYTES
-    );
+    return largestSend(this.reactor.settings) + MAX_BODY_BYTES;
   }
 }
 

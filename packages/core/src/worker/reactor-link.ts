@@ -1,3 +1,4 @@
+import { largestPacket, largestSend } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import { ProcessError } from '../errors.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
@@ -34,6 +35,7 @@ export interface LinkEvents {
 /** A reactor, at the other end of a pipe. */
 export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   readonly #pipe: Pipe<Charge>;
+  readonly #largestSend: number;
   #welcome: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #lastAnswer: Charge | undefined;
   #total = 0;
@@ -46,8 +48,8 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     private readonly settings: Settings,
     private readonly events: LinkEvents,
   ) {
-    const largest = Math.max(...settings.listeners.map((listener) => listener.packageMaxLength));
-    this.#pipe = new Pipe<Charge>(stream, clock, this, largest + MAX_BODY_BYTES);
+    this.#largestSend = largestSend(settings);
+    this.#pipe = new Pipe<Charge>(stream, clock, this, largestPacket(settings) + MAX_BODY_BYTES);
   }
 
   /** Says who this is; resolves when the reactor agrees. */
@@ -143,7 +145,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   }
 
   sendTo(connectionId: number, data: Part, bytes: number): boolean {
-    if (this.#total + bytes > this.settings.reactorMemoryLimit) return false;
+    if (bytes > this.#largestSend || this.#total + bytes > this.settings.reactorMemoryLimit) return false;
     this.#total += bytes;
     this.#pipe.messageParts(FrameKind.send, 0, connectionId, 0, 0, [data], bytes, {
       sender: undefined,

@@ -1,4 +1,4 @@
-import { ConfigError, exitCodeOf, ProcessError } from '../../errors.js';
+import { codeOf, ExitCode, exitCodeOf } from '../../errors.js';
 
 /** Says on standard error why this process cannot go on, and leaves with the code that means it. */
 export function exitWith(error: unknown): never {
@@ -9,10 +9,7 @@ export function exitWith(error: unknown): never {
 /** What the operator can mend needs no stack of ours; what only we can mend does. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof ConfigError) return `${error.code}: ${error.message}`;
-  if (error instanceof ProcessError) {
-    const cause = error.cause instanceof Error ? `\n${error.cause.stack ?? error.cause.message}` : '';
-    return `${error.code}: ${error.message}${cause}`;
-  }
-  return error.stack ?? error.message;
+  if (exitCodeOf(error) === ExitCode.internal) return error.stack ?? error.message;
+  const cause = error.cause instanceof Error ? `\n${error.cause.stack ?? error.cause.message}` : '';
+  return `${codeOf(error)}: ${error.message}${cause}`;
 }

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type {
   BoundListener,
   ByteStream,
+  Endpoint,
   Listener,
   ListenOptions,
   LogSink,
