@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { StatsD, type ClientOptions } from 'hot-shots';
+import { Tally } from '@shoal/demo/app';
+import { launch, type LaunchedServer } from '@shoal/testing';
+
+describe('Tally with the StatsD client hot-shots over TCP', () => {
+  let server: LaunchedServer;
+
+  before(async () => {
+    server = await launch(Tally);
+  });
+
+  after(() => server.stop());
+
+  /** Plays a client and closes it; rejects when it reports an error. */
+  async function withClient(options: ClientOptions, use: (client: StatsD) => void): Promise<void> {
+    const { address, port } = server.running.listeners[0]!;
+    await new Promise<void>((resolve, reject) => {
+      const client = new StatsD({ host: address, port, protocol: 'tcp', ...options, errorHandler: reject });
+      use(client);
+      client.close((error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  async function ask(command: string): Promise<string> {
+    const client = await server.connect({ listener: 'admin' });
+    client.send(`${command}\n`);
+    client.end();
+    await client.closed();
+    return client.received.toString();
+  }
+
+  async function metricsIn(kind: string): Promise<Record<string, unknown>> {
+    const [json = ''] = (await ask(kind)).split('\n');
+    return JSON.parse(json) as Record<string, unknown>;
+  }
+
+  /** The client does not wait for the server, so that its lines are counted a little after its close. */
+  async function linesCounted(lines: number): Promise<void> {
+    const deadline = performance.now() + 5_000;
+    for (;;) {
+      const { 'statsd.metrics_received': received } = await metricsIn('counters');
+      if (received === lines) return;
+      if (performance.now() > deadline) throw new Error(`${String(received)} of ${lines} lines were counted`);
+    }
+  }
+
+  it('counts every metric it sends, one by one and in buffers, with tags and without', async () => {
+    await withClient({ prefix: 'one.' }, (client) => {
+      client.increment('hits');
+      client.increment('hits', 4);
+      client.decrement('hits', 2);
+      client.gauge('load', 5);
+      client.gaugeDelta('load', -3);
+      client.timing('answer', 320);
+      client.histogram('answer', 12.5);
+      client.set('users', 'anna');
+      client.unique('users', 'ben');
+    });
+    await linesCounted(9);
+    await withClient({ maxBufferSize: 1_000, globalTags: { env: 'test' } }, (client) => {
+      for (let hit = 0; hit < 1_000; hit++) client.increment('two.hits', 1, ['path:/a', 'code:200']);
+      client.set('two.users', 'anna', ['shop:berlin']);
+    });
+    await linesCounted(9 + 1_001);
+
+    expect(await metricsIn('counters')).to.deep.equal({
+      'statsd.metrics_received': 1_010,
+      'statsd.metrics_dropped': 0,
+      'statsd.bad_lines_seen': 0,
+      'one.hits': 3,
+      'two.hits': 1_000,
+    });
+    expect(await metricsIn('gauges')).to.deep.equal({ 'one.load': 2 });
+    expect(await metricsIn('timers')).to.deep.equal({ 'one.answer': [320, 12.5] });
+    expect(await metricsIn('sets')).to.deep.equal({ 'one.users': 2, 'two.users': 1 });
+  });
+});
