@@ -1,0 +1,73 @@
+/** A plan for people: what runs, where it listens, who serves what. */
+import { styleText } from 'node:util';
+import type { Plan } from '@shoal/core/internal/pipe/messages';
+import { group } from '@shoal/core/internal/config/reader';
+
+type ListenerSettings = Plan['settings']['listeners'][number];
+
+export function planText(plan: Plan, coloured: boolean): string {
+  const title = (text: string): string =>
+    coloured ? styleText('bold', text, { validateStream: false }) : text;
+  const { settings } = plan;
+  const sections = [
+    [title(`${settings.name}: the configuration is valid`)],
+    [title('processes'), ...processLines(plan)],
+    ...settings.listeners.map((listener, index) => [
+      title(`listener ${listener.name}`),
+      ...listenerLines(plan, listener, index),
+    ]),
+    ...(plan.hooks.length + plan.timers.length > 0 ? [[title('hooks and timers'), ...hookLines(plan)]] : []),
+  ];
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function processLines({ settings, topology, userProcesses }: Plan): string[] {
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode } = settings;
+  const workers = row(
+    'worker',
+    `${workerNum}${topology.kind === 'process' ? `, dispatch ${dispatchMode}` : ''}`,
+  );
+  const taskWorkers = taskWorkerNum > 0 ? [row('task worker', String(taskWorkerNum))] : [];
+  const others = [...taskWorkers, ...userProcesses.map((name) => row('user process', name))];
+  switch (topology.kind) {
+    case 'process':
+      return [
+        row('master', `1, with ${reactorNum} reactor thread${reactorNum === 1 ? '' : 's'}`),
+        row('manager', '1'),
+        workers,
+        ...others,
+        row('together', String(topology.processes)),
+      ];
+    case 'base':
+      return [
+        row('manager', '1, base mode'),
+        workers,
+        ...others,
+        row('together', String(topology.processes)),
+      ];
+    case 'single':
+      return [row('together', '1, base mode with a single worker')];
+  }
+}
+
+function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings, index: number): string[] {
+  const { type, host, port, framing, packageMaxLength } = listener;
+  const reactors = topology.reactors.flatMap((all, reactor) => (all.includes(index) ? [reactor] : []));
+  return [
+    row('address', `${type} ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`),
+    row('framing', `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`),
+    ...(topology.kind === 'process' ? [row('reactors', reactors.join(', '))] : []),
+    ...Object.entries(listeners[index]?.handlers ?? {}).map(([event, label]) => row(event, label)),
+  ];
+}
+
+function hookLines({ hooks, timers }: Plan): string[] {
+  return [
+    ...hooks.map(({ event, label }) => row(event, label)),
+    ...timers.map(({ interval, label }) => row('Tick', `${label}, every ${group(interval)} ms`)),
+  ];
+}
+
+function row(name: string, text: string): string {
+  return `  ${name.padEnd(16)}${text}`;
+}
