@@ -27,7 +27,6 @@ export type ProtocolErrorCode =
   | 'PACKET_POISON';
 
 export type HandlerErrorCode =
-  | 'HANDLER_FAILED'
   | 'STATE_TOO_LARGE'
   | 'STATE_NOT_CLONEABLE'
   | 'STATE_NOT_KEPT'
@@ -39,7 +38,6 @@ export type ProcessErrorCode =
   | 'BOOT_FAILED'
   | 'BOOT_TIMEOUT'
   | 'PIPE_BROKEN'
-  | 'PIPE_VERSION'
   | 'PIPE_REFUSED'
   | 'NOT_IN_THIS_ROLE'
   | 'SHUTTING_DOWN'
@@ -133,4 +131,10 @@ export function exitCodeOf(error: unknown): number {
 export function codeOf(error: unknown): string {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : '';
+}
+
+/** The system's error with the listener's name and place, which it lacks. */
+export function listenFailed(name: string, host: string, port: number, cause: unknown): ProcessError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${host}:${port}: ${reason}`, { cause });
 }

@@ -58,7 +58,8 @@ export class Invoker {
       return true;
     }
     this.running++;
-    result.then(
+    // Another kind of promise may settle twice, at once, or throw: a real one around it does not.
+    Promise.resolve(result).then(
       () => {
         this.running--;
         this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject });

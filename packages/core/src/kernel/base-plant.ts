@@ -1,6 +1,6 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
 import type { Settings } from '../config/load.js';
-import { ProcessError } from '../errors.js';
+import { listenFailed } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { ServerStats, WorkerNote } from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
@@ -91,11 +91,4 @@ export class BasePlant implements Plant {
       onShutdown,
     });
   }
-}
-
-export function listenFailed(name: string, host: string, port: number, cause: unknown): ProcessError {
-  const { message } = cause as Error;
-  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${host}:${port}: ${message}`, {
-    cause,
-  });
 }

@@ -1,4 +1,5 @@
 /** Gives a worker of base mode its own reactor, listeners, and the way to the other workers. */
+import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Logger } from '../log.js';
 import { PIPE_VERSION, type WorkerAssignment } from '../pipe/messages.js';
@@ -77,8 +78,12 @@ export class BaseSockets {
   /** Accepts on sockets of its own, in a server of one process. */
   async listen(): Promise<Endpoint[]> {
     const endpoints: Endpoint[] = [];
-    for (const [index, listener] of this.assignment.settings.listeners.entries()) {
-      endpoints.push(await this.#reactor!.listen(index, listener.port, false));
+    for (const [index, { name, host, port }] of this.assignment.settings.listeners.entries()) {
+      try {
+        endpoints.push(await this.#reactor!.listen(index, port, false));
+      } catch (cause) {
+        throw listenFailed(name, host, port, cause);
+      }
     }
     return endpoints;
   }

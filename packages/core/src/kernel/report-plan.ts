@@ -42,6 +42,7 @@ function planOf(definition: Definition, { settings, topology }: Checked): Plan {
         hooksOf(definition, event).map(({ label }) => ({ event: eventTable[event].decorator, label })),
       ),
     timers: definition.timers.map(({ interval, label }) => ({ interval, label })),
+    userProcesses: definition.processes?.map(({ name }) => name) ?? [],
   };
 }
 

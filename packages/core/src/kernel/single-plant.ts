@@ -1,6 +1,7 @@
 /** Base mode with one worker and no task workers: everything in this process. */
 import type { Settings } from '../config/load.js';
 import type { Definition } from '../definition.js';
+import { ProcessError } from '../errors.js';
 import type { ServerStats, WorkerNote } from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
@@ -53,8 +54,13 @@ export class SinglePlant implements Plant {
     this.#sockets = new BaseSockets(platform, { workerId: 0, incarnation: INCARNATION, settings }, logger);
     const own = await this.#sockets.open(this.#worker);
     const endpoints = await this.#sockets.listen();
-    await context.hooks('managerStart');
-    await context.hooks('workerStart', 0);
+    try {
+      await context.hooks('managerStart');
+      await context.hooks('workerStart', 0);
+    } catch (cause) {
+      // There is no manager to try again.
+      throw new ProcessError('BOOT_FAILED', 'the server could not boot', { cause });
+    }
     context.startTimers();
     this.#worker.serve(own);
     this.#state = 'ready';

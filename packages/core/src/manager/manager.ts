@@ -174,6 +174,7 @@ export class Manager {
     worker.onNote((note) => this.#hear(worker, note));
     const bootTimer = platform.clock.setTimer(settings.bootTimeout, () => {
       if (worker.state !== 'starting') return;
+      worker.bootTimedOut = true;
       worker.kill(`it was not ready within bootTimeout, ${settings.bootTimeout} ms`);
     });
     worker.onExit((exit) => {
@@ -249,12 +250,13 @@ export class Manager {
   #reportError(worker: WorkerHandle, exit: Exit): void {
     const reason = worker.explain(exit);
     const { pid } = worker.identity;
-    const fields = { pid, exitCode: exit.code, signal: exit.signal };
+    const ending = { exitCode: exit.code, signal: exit.signal };
     this.parts.logger.error(`${worker.title} ended: ${reason}`, {
-      ...fields,
+      workerPid: pid,
+      ...ending,
       ...(worker.failure?.stack !== undefined && { stack: worker.failure.stack }),
     });
-    this.parts.onWorkerError({ workerId: worker.workerId, ...fields, reason });
+    this.parts.onWorkerError({ workerId: worker.workerId, pid, ...ending, reason });
   }
 
   #giveUp(worker: WorkerHandle, exit: Exit): void {
@@ -264,7 +266,8 @@ export class Manager {
     const message = `${worker.title} could not boot ${maxBootFailures} times in a row: ${worker.explain(exit)}`;
     const { failure } = worker;
     const options = failure === undefined ? undefined : { cause: fromWire(failure) };
-    this.parts.onGiveUp(new ProcessError('BOOT_FAILED', message, options));
+    const code = worker.bootTimedOut ? 'BOOT_TIMEOUT' : 'BOOT_FAILED';
+    this.parts.onGiveUp(new ProcessError(code, message, options));
   }
 
   /** base mode: tells all workers which incarnations live, so that they find each other. */

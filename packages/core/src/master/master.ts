@@ -6,7 +6,7 @@
  * that connections outlive whatever the application does.
  */
 import type { Settings } from '../config/load.js';
-import { fromWire, ProcessError } from '../errors.js';
+import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type {
   FromManager,
@@ -128,15 +128,7 @@ export class Master {
         const port = shares ? await this.#freePort(index) : listener.port;
         for (const reactor of reactors) endpoints[index] = await reactor.listen(index, port, shares);
       } catch (cause) {
-        const { message } = cause as Error;
-        const where = `${listener.host}:${listener.port}`;
-        throw new ProcessError(
-          'LISTEN_FAILED',
-          `listener ${listener.name} cannot listen on ${where}: ${message}`,
-          {
-            cause,
-          },
-        );
+        throw listenFailed(listener.name, listener.host, listener.port, cause);
       }
     }
     return endpoints;

@@ -50,7 +50,7 @@ export const FrameKind = {
   answer: 32,
   /** Numbered. Sends the body to the client. */
   send: 33,
-  /** End the connection. Flag `reset`: without flushing. */
+  /** End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. */
   end: 34,
   /** The connection's state is now the body. */
   state: 35,
@@ -71,6 +71,8 @@ export const FrameFlag = {
   state: 4,
   /** end: drop what is not sent yet. */
   reset: 8,
+  /** end, with `reset`: the worker would have had to keep more than `socketBufferSize`. */
+  overflow: 1,
   /** alone: the packet came over this pipe. */
   mine: 16,
   /** chunk: the first one; its body begins with the header of the large frame. */
@@ -167,6 +169,8 @@ export interface Plan {
   /** In the order in which they run; `event` as a decorator calls it. */
   readonly hooks: readonly { readonly event: string; readonly label: string }[];
   readonly timers: readonly { readonly interval: number; readonly label: string }[];
+  /** Names of the user processes. */
+  readonly userProcesses: readonly string[];
 }
 
 /** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */

@@ -13,7 +13,7 @@
  * event follows, and when that is settled the connection is forgotten.
  */
 import type { ListenerSettings } from '../config/load.js';
-import { ProtocolError } from '../errors.js';
+import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
 import type { CloseReason, Introduction } from '../pipe/messages.js';
@@ -81,7 +81,7 @@ export class ClientConnection implements StreamEvents, Client {
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
   /** Ports that know the connection, in dispatch modes without connection events. */
-  #knownBy: Set<WorkerPort> | undefined;
+  #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
   #routed: WorkerSlot | undefined;
   #linger: Timer | undefined;
 
@@ -116,18 +116,21 @@ export class ClientConnection implements StreamEvents, Client {
     return this.#unsettledPackets + this.#waiting.length;
   }
 
-  /** Whether we have stopped reading, so that silence says nothing about the client. */
-  get paused(): boolean {
-    return this.#paused;
+  /** Whether nothing can come from the client: we have stopped reading, or its input has ended. Its silence says nothing then. */
+  get deaf(): boolean {
+    return this.#paused || this.#inputEnded;
   }
 
   // What the socket says.
 
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
-    this.lastReceived = this.reactor.clock.now();
+    if (this.listener.settings.heartbeatIdleTime > 0) this.lastReceived = this.reactor.clock.now();
     this.#reader.push(chunk);
+    const port = this.slot?.port;
+    port?.readBegins();
     this.pump();
+    port?.readEnds();
   }
 
   end(): void {
@@ -153,9 +156,13 @@ export class ClientConnection implements StreamEvents, Client {
 
   send(buffer: Buffer, start: number, end: number): void {
     if (this.#phase !== 'open') return;
-    if (this.#output.write(buffer, start, end)) return;
-    this.reactor.refuse('OUTPUT_OVERFLOW');
-    this.abort('outputOverflow');
+    if (!this.#output.write(buffer, start, end)) this.overflow();
+  }
+
+  /** More waits for the client than may, here or in its worker. */
+  overflow(): void {
+    if (this.#phase !== 'open') return;
+    this.#fault('OUTPUT_OVERFLOW', 'its client does not take what it is sent', 'outputOverflow');
   }
 
   /** Notes bytes that its worker sent before settling, for `delivery.answered`. */
@@ -183,6 +190,12 @@ export class ClientConnection implements StreamEvents, Client {
     this.stream.destroy(true);
   }
 
+  /** Nothing has come for longer than the listener's `heartbeatIdleTime`. */
+  expire(): void {
+    const idle = Math.round(this.reactor.clock.now() - this.lastReceived);
+    this.#fault('HEARTBEAT_TIMEOUT', `nothing has come for ${idle} ms`, 'heartbeat');
+  }
+
   /** Takes no further packet; ends when everything that was accepted is settled. */
   finishWhenSettled(reason: CloseReason): void {
     this.#endInput(reason);
@@ -206,10 +219,10 @@ export class ClientConnection implements StreamEvents, Client {
 
   settled(delivery: Delivery, discarded: boolean): void {
     this.#unsettled--;
+    this.#answered = 0;
     if (delivery.kind === 'packet') {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
-      this.#answered = 0;
       if (discarded) this.reactor.refuse('CLOSED');
       else this.reactor.counters.handledPackets++;
     } else if (delivery.kind === 'introduction') {
@@ -233,7 +246,6 @@ export class ClientConnection implements StreamEvents, Client {
       this.#window.give(delivery.charge);
       if (loss.alone === delivery) {
         poisoned = true;
-        this.reactor.refuse('PACKET_POISON');
       } else if (!poisoned) {
         if (returned.length === 0) delivery.answered += this.#answered;
         returned.push(delivery);
@@ -243,7 +255,9 @@ export class ClientConnection implements StreamEvents, Client {
     }
     this.#answered = 0;
     this.#waiting = returned.concat(this.#waiting);
-    if (poisoned) this.abort('poison');
+    if (poisoned) {
+      this.#fault('PACKET_POISON', 'its worker died while one of its packets was running alone', 'poison');
+    }
   }
 
   pump(): void {
@@ -260,8 +274,11 @@ export class ClientConnection implements StreamEvents, Client {
   /** Delivers what can be delivered; says whether nothing was left behind. */
   #deliver(): boolean {
     while (this.#waiting.length > 0) {
-      if (!this.#give(this.#waiting[0]!)) return false;
-      this.#waiting.shift();
+      // Out of the list first: a handler that runs at once may refuse what waits.
+      const delivery = this.#waiting.shift()!;
+      if (this.#give(delivery)) continue;
+      this.#waiting.unshift(delivery);
+      return false;
     }
     try {
       while (this.#framing && this.#reader.next()) {
@@ -288,10 +305,10 @@ export class ClientConnection implements StreamEvents, Client {
     if (this.slot !== undefined && !this.#introduced) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
-      slot.block(this);
+      slot.block(delivery);
       return false;
     }
-    if (this.slot === undefined) this.#introduceTo(slot.port);
+    if (this.slot === undefined) this.#introduceTo(slot, slot.port);
     this.#window.take(delivery.charge);
     this.#unsettled++;
     this.#unsettledPackets++;
@@ -306,10 +323,10 @@ export class ClientConnection implements StreamEvents, Client {
     return this.#routed;
   }
 
-  #introduceTo(port: WorkerPort): void {
-    this.#knownBy ??= new Set();
-    if (this.#knownBy.has(port)) return;
-    this.#knownBy.add(port);
+  #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
+    this.#knownBy ??= new Map();
+    if (this.#knownBy.get(slot) === port) return;
+    this.#knownBy.set(slot, port);
     port.introduce(this.id, this.#introduction());
   }
 
@@ -327,7 +344,7 @@ export class ClientConnection implements StreamEvents, Client {
     if (this.slot === undefined) {
       if (this.#unsettled > 0) return;
       this.#closeSent = true;
-      for (const port of this.#knownBy ?? []) port.forget(this.id);
+      for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
       this.reactor.forget(this);
       return;
     }
@@ -341,6 +358,11 @@ export class ClientConnection implements StreamEvents, Client {
   #endInput(reason: CloseReason): void {
     this.#reason ??= reason;
     this.#inputEnded = true;
+  }
+
+  #fault(code: ProtocolErrorCode, message: string, reason: CloseReason): void {
+    this.reactor.peerFault(new ProtocolError(code, message), this);
+    this.abort(reason);
   }
 
   #refuseWaiting(): void {
@@ -360,7 +382,8 @@ export class ClientConnection implements StreamEvents, Client {
     this.#linger = this.reactor.clock.setTimer(LINGER_MS, () => {
       const now = this.#output.buffered;
       if (now > 0 && now < buffered) this.#watchLinger(now);
-      else this.stream.destroy(true);
+      // Without a reset when nothing is left here: what the system has still gets through.
+      else this.stream.destroy(now > 0);
     });
   }
 

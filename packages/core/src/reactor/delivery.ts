@@ -67,6 +67,10 @@ export interface WorkerPort {
   forget(connectionId: number): void;
   /** Writes what has gathered, before the end of the turn. */
   flush(): void;
+  /** One socket was read, and its packets follow. */
+  readBegins(): void;
+  /** All packets of that read were given. */
+  readEnds(): void;
 }
 
 /** How a port's worker ended, and what it leaves. */

@@ -44,7 +44,11 @@ export class Output {
     if (buffered === 0) {
       if (bytes > this.limit && bytes > this.largestSend) return false;
       stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
-      if (stream.buffered > 0) this.#charge(buffer.buffer.byteLength);
+      if (stream.buffered === 0) return true;
+      // Only now is it known to wait, and its whole memory with it.
+      const held = buffer.buffer.byteLength;
+      if (!this.total.admits(held)) return false;
+      this.#charge(held);
       return true;
     }
     if (buffered + bytes > this.limit || !this.total.admits(bytes)) return false;

@@ -1,5 +1,6 @@
 import { ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
+import { parseHello } from '../pipe/hello.js';
 import { FrameKind, PIPE_VERSION, type AdoptReason, type Hello } from '../pipe/messages.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock, Timer } from '../platform/platform.js';
@@ -118,24 +119,4 @@ class Greeter implements PipeEvents<Delivery> {
   closed(): void {
     this.#deadline?.cancel();
   }
-}
-
-function parseHello(text: string): Hello {
-  let hello: Partial<Hello>;
-  try {
-    hello = JSON.parse(text) as Partial<Hello>;
-  } catch (cause) {
-    throw new ProcessError('PIPE_BROKEN', 'the hello on a pipe is not JSON', { cause });
-  }
-  const { version, role, workerId, incarnation, pid } = hello;
-  if (
-    typeof version !== 'number' ||
-    (role !== 'worker' && role !== 'taskWorker') ||
-    typeof workerId !== 'number' ||
-    typeof incarnation !== 'number' ||
-    typeof pid !== 'number'
-  ) {
-    throw new ProcessError('PIPE_BROKEN', `the hello on a pipe lacks a field: ${text.slice(0, 200)}`);
-  }
-  return { version, role, workerId, incarnation, pid };
 }

@@ -73,6 +73,11 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     this.pipe.flush();
   }
 
+  /** What several sockets bring in one turn goes out in one write. */
+  readBegins(): void {}
+
+  readEnds(): void {}
+
   /** Another incarnation takes the place: whatever this one still says is ignored. */
   fence(): void {
     this.pipe.abandon();
@@ -103,7 +108,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
         this.pipe.settle(seq);
         return;
       case FrameKind.end:
-        this.#end(id, (flags & FrameFlag.reset) !== 0);
+        this.#end(id, flags);
         return;
       case FrameKind.state:
         this.#keepState(id, buffer, start, end);
@@ -187,9 +192,10 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     if (connection.slot === this.slot) connection.noteAnswered(end - start);
   }
 
-  #end(id: number, reset: boolean): void {
+  #end(id: number, flags: number): void {
     const connection = this.reactor.connection(id);
-    if (reset) connection?.abort('server');
+    if ((flags & FrameFlag.overflow) !== 0) connection?.overflow();
+    else if ((flags & FrameFlag.reset) !== 0) connection?.abort('server');
     else connection?.finish('server');
   }
 

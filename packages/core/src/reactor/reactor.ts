@@ -218,15 +218,14 @@ export class Reactor implements ConnectionHost {
     });
   }
 
-  /** A connection that we do not read from is not idle: its client may be waiting for us. */
+  /** A connection from which nothing can come is not idle: its client may be waiting for us. */
   #closeIdle(): void {
     const now = this.clock.now();
     for (const connection of this.#connections.values()) {
       const { heartbeatIdleTime } = connection.listener.settings;
-      if (heartbeatIdleTime === 0 || connection.paused || connection.closed) continue;
+      if (heartbeatIdleTime === 0 || connection.deaf || connection.closed) continue;
       if (now - connection.lastReceived <= heartbeatIdleTime) continue;
-      this.refuse('HEARTBEAT_TIMEOUT');
-      connection.abort('heartbeat');
+      connection.expire();
     }
   }
 }

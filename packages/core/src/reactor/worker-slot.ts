@@ -1,7 +1,7 @@
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { AdoptReason } from '../pipe/messages.js';
-import { Window } from '../pipe/window.js';
 import type { Client, Delivery, Loss, WorkerPort } from './delivery.js';
+import { Turnstile } from './turnstile.js';
 
 /** After this many deaths in a row a packet goes alone, so that the next death shows whether it is the cause. */
 const SUSPECT_DEATHS = 2;
@@ -15,10 +15,8 @@ export class WorkerSlot {
   port: WorkerPort | undefined;
   /** The connections that this worker serves, in sticky dispatch modes. */
   readonly connections = new Set<Client>();
-  readonly #window: Window;
-  readonly #largeWindow: Window;
-  /** Connections that wait for room in the windows, the longest wait first. */
-  #blocked = new Set<Client>();
+  readonly #small: Turnstile;
+  readonly #large: Turnstile;
   #lossReason: AdoptReason | undefined;
 
   constructor(
@@ -27,55 +25,51 @@ export class WorkerSlot {
     largeWindowBytes: number,
     private readonly onRedelivered: () => void,
   ) {
-    this.#window = new Window(windowBytes);
-    this.#largeWindow = new Window(largeWindowBytes);
+    this.#small = new Turnstile(windowBytes);
+    this.#large = new Turnstile(largeWindowBytes);
   }
 
   /** Bytes on their way to the worker: in small packets, in large ones. */
   get used(): readonly [small: number, large: number] {
-    return [this.#window.used, this.#largeWindow.used];
+    return [this.#small.window.used, this.#large.window.used];
   }
 
   admits(delivery: Delivery): boolean {
-    return this.#windowOf(delivery).admits(delivery.charge);
+    return this.#turnstileOf(delivery).admits(delivery);
   }
 
-  /** Calls the connection's `pump` when there is room again. */
-  block(connection: Client): void {
-    this.#blocked.add(connection);
+  /** Calls the `pump` of its connection when there is room for it. */
+  block(delivery: Delivery): void {
+    this.#turnstileOf(delivery).block(delivery.connection);
   }
 
   send(delivery: Delivery): void {
-    this.#windowOf(delivery).take(delivery.charge);
+    this.#turnstileOf(delivery).window.take(delivery.charge);
     if (delivery.attempt > 1) this.onRedelivered();
     this.port!.packet(delivery, delivery.deaths >= SUSPECT_DEATHS);
   }
 
   settled(delivery: Delivery, discarded: boolean): void {
-    const window = this.#windowOf(delivery);
-    if (delivery.kind === 'packet') window.give(delivery.charge);
+    const turnstile = this.#turnstileOf(delivery);
+    if (delivery.kind === 'packet') turnstile.window.give(delivery.charge);
     delivery.connection.settled(delivery, discarded);
-    // Half empty, so that connections do not wake up one packet at a time.
-    if (this.#blocked.size > 0 && window.used * 2 <= window.limit) this.#unblock();
+    turnstile.wake();
   }
 
   /** A worker is ready: it learns of all connections and gets what waits. */
   ready(port: WorkerPort): void {
     this.port = port;
     const reason = this.#lossReason;
-    for (const connection of this.connections) {
-      connection.introduce(port, reason);
-      connection.pump();
-    }
-    this.#unblock();
+    // All of them first: a packet may be answered to a neighbour, which the worker must know by then.
+    for (const connection of this.connections) connection.introduce(port, reason);
+    for (const connection of this.connections) connection.pump();
     port.flush();
   }
 
   /** The worker is gone. */
   lost(loss: Loss): void {
     this.port = undefined;
-    this.#window.reset();
-    this.#largeWindow.reset();
+    const waiting = [...this.#small.reset(), ...this.#large.reset()];
     this.#lossReason = loss.reason;
     const charged = !loss.blameless && loss.alone === undefined;
     const returned = new Map<Client, Delivery[]>();
@@ -90,17 +84,11 @@ export class WorkerSlot {
       connection.takeBack(deliveries, loss);
     }
     for (const connection of returned.keys()) connection.pump();
-    this.#unblock();
-  }
-
-  #windowOf(delivery: Delivery): Window {
-    return delivery.end - delivery.start > MAX_BODY_BYTES ? this.#largeWindow : this.#window;
-  }
-
-  #unblock(): void {
-    const waiting = this.#blocked;
-    this.#blocked = new Set();
     for (const connection of waiting) connection.pump();
+  }
+
+  #turnstileOf(delivery: Delivery): Turnstile {
+    return delivery.end - delivery.start > MAX_BODY_BYTES ? this.#large : this.#small;
   }
 }
 

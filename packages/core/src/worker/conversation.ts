@@ -148,7 +148,10 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     if (bytes === 0) return true;
     if (!this.owner.admits(this, this.#bytes + bytes)) {
       this.all.overflowed(this);
-      this.finish(true);
+      this.#phase = 'finished';
+      this.#takeParts();
+      this.owner.overflow(this.id);
+      this.advance();
       return false;
     }
     this.#parts.push(data);

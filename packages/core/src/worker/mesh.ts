@@ -7,6 +7,7 @@ import { largestSend } from '../config/limits.js';
 import type { Logger } from '../log.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { Part } from '../pipe/frame-writer.js';
+import { parseHello } from '../pipe/hello.js';
 import { FrameFlag, FrameKind, PIPE_VERSION, type Hello } from '../pipe/messages.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Platform } from '../platform/platform.js';
@@ -180,8 +181,7 @@ class Guest implements PipeEvents<Charge> {
     end: number,
   ): void {
     if (!this.#welcome) {
-      const hello =
-        kind === FrameKind.hello ? (JSON.parse(buffer.toString('utf8', start, end)) as Hello) : undefined;
+      const hello = kind === FrameKind.hello ? parseHello(buffer.toString('utf8', start, end)) : undefined;
       this.#welcome = hello?.version === PIPE_VERSION;
       if (!this.#welcome) this.#pipe!.abandon();
       return;

@@ -36,9 +36,11 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   readonly congested = false;
   readonly flushed = true;
   readonly #outstanding = new Outstanding<Delivery>();
-  #turns = new Map<Client, Turn>();
+  #turns: Turn[] = [];
   #gathered = 0;
   #scheduled = false;
+  /** Inside a read of a socket, which applies at its end. */
+  #reading = false;
 
   constructor(
     readonly incarnation: number,
@@ -87,6 +89,16 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   flush(): void {
     this.#apply();
+  }
+
+  readBegins(): void {
+    this.#reading = true;
+  }
+
+  /** Only the answers of one socket have gathered: written now, they leave while their bytes are warm. */
+  readEnds(): void {
+    this.#reading = false;
+    if (this.#turns.length > 0) this.#apply();
   }
 
   // As the owner of the sockets.
@@ -150,6 +162,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   notePending(): void {}
 
+  overflow(connectionId: number): void {
+    this.reactor.connection(connectionId)?.overflow();
+  }
+
   announceAlone(): void {}
 
   announceAloneOver(): void {}
@@ -168,13 +184,13 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     return this.reactor.stats();
   }
 
+  /** What gathers for the connection: the last turn if it is the connection's, else a new one. */
   #turnOf(connection: Client, sender: Sender): Turn {
-    let turn = this.#turns.get(connection);
-    if (turn === undefined) {
-      turn = { connection, sender, parts: [], bytes: 0, settled: [] };
-      this.#turns.set(connection, turn);
-      this.#schedule();
-    }
+    const last = this.#turns[this.#turns.length - 1];
+    if (last?.connection === connection) return last;
+    const turn: Turn = { connection, sender, parts: [], bytes: 0, settled: [] };
+    this.#turns.push(turn);
+    if (!this.#reading) this.#schedule();
     return turn;
   }
 
@@ -198,12 +214,13 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   };
 
   #apply(): void {
-    const turns = this.#turns;
-    if (turns.size === 0) return;
-    this.#turns = new Map();
-    for (const turn of turns.values()) {
-      this.#send(turn);
-      for (const { delivery, discarded } of turn.settled) this.slot.settled(delivery, discarded);
+    while (this.#turns.length > 0) {
+      const turns = this.#turns;
+      this.#turns = [];
+      for (const turn of turns) {
+        this.#send(turn);
+        for (const { delivery, discarded } of turn.settled) this.slot.settled(delivery, discarded);
+      }
     }
   }
 

@@ -159,6 +159,10 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     this.#pipe.control(FrameKind.end, reset ? FrameFlag.reset : 0, connectionId);
   }
 
+  overflow(connectionId: number): void {
+    this.#pipe.control(FrameKind.end, FrameFlag.reset | FrameFlag.overflow, connectionId);
+  }
+
   keepState(sender: Sender, state: Buffer): void {
     this.#pipe.control(FrameKind.state, 0, sender.id, 0, state);
   }

@@ -22,6 +22,8 @@ export interface SocketOwner {
   send(sender: Sender, parts: readonly Part[], bytes: number): void;
   /** Ends a connection: flushes first, unless `reset`. */
   end(connectionId: number, reset: boolean): void;
+  /** Ends a connection without flushing, because more would have waited than may. */
+  overflow(connectionId: number): void;
   keepState(sender: Sender, state: Buffer): void;
   /** Sends to a connection that this worker does not serve; says whether there was room. */
   sendTo(connectionId: number, data: Part, bytes: number): boolean;

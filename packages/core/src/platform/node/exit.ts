@@ -10,6 +10,14 @@ export function exitWith(error: unknown): never {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (exitCodeOf(error) === ExitCode.internal) return error.stack ?? error.message;
-  const cause = error.cause instanceof Error ? `\n${error.cause.stack ?? error.cause.message}` : '';
-  return `${codeOf(error)}: ${error.message}${cause}`;
+  return [`${codeOf(error)}: ${error.message}`, ...causesOf(error)].join('\n');
+}
+
+/** The stacks of what caused it, down to the first cause. */
+function causesOf(error: Error): string[] {
+  const stacks: string[] = [];
+  for (let { cause } = error; cause instanceof Error; { cause } = cause) {
+    stacks.push(`caused by ${cause.stack ?? cause.message}`);
+  }
+  return stacks;
 }
