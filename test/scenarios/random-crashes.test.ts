@@ -60,7 +60,9 @@ async function play(App: new () => object, reactorNum: number, seed: number): Pr
     while (client.received.length < expected.length) {
       await client.receive().catch(async (error: unknown) => {
         const { refused } = await server.stats();
-        throw new Error(`client ${client.id}, seed ${seed}, refused ${JSON.stringify(refused)}`, { cause: error });
+        throw new Error(`client ${client.id}, seed ${seed}, refused ${JSON.stringify(refused)}`, {
+          cause: error,
+        });
       });
     }
     expect(client.received.toString(), `client ${client.id}, seed ${seed}`).to.equal(expected);

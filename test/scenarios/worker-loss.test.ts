@@ -15,17 +15,21 @@ describe('The loss of a worker', () => {
   inWorlds(title('sync'), SyncEchoApp, killUnderLoad, { seeds: 2, timeout: 60_000 });
   inWorlds(title('async'), AsyncEchoApp, killUnderLoad, { seeds: 2, timeout: 60_000 });
 
-  inWorlds('gives the connection to the replacement, which adopts it before any packet', StoryApp, async (server) => {
-    const client = await server.connect();
-    expect(await client.receiveLine()).to.equal('welcome');
-    client.send('one\n');
-    expect(await client.receiveLine()).to.equal('one attempt 1');
-    await crashOwnerOf(server, client);
-    client.send('two\n');
-    expect(await client.receiveLine()).to.equal('adopted workerLost after 1');
-    // The line may have reached the dead worker before its reactor knew.
-    expect(await client.receiveLine()).to.match(/^two attempt [12]$/);
-  });
+  inWorlds(
+    'gives the connection to the replacement, which adopts it before any packet',
+    StoryApp,
+    async (server) => {
+      const client = await server.connect();
+      expect(await client.receiveLine()).to.equal('welcome');
+      client.send('one\n');
+      expect(await client.receiveLine()).to.equal('one attempt 1');
+      await crashOwnerOf(server, client);
+      client.send('two\n');
+      expect(await client.receiveLine()).to.equal('adopted workerLost after 1');
+      // The line may have reached the dead worker before its reactor knew.
+      expect(await client.receiveLine()).to.match(/^two attempt [12]$/);
+    },
+  );
 
   inWorlds('starts a packet again whose handler was running', StoryApp, async (server) => {
     const client = await server.connect();
@@ -70,21 +74,25 @@ describe('The loss of a worker', () => {
 });
 
 describe('The loss of the manager', () => {
-  inWorlds('brings a new manager and new workers while the connections stay', AsyncEchoApp, async (server) => {
-    const clients = await Promise.all(Array.from({ length: 10 }, async () => server.connect()));
-    const before = server.running.workers.map((worker) => worker.pid);
-    for (const client of clients) client.send('one\ntwo\n');
-    await server.crashManager();
-    for (const client of clients) {
-      expect(await client.receiveLine()).to.equal('one');
-      expect(await client.receiveLine()).to.equal('two');
-    }
-    await server.workersReady();
-    const after = server.running.workers.map((worker) => worker.pid);
-    expect(after.some((pid) => before.includes(pid))).to.equal(false);
-    const { closedConnections, refused } = await server.stats();
-    expect({ closedConnections, refused }).to.deep.equal({ closedConnections: 0, refused: {} });
-  });
+  inWorlds(
+    'brings a new manager and new workers while the connections stay',
+    AsyncEchoApp,
+    async (server) => {
+      const clients = await Promise.all(Array.from({ length: 10 }, async () => server.connect()));
+      const before = server.running.workers.map((worker) => worker.pid);
+      for (const client of clients) client.send('one\ntwo\n');
+      await server.crashManager();
+      for (const client of clients) {
+        expect(await client.receiveLine()).to.equal('one');
+        expect(await client.receiveLine()).to.equal('two');
+      }
+      await server.workersReady();
+      const after = server.running.workers.map((worker) => worker.pid);
+      expect(after.some((pid) => before.includes(pid))).to.equal(false);
+      const { closedConnections, refused } = await server.stats();
+      expect({ closedConnections, refused }).to.deep.equal({ closedConnections: 0, refused: {} });
+    },
+  );
 });
 
 /** Kills workers in turn under load until enough of the kills have hit enough packets. */
@@ -109,7 +117,8 @@ async function killUnderLoad(server: TestServer): Promise<void> {
     await receiveAll(clients, sent);
   }
   const total = sent.reduce((sum, count) => sum + count, 0);
-  const { acceptedPackets, handledPackets, closedConnections, refused, outstandingPackets } = await server.stats();
+  const { acceptedPackets, handledPackets, closedConnections, refused, outstandingPackets } =
+    await server.stats();
   expect({ acceptedPackets, handledPackets, closedConnections, refused, outstandingPackets }).to.deep.equal({
     acceptedPackets: total,
     handledPackets: total,

@@ -27,11 +27,7 @@ export type ProtocolErrorCode =
   | 'PACKET_POISON';
 
 export type HandlerErrorCode =
-  | 'STATE_TOO_LARGE'
-  | 'STATE_NOT_CLONEABLE'
-  | 'STATE_NOT_KEPT'
-  | 'SEND_INVALID'
-  | 'TIMER_INVALID';
+  'STATE_TOO_LARGE' | 'STATE_NOT_CLONEABLE' | 'STATE_NOT_KEPT' | 'SEND_INVALID' | 'TIMER_INVALID';
 
 export type ProcessErrorCode =
   | 'LISTEN_FAILED'
@@ -136,5 +132,7 @@ export function codeOf(error: unknown): string {
 /** The system's error with the listener's name and place, which it lacks. */
 export function listenFailed(name: string, host: string, port: number, cause: unknown): ProcessError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${host}:${port}: ${reason}`, { cause });
+  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${host}:${port}: ${reason}`, {
+    cause,
+  });
 }

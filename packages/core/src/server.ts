@@ -80,13 +80,13 @@ export class Server {
     this.#requireNotStarted('on');
     if (!Object.hasOwn(eventTable, event)) {
       const known = Object.keys(eventTable).join(', ');
-      throw new ConfigError('CONFIG_INVALID', `there is no event '${String(event)}'; there are ${known}`);
+      throw new ConfigError('CONFIG_INVALID', `there is no event '${event}'; there are ${known}`);
     }
     this.#handlers.push({
       event,
       label: `on('${event}')`,
       ...(options.listener !== undefined && { listener: options.listener }),
-      target: { kind: 'function', run: run as AnyFunction },
+      target: { kind: 'function', run },
     });
     return this;
   }
@@ -105,6 +105,7 @@ export class Server {
 
   /** The reference's word for `listen`. */
   addListener(listener: ListenerInput): this {
+    this.#requireNotStarted('addListener');
     return this.listen(listener);
   }
 

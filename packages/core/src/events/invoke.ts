@@ -102,6 +102,11 @@ export class Invoker {
     this.logger.error(`${label} failed in ${event}`, { handler: label, error });
   }
 
+  /** Names a handler that is still running when its process must leave. */
+  abandon(label: string, calls: number): void {
+    this.logger.warn(`${label} had not settled when its process had to leave`, { handler: label, calls });
+  }
+
   #fail(handler: BoundHandler, subject: number, error: unknown): void {
     this.observe?.({ kind: 'failed', event: handler.event, handler: handler.label, subject });
     this.report(handler.label, handler.event, error);

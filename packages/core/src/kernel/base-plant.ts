@@ -47,8 +47,11 @@ export class BasePlant implements Plant {
 
   async stop(): Promise<void> {
     for (const listener of this.#listeners) listener.close();
-    await this.#manager?.drain(this.parts.settings.maxWaitTime);
-    await this.#manager?.stop();
+    const { clock } = this.parts.platform;
+    const { maxWaitTime } = this.parts.settings;
+    const end = clock.now() + maxWaitTime;
+    await this.#manager?.drain(maxWaitTime);
+    await this.#manager?.stop(Math.max(0, end - clock.now()));
     await this.parts.context.hooksSafely('managerStop');
   }
 

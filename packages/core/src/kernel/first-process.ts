@@ -26,8 +26,8 @@ export interface Plant {
 }
 
 export class FirstProcess {
-  #state: 'starting' | 'running' | 'stopping' = 'starting';
   #stopped: Promise<void> | undefined;
+  #signalled = false;
   #endpoints: readonly Endpoint[] = [];
   #plant: Plant | undefined;
 
@@ -53,7 +53,6 @@ export class FirstProcess {
     }
     if (this.#stopped !== undefined)
       throw new ProcessError('SHUTTING_DOWN', 'the server was stopped while it was starting');
-    this.#state = 'running';
     const { logger } = this.context;
     const { network } = this.platform;
     for (const line of bannerLines(this.settings, this.topology, this.#endpoints, network.reusePort))
@@ -77,13 +76,11 @@ export class FirstProcess {
 
   /** Leaves no process and no file behind, without ceremony. */
   abandon(): void {
-    this.#state = 'stopping';
     this.#plant?.kill();
     this.platform.files.removeDirectory(this.runtimeDirectory);
   }
 
   async #shutDown(): Promise<void> {
-    this.#state = 'stopping';
     this.context.logger.info('stopping');
     await this.#plant?.stop();
     await this.context.hooksSafely('shutdown');
@@ -110,15 +107,19 @@ export class FirstProcess {
     });
   }
 
-  /** The first signal stops in order; one more does not wait. */
+  /**
+   * The first signal stops in order, or joins a stop that somebody else has asked
+   * for: a signal to all processes reaches the others too. One more does not wait.
+   */
   #onStopSignal(): void {
     const { self } = this.platform;
-    if (this.#state === 'stopping') {
+    if (this.#signalled) {
       this.context.logger.warn('stopping at once: a second signal came');
       this.abandon();
       self.exit(ExitCode.ok);
       return;
     }
+    this.#signalled = true;
     this.stopAsAsked();
   }
 

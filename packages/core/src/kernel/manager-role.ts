@@ -83,7 +83,7 @@ class ManagerProcess {
   #hear(note: ToManager): void {
     switch (note.type) {
       case 'stop':
-        void this.#stop();
+        void this.#stop(note.deadline);
         return;
       case 'stats':
         void this.#manager
@@ -92,10 +92,10 @@ class ManagerProcess {
     }
   }
 
-  async #stop(): Promise<void> {
+  async #stop(deadline: number): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    await this.#manager.stop();
+    await this.#manager.stop(deadline);
     await this.#context.hooksSafely('managerStop');
     await this.#context.dispose();
     this.#platform.self.exit(ExitCode.ok);
@@ -109,7 +109,7 @@ class ManagerProcess {
       this.#platform.self.exit(ExitCode.orphaned);
     };
     this.#platform.clock.setTimer(ORPHAN_GRACE_MS, leave);
-    void this.#manager.stop().then(leave);
+    void this.#manager.stop(ORPHAN_GRACE_MS).then(leave);
   }
 
   #tell(note: FromManager): void {

@@ -69,9 +69,10 @@ export class SinglePlant implements Plant {
 
   async stop(): Promise<void> {
     this.#state = 'stopping';
-    const { settings, context } = this.parts;
+    const { settings, context, platform } = this.parts;
+    const end = platform.clock.now() + settings.maxWaitTime;
     await this.#sockets?.drain(settings.maxWaitTime);
-    await this.#worker?.stop();
+    await this.#worker?.stop(Math.max(0, end - platform.clock.now()));
     await context.hooksSafely('workerStop', 0);
     await context.hooksSafely('managerStop');
     this.#state = 'down';

@@ -57,7 +57,7 @@ class WorkerProcess {
     self.onSignal('SIGINT', () => {});
     self.onSignal('SIGUSR1', () => {});
     self.onSignal('SIGUSR2', () => {});
-    self.onSignal('SIGTERM', () => void this.#stop());
+    self.onSignal('SIGTERM', () => void this.#stop(this.assignment.settings.maxWaitTime));
     this.#boot().catch((error: unknown) => this.#bootFailed(error));
   }
 
@@ -130,7 +130,7 @@ class WorkerProcess {
         this.#tell({ type: 'pong' });
         return;
       case 'stop':
-        void this.#stop();
+        void this.#stop(note.deadline);
         return;
       case 'stats':
         this.#tell({ type: 'stats', request: note.request, counters: this.#counters() });
@@ -150,12 +150,12 @@ class WorkerProcess {
     return this.#worker?.counters() ?? { failedHandlers: this.#context.invoker.failed };
   }
 
-  async #stop(): Promise<void> {
+  async #stop(deadline: number): Promise<void> {
     if (this.#state === 'stopping') return;
     const serving = this.#state === 'serving';
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
-    await this.#worker?.stop();
+    await this.#worker?.stop(deadline);
     if (serving) await this.#context.hooksSafely('workerStop', this.assignment.workerId);
     await this.#context.dispose();
     this.origin.platform.self.exit(ExitCode.ok);

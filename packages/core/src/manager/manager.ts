@@ -21,7 +21,7 @@ import type { BoundListener, Exit, Platform, Timer } from '../platform/platform.
 import { RestartPolicy } from './restart-policy.js';
 import { WorkerHandle } from './worker-handle.js';
 
-/** What a stopping worker may take beyond `maxWaitTime` for its stop hooks, in ms. */
+/** What a stopping worker may take beyond its deadline for its stop hooks, in ms. */
 const STOP_GRACE_MS = 2_000;
 /** An answer that a worker owes to a question of the manager, in ms. */
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -61,6 +61,7 @@ export class Manager {
   #request = 0;
   readonly #answers = new Map<number, (counters: WorkerCounters) => void>();
   #lastCheck = 0;
+  #watching: Timer | undefined;
 
   constructor(private readonly parts: ManagerParts) {
     this.#incarnation = parts.incarnationBase;
@@ -87,21 +88,22 @@ export class Manager {
     await ready;
   }
 
-  /** Asks all workers to leave; those that have not after `maxWaitTime` and a grace are killed and named. */
-  async stop(): Promise<void> {
-    const { platform, settings, logger } = this.parts;
+  /** Asks all workers to leave; those that have not after `deadline` ms and a grace are killed and named. */
+  async stop(deadline: number): Promise<void> {
+    const { platform, logger } = this.parts;
     this.#stopping = true;
     for (const timer of this.#restartTimers) timer.cancel();
-    const timer = platform.clock.setTimer(settings.maxWaitTime + STOP_GRACE_MS, () => {
+    const timer = platform.clock.setTimer(deadline + STOP_GRACE_MS, () => {
       for (const worker of this.#living()) {
         logger.warn(`killed ${worker.title}, pid ${worker.identity.pid}: it had not stopped in time`);
         worker.kill('it had not stopped in time');
       }
     });
     // User processes last: workers may need them to the end.
-    await this.#stopAll((worker) => worker.assignment.role !== 'userProcess');
-    await this.#stopAll(() => true);
+    await this.#stopAll((worker) => worker.assignment.role !== 'userProcess', deadline);
+    await this.#stopAll(() => true, deadline);
     timer.cancel();
+    this.#watching?.cancel();
   }
 
   /** Kills all workers at once, without hooks. */
@@ -116,10 +118,13 @@ export class Manager {
     for (const worker of workers) worker.send({ type: 'drain', deadline });
     const done = (): boolean =>
       workers.every((worker) => this.#drained.has(worker) || worker.state === 'down');
-    const late = new Promise<void>((resolve) => {
-      this.parts.platform.clock.setTimer(deadline + STOP_GRACE_MS, resolve);
+    await new Promise<void>((resolve) => {
+      const late = this.parts.platform.clock.setTimer(deadline + STOP_GRACE_MS, resolve);
+      void this.#until(done).then(() => {
+        late.cancel();
+        resolve();
+      });
     });
-    await Promise.race([this.#until(done), late]);
   }
 
   /** Counters of the workers that answer. */
@@ -134,10 +139,10 @@ export class Manager {
     return settings.workerNum + settings.taskWorkerNum + userProcesses.length;
   }
 
-  async #stopAll(which: (worker: WorkerHandle) => boolean): Promise<void> {
+  async #stopAll(which: (worker: WorkerHandle) => boolean, deadline: number): Promise<void> {
     for (const worker of this.#living().filter(which)) {
       worker.state = 'stopping';
-      worker.send({ type: 'stop' });
+      worker.send({ type: 'stop', deadline });
     }
     await this.#until(() => !this.#living().some(which));
   }
@@ -329,7 +334,6 @@ export class Manager {
     const interval = workerTimeout / 4;
     this.#lastCheck = clock.now();
     const check = (): void => {
-      if (this.#stopping && this.#living().length === 0) return;
       const now = clock.now();
       const ownGap = now - this.#lastCheck - interval;
       this.#lastCheck = now;
@@ -345,8 +349,8 @@ export class Manager {
           worker.send({ type: 'ping' });
         }
       }
-      clock.setTimer(interval, check);
+      this.#watching = clock.setTimer(interval, check);
     };
-    clock.setTimer(interval, check);
+    this.#watching = clock.setTimer(interval, check);
   }
 }

@@ -82,9 +82,11 @@ export class Master {
   /** Drains the connections, stops the workers and the manager, ends the reactors. */
   async stop(): Promise<void> {
     this.#state = 'stopping';
-    const { settings } = this.parts;
-    await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.drain(settings.maxWaitTime))));
-    await this.#stopManager();
+    const { maxWaitTime } = this.parts.settings;
+    const { clock } = this.parts.platform;
+    const end = clock.now() + maxWaitTime;
+    await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.drain(maxWaitTime))));
+    await this.#stopManager(Math.max(0, end - clock.now()));
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.stop())));
     this.#state = 'stopped';
   }
@@ -215,13 +217,13 @@ export class Master {
     }
   }
 
-  async #stopManager(): Promise<void> {
+  async #stopManager(deadline: number): Promise<void> {
     const manager = this.#manager;
     if (manager === undefined) return;
     const gone = new Promise<void>((resolve) => (this.#managerGone = resolve));
-    this.#tell(manager, { type: 'stop' });
+    this.#tell(manager, { type: 'stop', deadline });
     const { clock } = this.parts.platform;
-    const timer = clock.setTimer(this.parts.settings.maxWaitTime + STOP_GRACE_MS, () => {
+    const timer = clock.setTimer(deadline + STOP_GRACE_MS, () => {
       this.parts.logger.warn(`killed the manager, pid ${manager.pid}: it had not stopped in time`);
       manager.kill('SIGKILL');
     });

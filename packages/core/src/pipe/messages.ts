@@ -249,7 +249,9 @@ export interface WorkerNote {
 }
 
 /** Master → manager. */
-export type ToManager = { readonly type: 'stop' } | { readonly type: 'stats'; readonly request: number };
+export type ToManager =
+  /** Stop the workers, which have that many ms for the handlers that run, then leave. */
+  { readonly type: 'stop'; readonly deadline: number } | { readonly type: 'stats'; readonly request: number };
 
 /** Worker → manager. */
 export type FromWorker =
@@ -272,8 +274,8 @@ export type ToWorker =
   | { readonly type: 'peers'; readonly peers: readonly { workerId: number; incarnation: number }[] }
   /** base mode: stop accepting and reading; report `drained` when every connection is closed. */
   | { readonly type: 'drain'; readonly deadline: number }
-  /** Run the stop hooks and leave. */
-  | { readonly type: 'stop' }
+  /** Finish the handlers that run, within that many ms, run the stop hooks and leave. */
+  | { readonly type: 'stop'; readonly deadline: number }
   | { readonly type: 'stats'; readonly request: number };
 
 /** Counters of the whole server since its start. */

@@ -13,7 +13,15 @@ import type { Framing } from '../framing/framing.js';
 import type { Logger } from '../log.js';
 import type { ReactorCounters } from '../pipe/messages.js';
 import { Window } from '../pipe/window.js';
-import type { BoundListener, ByteStream, Clock, Endpoint, Listener, Network } from '../platform/platform.js';
+import type {
+  BoundListener,
+  ByteStream,
+  Clock,
+  Endpoint,
+  Listener,
+  Network,
+  Timer,
+} from '../platform/platform.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from './connection-ids.js';
 import { WorkerSlot } from './worker-slot.js';
@@ -51,6 +59,7 @@ export class Reactor implements ConnectionHost {
   #unrouted = new Set<ClientConnection>();
   #draining = false;
   #drained: (() => void) | undefined;
+  #heartbeat: Timer | undefined;
 
   constructor(private readonly parts: ReactorParts) {
     const { settings } = parts;
@@ -165,6 +174,7 @@ export class Reactor implements ConnectionHost {
       this.#checkDrained();
     });
     timer.cancel();
+    this.#heartbeat?.cancel();
     await Promise.all(closing);
   }
 
@@ -212,7 +222,7 @@ export class Reactor implements ConnectionHost {
   #watchHeartbeats(): void {
     const { heartbeatCheckInterval, listeners } = this.settings;
     if (listeners.every((listener) => listener.heartbeatIdleTime === 0)) return;
-    this.clock.setTimer(heartbeatCheckInterval, () => {
+    this.#heartbeat = this.clock.setTimer(heartbeatCheckInterval, () => {
       this.#closeIdle();
       this.#watchHeartbeats();
     });

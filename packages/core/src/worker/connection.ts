@@ -85,7 +85,7 @@ export class Connection {
    *
    * Returns false when the connection is closed, or when more than
    * `socketBufferSize` bytes would wait in this process, which closes it. An
-   * array must not change before the turn ends. Throws `HandlerError`
+   * array must not change any more once it was sent. Throws `HandlerError`
    * SEND_INVALID for anything that is neither a string nor a `Uint8Array`.
    */
   send(data: string | Uint8Array): boolean {

@@ -80,6 +80,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   readonly #begun: number[] = [];
   /** A connect, adopt or close whose handler is pending: nothing else may start. */
   #exclusive = false;
+  #exclusiveLabel = '';
   /** Inside the synchronous part of a handler of this connection. */
   #inside = false;
   #parts: Part[] = [];
@@ -105,6 +106,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
 
   get closed(): boolean {
     return this.#phase !== 'open';
+  }
+
+  /** What a handler of this connection that is pending is called. */
+  get runs(): string | undefined {
+    if (this.#running > 0) return this.#receive?.label;
+    return this.#exclusive ? this.#exclusiveLabel : undefined;
   }
 
   // What the owner of the socket says.
@@ -214,7 +221,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       if (job.kind === 'packet') {
         if (this.#phase !== 'open') {
           this.#queue.shift();
-          this.owner.settle(this, job.seq, true);
+          this.#discard(job.seq);
           continue;
         }
         if (!this.#mayStartPacket()) return;
@@ -241,7 +248,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   #startPacket(seq: number, data: Buffer, attempt: number, answered: number): void {
     const handler = this.#receive;
     if (handler === undefined || this.#phase !== 'open') {
-      this.owner.settle(this, seq, true);
+      this.#discard(seq);
       return;
     }
     const delivery: Delivery | undefined = handler.parameters >= 3 ? { attempt, answered } : undefined;
@@ -273,6 +280,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     this.all.isolation.step();
   };
 
+  /** Gives a packet up without handling it; others may have been waiting for it to run alone. */
+  #discard(seq: number): void {
+    this.owner.settle(this, seq, true);
+    this.all.isolation.leave(this, seq);
+  }
+
   #settlePacket(seq: number, label: string): void {
     const state = this.#state.touched ? this.#changedState(label) : undefined;
     const bytes = this.#bytes;
@@ -294,6 +307,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       return;
     }
     this.#exclusive = true;
+    this.#exclusiveLabel = handler.label;
     this.#inside = true;
     const argument = job.kind === 'connect' ? undefined : job.reason;
     const settled = this.all.invoker.call(
@@ -327,7 +341,9 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.#leave(job.seq);
       return;
     }
-    const state = this.#state.touched ? this.#changedState(job.kind) : undefined;
+    const state = this.#state.touched
+      ? this.#changedState(this.listener.handlers[job.kind]?.label ?? job.kind)
+      : undefined;
     const bytes = this.#bytes;
     if (bytes > 0 || state !== undefined) this.owner.answer(this, job.seq, this.#takeParts(), bytes, state);
     else this.owner.settle(this, job.seq, false);

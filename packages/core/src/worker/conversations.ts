@@ -61,11 +61,17 @@ export class Conversations implements ConversationHost {
     return false;
   }
 
-  /** Wakes the connections that could not start a handler. */
+  /** Wakes the connections that could not start a handler. Those that could and wait again go behind the others. */
   readonly resume = (): void => {
     const stalled = this.#stalled;
     this.#stalled = new Set();
-    for (const conversation of stalled) conversation.advance();
+    const served: Conversation[] = [];
+    for (const conversation of stalled) {
+      if (!this.mayStart(conversation)) continue;
+      conversation.advance();
+      if (this.#stalled.delete(conversation)) served.push(conversation);
+    }
+    for (const conversation of served) this.#stalled.add(conversation);
   };
 
   flushLater(conversation: Conversation): void {
@@ -92,7 +98,10 @@ export class Conversations implements ConversationHost {
     this.#closing = true;
     if (this.invoker.running > 0) {
       await new Promise<void>((resolve) => {
-        const timer = this.clock.setTimer(deadline, resolve);
+        const timer = this.clock.setTimer(deadline, () => {
+          this.#nameStragglers();
+          resolve();
+        });
         this.invoker.onIdle = () => {
           timer.cancel();
           resolve();
@@ -100,6 +109,15 @@ export class Conversations implements ConversationHost {
       });
     }
     this.#flush();
+  }
+
+  #nameStragglers(): void {
+    const calls = new Map<string, number>();
+    for (const conversation of this.#byId.values()) {
+      const label = conversation.runs;
+      if (label !== undefined) calls.set(label, (calls.get(label) ?? 0) + 1);
+    }
+    for (const [label, count] of calls) this.invoker.abandon(label, count);
   }
 
   readonly #flush = (): void => {

@@ -11,6 +11,7 @@ export interface Lonely {
  * Lets a packet that may be poison run with nothing beside it.
  *
  *   free ──enter──▶ waiting ──nothing runs──▶ announced ──all owners know──▶ alone ──leave──▶ free
+ *                      └────────────────────── leave ───────────────────────────────────▶
  *
  * The owners of the sockets must know before the handler starts: if the worker
  * dies then, they charge this packet and no other. While it is not free, no
@@ -51,9 +52,10 @@ export class Isolation {
     if (this.#state === 'waiting' || this.#state === 'announced') this.#conversation!.advance();
   }
 
+  /** The packet has settled, or was given up before it started: the others may go on. */
   leave(conversation: Lonely, seq: number): void {
-    if (this.#state !== 'alone' || this.#conversation !== conversation || this.#seq !== seq) return;
-    for (const owner of this.owners()) owner.announceAloneOver();
+    if (this.#conversation !== conversation || this.#seq !== seq) return;
+    if (this.#state !== 'waiting') for (const owner of this.owners()) owner.announceAloneOver();
     this.#state = 'free';
     this.#conversation = undefined;
     this.released();

@@ -4,8 +4,8 @@
  * the other world, so that both are the same code in both modes.
  *
  * What conversations answer gathers until the end of the turn and is applied
- * connection by connection: first the bytes, then the settlements, as a pipe
- * would deliver them.
+ * then: first the bytes, then the settlements, each in the order in which they
+ * came.
  */
 import type { Part } from '../pipe/frame-writer.js';
 import type { Introduction, ReactorCounters } from '../pipe/messages.js';
@@ -199,7 +199,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     turn.bytes += bytes;
     turn.sender.unacknowledged += bytes;
     this.#gathered += bytes;
-    if (this.#gathered >= EARLY_BYTES) this.#send(turn);
+    if (this.#gathered >= EARLY_BYTES) this.#sendAll();
   }
 
   #schedule(): void {
@@ -215,13 +215,18 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   #apply(): void {
     while (this.#turns.length > 0) {
+      // All bytes before the first settlement: that may start handlers, and what those send comes later.
+      this.#sendAll();
       const turns = this.#turns;
       this.#turns = [];
       for (const turn of turns) {
-        this.#send(turn);
         for (const { delivery, discarded } of turn.settled) this.slot.settled(delivery, discarded);
       }
     }
+  }
+
+  #sendAll(): void {
+    for (const turn of this.#turns) this.#send(turn);
   }
 
   #send(turn: Turn): void {

@@ -82,7 +82,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   }
 
   get flushed(): boolean {
-    return this.#pipe.backlog === 0;
+    return !this.#pipe.open || this.#pipe.backlog === 0;
   }
 
   admits(sender: Sender, bytes: number): boolean {

@@ -31,6 +31,7 @@ export class Worker implements LinkEvents {
   readonly #listeners: readonly ServedListener[];
   readonly #conversations: Conversations;
   #sockets: Sockets | undefined;
+  #onRelieved: (() => void) | undefined;
 
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
@@ -59,12 +60,32 @@ export class Worker implements LinkEvents {
   }
 
   /**
-   * Finishes the handlers that run, within `maxWaitTime`, and gives the rest
+   * Finishes the handlers that run, within `deadline` ms, and gives the rest
    * back to the owners of the sockets.
    */
-  async stop(): Promise<void> {
-    await this.#conversations.finish(this.parts.settings.maxWaitTime);
-    this.leave(this.parts.invoker.running === 0);
+  async stop(deadline: number): Promise<void> {
+    const { clock, invoker } = this.parts;
+    const end = clock.now() + deadline;
+    await this.#conversations.finish(deadline);
+    await this.#handOver(Math.max(0, end - clock.now()));
+    this.leave(invoker.running === 0 && this.#handedOver());
+  }
+
+  /** Resolves once everything that was sent is with the system and outlives this process, or after `deadline` ms. */
+  async #handOver(deadline: number): Promise<void> {
+    if (this.#handedOver()) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.parts.clock.setTimer(deadline, resolve);
+      this.#onRelieved = () => {
+        if (!this.#handedOver()) return;
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #handedOver(): boolean {
+    return this.#sockets?.owners.every((owner) => owner.flushed) ?? true;
   }
 
   /** Gives everything back at once. */
@@ -119,9 +140,11 @@ export class Worker implements LinkEvents {
   relieved(): void {
     this.#conversations.isolation.step();
     this.#conversations.resume();
+    this.#onRelieved?.();
   }
 
   lost(error: Error | undefined): void {
+    this.#onRelieved?.();
     this.parts.onLost(error);
   }
 }

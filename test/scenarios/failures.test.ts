@@ -1,0 +1,104 @@
+import { expect } from 'chai';
+import type { WorkerErrorEvent } from '@shoal/core';
+import type { TestServer } from '@shoal/testing';
+import { FailingApp } from '../fixtures/apps/failing.js';
+import { ask, errorOf, eventually, linesOf, logged } from './facts.js';
+import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
+
+describe('A handler that fails', () => {
+  inWorlds(
+    'is logged with class and method and counted, and costs neither its worker nor a connection',
+    FailingApp,
+    async (server) => {
+      const client = await server.connect();
+      const other = await server.connect();
+      const pids = server.running.workers.map(({ pid }) => pid);
+      client.send('throw\nreject\nthrow nothing\ntimer\nnext\n');
+      expect(await client.receiveLine()).to.equal('timer');
+      expect(await client.receiveLine()).to.equal('next');
+      expect(await ask(other, 'as before')).to.equal('as before');
+      await eventually(server, 'four failures', async () => (await server.stats()).failedHandlers === 4);
+      const lines = server.logs().filter(({ level }) => level === 'error');
+      expect(lines.map(({ message }) => message)).to.deep.equal([
+        'Failing.line failed in receive',
+        'Failing.line failed in receive',
+        'Failing.line failed in receive',
+        'server.after failed in tick',
+      ]);
+      expect(errorOf(lines[0]!).message).to.equal('thrown on request');
+      expect(errorOf(lines[1]!).stack).to.match(/rejected on request[^]*failing\.(js|ts)/);
+      expect(errorOf(lines[3]!).message).to.equal('thrown in a timer of the server');
+      const { handledPackets, refused, connections } = await server.stats();
+      expect({ handledPackets, refused, connections }).to.deep.equal({
+        handledPackets: 6,
+        refused: {},
+        connections: 2,
+      });
+      expect(server.running.workers.map(({ pid }) => pid)).to.deep.equal(pids);
+    },
+  );
+
+  inSimulation(
+    'in @OnConnect or @OnClose leaves the connection served and closed',
+    FailingApp,
+    async (server) => {
+      const client = await server.connect({ listener: 'broken' });
+      expect(await ask(client, 'hello')).to.equal('hello');
+      client.end();
+      await client.ended();
+      await eventually(server, 'both failures', async () => (await server.stats()).failedHandlers === 2);
+      expect(linesOf(server, /failed in/).map(({ message }) => message)).to.deep.equal([
+        'Failing.welcome failed in connect',
+        'Failing.leave failed in close',
+      ]);
+      expect((await server.stats()).connections).to.equal(0);
+    },
+  );
+});
+
+describe('An error that nobody catches', () => {
+  inWorlds(
+    'ends its worker with 70 and its stack in the log, is told to @OnWorkerError, and the worker is replaced',
+    FailingApp,
+    async (server) => {
+      await endsItsWorker(server, 'rejection', 'an unhandled rejection', 'rejected on request');
+    },
+  );
+
+  withProcesses('does so as an exception in a timer too', FailingApp, async (server) => {
+    await endsItsWorker(server, 'timeout', 'an uncaught exception', 'thrown in a timer of Node');
+  });
+
+  inSimulation('is told with the signal when there was one', FailingApp, async (server) => {
+    const { pid, workerId } = server.running.workers[0]!;
+    await server.crashWorker(workerId);
+    const event = (await logged(server, 'a worker was lost')).fields?.['event'];
+    const reason = 'ended by SIGKILL';
+    expect(event).to.deep.equal({ workerId, pid, exitCode: null, signal: 'SIGKILL', reason });
+  });
+});
+
+async function endsItsWorker(server: TestServer, verb: string, what: string, message: string): Promise<void> {
+  const client = await server.connect();
+  const before = server.running.workers.map(({ pid }) => pid);
+  client.send(`${verb}\n`);
+  const last = await logged(server, `ended by ${what}`);
+  expect(last.role).to.equal('worker');
+  expect(errorOf(last).stack).to.match(new RegExp(`${message}[^]*failing\\.(js|ts)`));
+
+  const told = await logged(server, 'a worker was lost');
+  expect(told.role).to.equal('manager');
+  const event = told.fields?.['event'] as WorkerErrorEvent;
+  const { workerId } = event;
+  const reason = `Error: ${message}`;
+  expect(event).to.deep.equal({ workerId, pid: before[workerId], exitCode: 70, signal: null, reason });
+  expect(last).to.include({ workerId, pid: event.pid });
+  await logged(server, `worker ${workerId} ended: ${reason}`);
+  await logged(server, 'Watcher.lost failed in workerError');
+
+  await server.workersReady();
+  const worker = server.running.workers[workerId]!;
+  expect(worker.pid).to.not.equal(event.pid);
+  expect(worker.restarts).to.be.greaterThan(0);
+  expect(await ask(client, 'still here')).to.match(/still here|rejection|timeout/);
+}
