@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
-import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
-import { inWorlds } from './in-worlds.js';
+import { AsyncEchoApp, FragileApp, LazyApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
+import { inSimulation, inWorlds } from './in-worlds.js';
 
 const CLIENTS = 50;
 const BURST = 16;
@@ -71,6 +71,59 @@ describe('The loss of a worker', () => {
       expect(server.logs().filter((log) => log.message === 'closed poison')).to.have.length(1);
     },
   );
+});
+
+describe('An event of a connection that kills its worker', () => {
+  inWorlds(
+    'is poison when it is a connect: its client goes, and the others are served',
+    FragileApp,
+    async (server) => {
+      const neighbour = await server.connect();
+      neighbour.send('one\n');
+      expect(await neighbour.receiveLine()).to.equal('one');
+      const fatal = await server.connect({ from: '127.0.0.66' });
+      await fatal.closed();
+      await server.workersReady();
+      neighbour.send('two\n');
+      expect(await neighbour.receiveLine()).to.equal('two');
+      expect((await server.stats()).refused).to.deep.equal({ PACKET_POISON: 1 });
+      expect(server.running.workers[0]!.restarts).to.equal(3);
+    },
+  );
+
+  inSimulation('is poison when it is an adopt', FragileApp, async (server) => {
+    const [neighbour, fatal] = [await server.connect(), await server.connect()];
+    fatal.send('adopt\n');
+    expect(await fatal.receiveLine()).to.equal('adopt');
+    await server.crashWorker(0);
+    await fatal.closed();
+    neighbour.send('two\n');
+    expect(await neighbour.receiveLine()).to.equal('two');
+    expect((await server.stats()).refused).to.deep.equal({ PACKET_POISON: 1 });
+  });
+
+  inSimulation('is poison when it is a close', FragileApp, async (server) => {
+    const [neighbour, fatal] = [await server.connect(), await server.connect()];
+    fatal.send('close\n');
+    expect(await fatal.receiveLine()).to.equal('close');
+    fatal.end();
+    await fatal.closed();
+    await server.advance(20_000);
+    neighbour.send('two\n');
+    expect(await neighbour.receiveLine()).to.equal('two');
+    expect((await server.stats()).refused).to.deep.equal({ PACKET_POISON: 1 });
+    expect(server.running.workers[0]!.restarts).to.equal(3);
+  });
+});
+
+describe('A result that throws when it is looked at', () => {
+  inSimulation('counts as a handler that throws', LazyApp, async (server) => {
+    const client = await server.connect();
+    client.send('one\ntwo\n');
+    expect(await client.receiveLine()).to.equal('one');
+    expect(await client.receiveLine()).to.equal('two');
+    expect((await server.stats()).failedHandlers).to.equal(2);
+  });
 });
 
 describe('The loss of the manager', () => {

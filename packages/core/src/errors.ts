@@ -23,6 +23,7 @@ export type ProtocolErrorCode =
   | 'PACKET_LENGTH_INVALID'
   | 'FRAMING_FAILED'
   | 'OUTPUT_OVERFLOW'
+  | 'INPUT_OVERFLOW'
   | 'HEARTBEAT_TIMEOUT'
   | 'PACKET_POISON';
 
@@ -90,16 +91,28 @@ export class HandlerError extends ShoalError<HandlerErrorCode> {}
 /** A process of the server failed or cannot do what was asked. */
 export class ProcessError extends ShoalError<ProcessErrorCode> {}
 
-export function toWire(error: unknown): WireError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+/** Causes beyond this depth are left out: they may form a circle. */
+const MAX_CAUSES = 8;
+
+export function toWire(error: unknown, depth = 0): WireError {
+  if (!(error instanceof Error)) return { name: 'Error', message: textOf(error) };
   const code = (error as { code?: unknown }).code;
   return {
     name: error.name,
     message: error.message,
     ...(typeof code === 'string' && { code }),
     ...(error.stack !== undefined && { stack: error.stack }),
-    ...(error.cause !== undefined && { cause: toWire(error.cause) }),
+    ...(error.cause !== undefined && depth < MAX_CAUSES && { cause: toWire(error.cause, depth + 1) }),
   };
+}
+
+/** What was thrown, when it is no error; an object without a prototype has no text of its own. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
 }
 
 /** An error as it was in the other process: name, code, stack and cause are kept; match it by `code`. */
@@ -118,6 +131,7 @@ export function fromWire(wire: WireError): Error & { code?: string } {
 export function exitCodeOf(error: unknown): number {
   const code = codeOf(error);
   if (code.startsWith('CONFIG_')) return ExitCode.config;
+  if (code === 'SHUTTING_DOWN') return ExitCode.ok;
   if (code === 'LISTEN_FAILED') return ExitCode.listenFailed;
   if (code === 'BOOT_FAILED' || code === 'BOOT_TIMEOUT') return ExitCode.gaveUp;
   return ExitCode.internal;

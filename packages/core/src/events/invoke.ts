@@ -24,8 +24,6 @@ export class Invoker {
   failed = 0;
   /** Handlers whose promise is pending. */
   running = 0;
-  /** Called when the last pending handler has settled and its end was handled. */
-  onIdle: (() => void) | undefined;
 
   constructor(
     private readonly logger: Logger,
@@ -47,13 +45,15 @@ export class Invoker {
   ): boolean {
     this.observe?.({ kind: 'started', event: handler.event, handler: handler.label, subject });
     let result: unknown;
+    let pends: boolean;
     try {
       result = handler.run(a, b, c);
+      pends = isThenable(result);
     } catch (error) {
       this.#fail(handler, subject, error);
       return true;
     }
-    if (!isThenable(result)) {
+    if (!pends) {
       this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject });
       return true;
     }
@@ -64,13 +64,11 @@ export class Invoker {
         this.running--;
         this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject });
         settled(token);
-        if (this.running === 0) this.onIdle?.();
       },
       (error: unknown) => {
         this.running--;
         this.#fail(handler, subject, error);
         settled(token);
-        if (this.running === 0) this.onIdle?.();
       },
     );
     return false;

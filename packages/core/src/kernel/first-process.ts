@@ -28,6 +28,8 @@ export interface Plant {
 export class FirstProcess {
   #stopped: Promise<void> | undefined;
   #signalled = false;
+  /** This process exits by itself once it has stopped. */
+  #leaving = false;
   #endpoints: readonly Endpoint[] = [];
   #plant: Plant | undefined;
 
@@ -48,17 +50,24 @@ export class FirstProcess {
       await this.context.build({ ...powers, stats: async () => plant.stats(), shutdown });
       this.#endpoints = await plant.start();
     } catch (error) {
+      if (this.#stopped !== undefined) return this.#stoppedWhileStarting();
       this.abandon();
       throw error;
     }
-    if (this.#stopped !== undefined)
-      throw new ProcessError('SHUTTING_DOWN', 'the server was stopped while it was starting');
+    if (this.#stopped !== undefined) return this.#stoppedWhileStarting();
     const { logger } = this.context;
     const { network } = this.platform;
     for (const line of bannerLines(this.settings, this.topology, this.#endpoints, network.reusePort))
       logger.info(line);
     await this.context.hooksSafely('start');
     return this.#handle(plant);
+  }
+
+  /** Waits for the stop; a process that was asked to leave does so itself. */
+  async #stoppedWhileStarting(): Promise<never> {
+    await this.#stopped;
+    if (this.#leaving) return new Promise<never>(() => {});
+    throw new ProcessError('SHUTTING_DOWN', 'the server was stopped while it was starting');
   }
 
   /** Stops everything in order. Idempotent. */
@@ -126,6 +135,7 @@ export class FirstProcess {
   /** Stops in order, then leaves: a signal or another process has asked for it. */
   stopAsAsked(): void {
     const { self } = this.platform;
+    this.#leaving = true;
     this.shutdown().then(
       () => self.exit(ExitCode.ok),
       (error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))),

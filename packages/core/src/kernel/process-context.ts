@@ -44,6 +44,7 @@ export class ProcessContext implements RoleActions {
   readonly invoker: Invoker;
   readonly timers: Timers;
   #container: Container | undefined;
+  #state: 'building' | 'built' | 'disposed' = 'building';
   #powers: RolePowers | undefined;
 
   constructor(private readonly origin: ProcessOrigin) {
@@ -68,14 +69,24 @@ export class ProcessContext implements RoleActions {
     const { definition, server, roles } = this.origin;
     this.#powers = powers;
     server.attach(this);
-    if (definition.container === undefined) return;
+    if (definition.container === undefined) {
+      this.#state = 'built';
+      return;
+    }
     const types = roles.map((role) => typesOf(definition, role));
-    this.#container = await definition.container({
+    const container = await definition.container({
       role: roles[0]!,
       processTypes: [...new Set(types.flatMap(({ process }) => process))],
       connectionTypes: [...new Set(types.flatMap(({ connection }) => connection))],
       bindings: [server.binding, [Logger, this.logger]],
     });
+    // The process may have been stopped meanwhile.
+    if (this.#isDisposed()) {
+      await container.dispose();
+      throw new ProcessError('SHUTTING_DOWN', 'the server was stopped while it was starting');
+    }
+    this.#container = container;
+    this.#state = 'built';
   }
 
   /** Runs the hooks of an event in this process; the first that fails rejects. */
@@ -85,6 +96,8 @@ export class ProcessContext implements RoleActions {
 
   /** Runs the hooks of an event; what fails is logged and the next one runs. */
   async hooksSafely(event: EventName, argument?: unknown): Promise<void> {
+    // Before the objects are there, nothing has started that a hook could end.
+    if (this.#state === 'building') return;
     await this.invoker.hooksSafely(this.#bound(event), argument);
   }
 
@@ -98,11 +111,17 @@ export class ProcessContext implements RoleActions {
 
   async dispose(): Promise<void> {
     this.timers.clearAll();
+    if (this.#state === 'building') this.#state = 'disposed';
     try {
       await this.#container?.dispose();
     } catch (error) {
       this.invoker.report('an object of the application', 'dispose', error);
     }
+  }
+
+  // A method, because a check of the field would narrow it across calls that change it.
+  #isDisposed(): boolean {
+    return this.#state === 'disposed';
   }
 
   #bound(event: EventName): BoundHandler[] {

@@ -61,6 +61,8 @@ export class SinglePlant implements Plant {
       // There is no manager to try again.
       throw new ProcessError('BOOT_FAILED', 'the server could not boot', { cause });
     }
+    // A stop came meanwhile.
+    if (this.#isStopping()) return endpoints;
     context.startTimers();
     this.#worker.serve(own);
     this.#state = 'ready';
@@ -68,14 +70,21 @@ export class SinglePlant implements Plant {
   }
 
   async stop(): Promise<void> {
+    const started = this.#state === 'ready';
     this.#state = 'stopping';
+    this.parts.context.timers.clearTicks();
     const { settings, context, platform } = this.parts;
     const end = platform.clock.now() + settings.maxWaitTime;
     await this.#sockets?.drain(settings.maxWaitTime);
     await this.#worker?.stop(Math.max(0, end - platform.clock.now()));
-    await context.hooksSafely('workerStop', 0);
-    await context.hooksSafely('managerStop');
+    if (started) await context.hooksSafely('workerStop', 0);
+    if (started) await context.hooksSafely('managerStop');
     this.#state = 'down';
+  }
+
+  // A method, because a check of the field would narrow it across calls that change it.
+  #isStopping(): boolean {
+    return this.#state !== 'starting';
   }
 
   /** Nothing else to end. */

@@ -4,7 +4,7 @@
  */
 import { differences } from '../config/differences.js';
 import type { Settings } from '../config/load.js';
-import { ExitCode, toWire } from '../errors.js';
+import { ExitCode, ProcessError, toWire } from '../errors.js';
 import type { FromWorker, ToWorker, WorkerAssignment } from '../pipe/messages.js';
 import type { BoundListener, Link } from '../platform/platform.js';
 import { RemoteSockets } from '../worker/remote-sockets.js';
@@ -12,6 +12,9 @@ import type { Sockets } from '../worker/sockets.js';
 import { Worker } from '../worker/worker.js';
 import { BaseSockets } from './base-sockets.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
+
+/** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
+const ORPHAN_GRACE_MS = 500;
 
 type Origin = Omit<ProcessOrigin, 'settings' | 'roles' | 'workerId' | 'masterPid' | 'managerPid'>;
 
@@ -100,8 +103,10 @@ class WorkerProcess {
     const { invoker, container } = this.#context;
     const { settings } = this.assignment;
     const onLost = (error: Error | undefined): void => {
-      // The reactors live in the master: it is gone, and the manager will say so.
-      this.#context.logger.debug('a pipe to the master broke', { error });
+      if (this.#state === 'stopping') return;
+      // Mostly the master is gone, and the manager says so at once. If not, a replacement must take this place.
+      const failure = error ?? new ProcessError('PIPE_BROKEN', 'a reactor closed its pipe');
+      platform.clock.setTimer(ORPHAN_GRACE_MS, () => this.#uncaught(failure, 'uncaughtException'));
     };
     return new Worker({ clock: platform.clock, settings, definition, invoker, container, onLost });
   }
@@ -155,6 +160,7 @@ class WorkerProcess {
     const serving = this.#state === 'serving';
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
+    this.#context.timers.clearTicks();
     await this.#worker?.stop(deadline);
     if (serving) await this.#context.hooksSafely('workerStop', this.assignment.workerId);
     await this.#context.dispose();

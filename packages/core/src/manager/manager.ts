@@ -214,6 +214,7 @@ export class Manager {
       case 'leaving':
         worker.state = 'stopping';
         this.#report();
+        if (!this.#stopping) this.#limitLeaving(worker);
         return;
       case 'drained':
         this.#drained.add(worker);
@@ -229,7 +230,18 @@ export class Manager {
     }
   }
 
+  /** A worker that leaves by itself has as long for it as one that is stopped. */
+  #limitLeaving(worker: WorkerHandle): void {
+    const { platform, settings, logger } = this.parts;
+    const timer = platform.clock.setTimer(settings.maxWaitTime + STOP_GRACE_MS, () => {
+      logger.warn(`killed ${worker.title}, pid ${worker.identity.pid}: it had not stopped in time`);
+      worker.kill('it had not stopped in time');
+    });
+    worker.onBuried = () => timer.cancel();
+  }
+
   #buried(worker: WorkerHandle, exit: Exit): void {
+    worker.onBuried?.();
     const planned = worker.state === 'stopping';
     worker.state = 'down';
     this.#introducePeers();

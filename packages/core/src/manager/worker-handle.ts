@@ -19,6 +19,8 @@ export class WorkerHandle {
   killReason: string | undefined;
   /** It was not ready within `bootTimeout`. */
   bootTimedOut = false;
+  /** Called when it has ended. */
+  onBuried: (() => void) | undefined;
   /** It had reported ready. */
   wasReady = false;
 

@@ -24,6 +24,17 @@ export class ReactorHandle {
   #drained: (() => void) | undefined;
   #ended: (() => void) | undefined;
   #stopping = false;
+  #gone = false;
+  #lastStats: ReactorCounters = {
+    connections: 0,
+    acceptedConnections: 0,
+    closedConnections: 0,
+    acceptedPackets: 0,
+    handledPackets: 0,
+    redeliveredPackets: 0,
+    outstandingPackets: 0,
+    refused: {},
+  };
   #request = 0;
 
   constructor(
@@ -41,6 +52,7 @@ export class ReactorHandle {
     this.#thread = threads.spawn(assignment, name);
     this.#thread.onMessage((message) => this.#hear(message as FromReactor));
     this.#thread.onExit((error) => {
+      this.#settleAll();
       this.#ended?.();
       if (this.#stopping) return;
       const failure = new ProcessError('REACTOR_DIED', `reactor ${assignment.index} ended`, { cause: error });
@@ -61,7 +73,9 @@ export class ReactorHandle {
     });
   }
 
+  /** Counters, as last heard when the thread has ended. */
   async stats(): Promise<ReactorCounters> {
+    if (this.#gone) return this.#lastStats;
     const request = this.#request++;
     return new Promise((resolve) => {
       this.#stats.set(request, resolve);
@@ -94,6 +108,15 @@ export class ReactorHandle {
     });
   }
 
+  /** Nobody answers any more. */
+  #settleAll(): void {
+    this.#gone = true;
+    for (const resolve of this.#stats.values()) resolve(this.#lastStats);
+    this.#stats.clear();
+    for (const resolve of this.#informed.splice(0)) resolve();
+    this.#drained?.();
+  }
+
   send(note: ToReactor): void {
     this.#thread.send(note);
   }
@@ -119,6 +142,7 @@ export class ReactorHandle {
         this.#drained?.();
         return;
       case 'stats':
+        this.#lastStats = note.counters;
         this.#stats.get(note.request)?.(note.counters);
         this.#stats.delete(note.request);
     }

@@ -40,6 +40,8 @@ export interface ConnectionHost {
   readonly clock: Clock;
   /** Bytes that wait for slow clients, on all connections together. */
   readonly outputTotal: Window;
+  /** Bytes of partial packets, on all connections together. */
+  readonly inputTotal: Window;
   readonly counters: { acceptedPackets: number; handledPackets: number };
   /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
   route(connection: ClientConnection): WorkerSlot | undefined;
@@ -78,6 +80,13 @@ export class ClientConnection implements StreamEvents, Client {
   #introduced = false;
   #connectAttempts = 0;
   #closeSent = false;
+  /** Deaths in a row that hit the introduction, and the close. */
+  #introductionDeaths = 0;
+  #closeDeaths = 0;
+  /** Its introduction is poison: no worker hears of it again. */
+  #outcast = false;
+  /** Bytes of partial packets that are charged to the reactor. */
+  #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
   /** Ports that know the connection, in dispatch modes without connection events. */
@@ -206,7 +215,9 @@ export class ClientConnection implements StreamEvents, Client {
   // What the worker's slot says.
 
   introduce(port: WorkerPort, reason: Introduction['reason']): void {
+    if (this.#outcast) return;
     const delivery = new Delivery('introduction', this, NO_BYTES, 0, 0);
+    delivery.deaths = this.#introductionDeaths;
     this.#introduced = true;
     this.#unsettled++;
     if (this.#connected) {
@@ -227,6 +238,7 @@ export class ClientConnection implements StreamEvents, Client {
       else this.reactor.counters.handledPackets++;
     } else if (delivery.kind === 'introduction') {
       this.#connected = true;
+      this.#introductionDeaths = 0;
     } else {
       this.reactor.forget(this);
       return;
@@ -240,13 +252,15 @@ export class ClientConnection implements StreamEvents, Client {
     this.#introduced = false;
     for (const delivery of deliveries) {
       this.#unsettled--;
-      if (delivery.kind === 'close') this.#closeSent = false;
-      if (delivery.kind !== 'packet') continue;
+      if (delivery.kind !== 'packet') {
+        poisoned = this.#takeBackEvent(delivery, loss.alone === delivery) || poisoned;
+        continue;
+      }
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
       if (loss.alone === delivery) {
         poisoned = true;
-      } else if (!poisoned) {
+      } else if (!poisoned && !this.#refusesReturned()) {
         if (returned.length === 0) delivery.answered += this.#answered;
         returned.push(delivery);
       } else {
@@ -256,8 +270,25 @@ export class ClientConnection implements StreamEvents, Client {
     this.#answered = 0;
     this.#waiting = returned.concat(this.#waiting);
     if (poisoned) {
-      this.#fault('PACKET_POISON', 'its worker died while one of its packets was running alone', 'poison');
+      this.#fault('PACKET_POISON', 'its worker died while one of its events was running alone', 'poison');
     }
+  }
+
+  /** Notes that a worker died with an event of the connection itself; true when that event is poison. */
+  #takeBackEvent(delivery: Delivery, alone: boolean): boolean {
+    if (delivery.kind === 'close') {
+      this.#closeDeaths = delivery.deaths;
+      this.#closeSent = false;
+    } else {
+      this.#introductionDeaths = delivery.deaths;
+    }
+    if (alone) this.#outcast = true;
+    return alone;
+  }
+
+  /** After `close()` no further packet is handled, also none that a dead worker gives back. */
+  #refusesReturned(): boolean {
+    return this.#phase !== 'open' && this.#reason !== 'client' && this.#reason !== 'error';
   }
 
   pump(): void {
@@ -266,6 +297,7 @@ export class ClientConnection implements StreamEvents, Client {
     const blocked = !this.#deliver();
     this.#pumping = false;
     this.#setPaused(blocked && !this.#inputEnded);
+    this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
     else if (this.#phase === 'open' && this.#unsettled === 0 && this.#isIntroduced()) this.#end();
@@ -341,6 +373,11 @@ export class ClientConnection implements StreamEvents, Client {
 
   #sendClose(): void {
     if (this.#closeSent) return;
+    if (this.#outcast) {
+      this.#closeSent = true;
+      this.reactor.forget(this);
+      return;
+    }
     if (this.slot === undefined) {
       if (this.#unsettled > 0) return;
       this.#closeSent = true;
@@ -352,7 +389,25 @@ export class ClientConnection implements StreamEvents, Client {
     this.#closeSent = true;
     this.#unsettled++;
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0);
+    delivery.deaths = this.#closeDeaths;
     this.slot.port.close(delivery, this.#reason ?? 'client');
+  }
+
+  /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */
+  #chargeHeld(): void {
+    const held = this.#phase === 'closed' ? 0 : this.#reader.buffered;
+    const more = held - this.#held;
+    if (more === 0) return;
+    if (more > 0 && !this.reactor.inputTotal.admits(more)) {
+      this.#fault(
+        'INPUT_OVERFLOW',
+        'the partial packets of all connections exceed reactorMemoryLimit',
+        'protocol',
+      );
+      return;
+    }
+    this.#held = held;
+    this.reactor.inputTotal.take(more);
   }
 
   #endInput(reason: CloseReason): void {

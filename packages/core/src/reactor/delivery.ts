@@ -7,6 +7,9 @@ import type { AdoptReason, Introduction } from '../pipe/messages.js';
 /** What a packet costs in a window beside its bytes: its header, and a guess at the bookkeeping. */
 export const PACKET_OVERHEAD_BYTES = 64;
 
+/** After this many deaths in a row an event goes alone, so that the next death shows whether it is the cause. */
+const SUSPECT_DEATHS = 2;
+
 /**
  * One event of a connection on its way to a worker, from the moment it was
  * accepted until a worker has settled it.
@@ -28,6 +31,11 @@ export class Delivery {
     readonly start: number,
     readonly end: number,
   ) {}
+
+  /** Whether it must run with nothing beside it. */
+  get suspect(): boolean {
+    return this.deaths >= SUSPECT_DEATHS;
+  }
 
   /** Bytes that it counts in windows. */
   get charge(): number {
@@ -61,7 +69,7 @@ export interface WorkerPort {
   readonly incarnation: number;
   connect(delivery: Delivery, introduction: Introduction): void;
   adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void;
-  packet(delivery: Delivery, isolated: boolean): void;
+  packet(delivery: Delivery): void;
   close(delivery: Delivery, reason: string): void;
   introduce(connectionId: number, introduction: Introduction): void;
   forget(connectionId: number): void;

@@ -2,6 +2,8 @@ import type { ByteStream } from '../platform/platform.js';
 import type { Window } from '../pipe/window.js';
 
 const BLOCK_BYTES = 16 * 1024;
+/** What one read of a pipe may hold in memory. */
+const READ_BYTES = 64 * 1024;
 /** How much goes to the stream at once when it has drained. */
 const DRAIN_BYTES = 256 * 1024;
 
@@ -45,8 +47,8 @@ export class Output {
       if (bytes > this.limit && bytes > this.largestSend) return false;
       stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
       if (stream.buffered === 0) return true;
-      // Only now is it known to wait, and its whole memory with it.
-      const held = buffer.buffer.byteLength;
+      // Only now is it known to wait, and with a small one the whole read buffer that it lies in.
+      const held = Math.min(buffer.buffer.byteLength, Math.max(bytes, READ_BYTES));
       if (!this.total.admits(held)) return false;
       this.#charge(held);
       return true;

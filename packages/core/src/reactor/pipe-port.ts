@@ -28,7 +28,18 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
 
   connect(delivery: Delivery, introduction: Introduction): void {
     const body = Buffer.from(JSON.stringify(introduction));
-    this.pipe.message(FrameKind.connect, 0, 0, delivery.connection.id, 0, 0, body, 0, body.length, delivery);
+    this.pipe.message(
+      FrameKind.connect,
+      flagsOf(delivery),
+      0,
+      delivery.connection.id,
+      0,
+      0,
+      body,
+      0,
+      body.length,
+      delivery,
+    );
   }
 
   adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void {
@@ -36,7 +47,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     const body = state === undefined ? text : Buffer.concat([text, state]);
     this.pipe.message(
       FrameKind.adopt,
-      0,
+      flagsOf(delivery),
       0,
       delivery.connection.id,
       text.length,
@@ -48,8 +59,8 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     );
   }
 
-  packet(delivery: Delivery, isolated: boolean): void {
-    const flags = isolated ? FrameFlag.isolated : 0;
+  packet(delivery: Delivery): void {
+    const flags = flagsOf(delivery);
     const { connection, buffer, start, end, attempt, answered } = delivery;
     const aux = Math.min(attempt, 0xffff);
     const word = Math.min(answered, 0xffff_ffff);
@@ -58,7 +69,18 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
 
   close(delivery: Delivery, reason: string): void {
     const body = Buffer.from(reason);
-    this.pipe.message(FrameKind.close, 0, 0, delivery.connection.id, 0, 0, body, 0, body.length, delivery);
+    this.pipe.message(
+      FrameKind.close,
+      flagsOf(delivery),
+      0,
+      delivery.connection.id,
+      0,
+      0,
+      body,
+      0,
+      body.length,
+      delivery,
+    );
   }
 
   introduce(connectionId: number, introduction: Introduction): void {
@@ -203,4 +225,8 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     const connection = this.reactor.connection(id);
     if (connection !== undefined) connection.state = Buffer.from(buffer.subarray(start, end));
   }
+}
+
+function flagsOf(delivery: Delivery): number {
+  return delivery.suspect ? FrameFlag.isolated : 0;
 }

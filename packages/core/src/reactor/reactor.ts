@@ -43,6 +43,7 @@ export interface ReactorParts {
 export class Reactor implements ConnectionHost {
   readonly clock: Clock;
   readonly outputTotal: Window;
+  readonly inputTotal: Window;
   readonly counters = {
     acceptedConnections: 0,
     closedConnections: 0,
@@ -65,6 +66,7 @@ export class Reactor implements ConnectionHost {
     const { settings } = parts;
     this.clock = parts.clock;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
+    this.inputTotal = new Window(settings.reactorMemoryLimit);
     const largest = largestPacket(settings);
     this.slots = Array.from({ length: settings.workerNum }, (_, workerId) => {
       return new WorkerSlot(

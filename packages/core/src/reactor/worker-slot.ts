@@ -3,9 +3,6 @@ import type { AdoptReason } from '../pipe/messages.js';
 import type { Client, Delivery, Loss, WorkerPort } from './delivery.js';
 import { Turnstile } from './turnstile.js';
 
-/** After this many deaths in a row a packet goes alone, so that the next death shows whether it is the cause. */
-const SUSPECT_DEATHS = 2;
-
 /**
  * The place of one worker id in a reactor. It survives the worker: the port
  * changes, the connections stay, and what the lost worker had not settled goes
@@ -46,7 +43,7 @@ export class WorkerSlot {
   send(delivery: Delivery): void {
     this.#turnstileOf(delivery).window.take(delivery.charge);
     if (delivery.attempt > 1) this.onRedelivered();
-    this.port!.packet(delivery, delivery.deaths >= SUSPECT_DEATHS);
+    this.port!.packet(delivery);
   }
 
   settled(delivery: Delivery, discarded: boolean): void {

@@ -50,6 +50,11 @@ export class Timers {
     return this.#entries.delete(id);
   }
 
+  /** Clears what repeats. What runs once stays: a handler may be waiting for it. */
+  clearTicks(): void {
+    for (const [id, entry] of this.#entries) if (entry.interval !== undefined) this.clear(id);
+  }
+
   clearAll(): void {
     for (const id of this.#entries.keys()) this.clear(id);
   }

@@ -53,6 +53,8 @@ interface ExclusiveJob {
   readonly kind: 'connect' | 'adopt' | 'close';
   readonly seq: number;
   readonly reason: string;
+  /** Start it only when nothing else runs in the worker. */
+  readonly isolated: boolean;
 }
 
 type Job =
@@ -117,8 +119,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   // What the owner of the socket says.
 
   /** The first event: the connection was opened, or comes from another worker. */
-  begin(kind: 'connect' | 'adopt', seq: number): void {
-    this.#enqueue({ kind, seq, reason: this.introduction.reason ?? 'workerLost' });
+  begin(kind: 'connect' | 'adopt', seq: number, isolated: boolean): void {
+    this.#enqueue({ kind, seq, reason: this.introduction.reason ?? 'workerLost', isolated });
   }
 
   /** The connection exists and has no events of its own; packets may follow. */
@@ -143,8 +145,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     }
   }
 
-  end(seq: number, reason: string): void {
-    this.#enqueue({ kind: 'close', seq, reason });
+  end(seq: number, reason: string, isolated: boolean): void {
+    this.#enqueue({ kind: 'close', seq, reason, isolated });
   }
 
   // What the application says.
@@ -231,6 +233,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
         continue;
       }
       if (this.#running > 0 || this.#exclusive || !this.all.mayStart(this)) return;
+      if (job.isolated && !this.all.isolation.enter(this, job.seq)) return;
       this.#queue.shift();
       this.#startExclusive(job);
     }
@@ -348,6 +351,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     if (bytes > 0 || state !== undefined) this.owner.answer(this, job.seq, this.#takeParts(), bytes, state);
     else this.owner.settle(this, job.seq, false);
     if (this.#isFinishing()) this.flush();
+    this.all.isolation.leave(this, job.seq);
   }
 
   /** A handler goes on after its call; unless it settles in this turn, the owner is told. */
@@ -368,8 +372,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     this.all.forget(this);
     const scope = this.#scope;
     this.#scope = undefined;
-    if (scope === undefined) {
+    const settle = (): void => {
       this.owner.settle(this, seq, false);
+      this.all.isolation.leave(this, seq);
+    };
+    if (scope === undefined) {
+      settle();
       return;
     }
     scope
@@ -377,7 +385,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       .catch((error: unknown) =>
         this.all.invoker.report(`objects of connection ${this.id}`, 'dispose', error),
       )
-      .finally(() => this.owner.settle(this, seq, false));
+      .finally(settle);
   }
 
   /** Makes the objects of the connection and finds its first handler; a connection whose objects cannot be made is reset. */

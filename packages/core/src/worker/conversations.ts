@@ -12,13 +12,15 @@ export class Conversations implements ConversationHost {
   readonly isolation: Isolation;
   /** Sends that were refused because too much waited for the owner of the socket. */
   overflows = 0;
-  pending = 0;
   readonly #byId = new Map<number, Conversation>();
   #flushList: Conversation[] = [];
   #scheduled = false;
   /** Connections that could not start a handler, the longest wait first. */
   #stalled = new Set<Conversation>();
   #closing = false;
+  #pending = 0;
+  /** Called when the last pending handler of a connection settles. */
+  #idle: (() => void) | undefined;
 
   constructor(
     readonly invoker: Invoker,
@@ -30,6 +32,15 @@ export class Conversations implements ConversationHost {
     owners: () => Iterable<SocketOwner>,
   ) {
     this.isolation = new Isolation(() => this.pending, owners, this.resume);
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  set pending(count: number) {
+    this.#pending = count;
+    if (count === 0) this.#idle?.();
   }
 
   get(id: number): Conversation | undefined {
@@ -96,13 +107,13 @@ export class Conversations implements ConversationHost {
    */
   async finish(deadline: number): Promise<void> {
     this.#closing = true;
-    if (this.invoker.running > 0) {
+    if (this.#pending > 0) {
       await new Promise<void>((resolve) => {
         const timer = this.clock.setTimer(deadline, () => {
           this.#nameStragglers();
           resolve();
         });
-        this.invoker.onIdle = () => {
+        this.#idle = () => {
           timer.cancel();
           resolve();
         };

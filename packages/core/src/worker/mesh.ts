@@ -13,6 +13,7 @@ import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
 import type { Reactor } from '../reactor/reactor.js';
+import { SEND_OVERHEAD_BYTES } from './reactor-link.js';
 
 interface Charge {
   readonly bytes: number;
@@ -115,9 +116,10 @@ class Way implements PipeEvents<Charge> {
   }
 
   send(connectionId: number, data: Part, bytes: number): boolean {
-    if (this.#bytes + bytes > this.limit) return false;
-    this.#bytes += bytes;
-    const charge: Charge = { bytes };
+    const cost = bytes + SEND_OVERHEAD_BYTES;
+    if (this.#bytes + cost > this.limit) return false;
+    this.#bytes += cost;
+    const charge: Charge = { bytes: cost };
     this.#whenOpen(() =>
       this.#pipe!.messageParts(FrameKind.send, 0, connectionId, 0, 0, [data], bytes, charge),
     );

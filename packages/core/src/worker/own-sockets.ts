@@ -76,7 +76,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const seq = this.#outstanding.add(delivery);
     const conversation = this.events.find(delivery.connection.id);
     if (conversation === undefined) this.#settleNow(seq, false);
-    else conversation.end(seq, reason);
+    else conversation.end(seq, reason, false);
   }
 
   introduce(connectionId: number, introduction: Introduction): void {

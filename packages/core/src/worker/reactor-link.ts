@@ -9,6 +9,9 @@ import type { ByteStream, Clock } from '../platform/platform.js';
 import type { Conversation } from './conversation.js';
 import type { Sender, SocketOwner } from './socket-owner.js';
 
+/** What a send costs beside its bytes while it waits: its header and the bookkeeping. */
+export const SEND_OVERHEAD_BYTES = 128;
+
 /** Bytes that were sent and not taken yet; several answers to one connection may share it. */
 interface Charge {
   readonly sender: Sender | undefined;
@@ -24,6 +27,7 @@ export interface LinkEvents {
     introduction: Introduction,
     state: Buffer | undefined,
     owner: SocketOwner,
+    isolated?: boolean,
   ): void;
   find(id: number): Conversation | undefined;
   forget(id: number): void;
@@ -145,11 +149,12 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   }
 
   sendTo(connectionId: number, data: Part, bytes: number): boolean {
-    if (bytes > this.#largestSend || this.#total + bytes > this.settings.reactorMemoryLimit) return false;
-    this.#total += bytes;
+    const cost = bytes + SEND_OVERHEAD_BYTES;
+    if (bytes > this.#largestSend || this.#total + cost > this.settings.reactorMemoryLimit) return false;
+    this.#total += cost;
     this.#pipe.messageParts(FrameKind.send, 0, connectionId, 0, 0, [data], bytes, {
       sender: undefined,
-      bytes,
+      bytes: cost,
     });
     this.#watchBacklog();
     return true;
@@ -194,19 +199,36 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     start: number,
     end: number,
   ): void {
+    const isolated = (flags & FrameFlag.isolated) !== 0;
     switch (kind) {
       case FrameKind.packet: {
         const conversation = this.events.find(id);
         if (conversation === undefined) this.#pipe.settle(seq, true);
-        else conversation.packet(seq, buffer, start, end, aux, word, (flags & FrameFlag.isolated) !== 0);
+        else conversation.packet(seq, buffer, start, end, aux, word, isolated);
         return;
       }
       case FrameKind.connect:
-        this.events.open('connect', id, seq, parseIntroduction(buffer, start, end), undefined, this);
+        this.events.open(
+          'connect',
+          id,
+          seq,
+          parseIntroduction(buffer, start, end),
+          undefined,
+          this,
+          isolated,
+        );
         return;
       case FrameKind.adopt: {
         const state = end > start + word ? Buffer.from(buffer.subarray(start + word, end)) : undefined;
-        this.events.open('adopt', id, seq, parseIntroduction(buffer, start, start + word), state, this);
+        this.events.open(
+          'adopt',
+          id,
+          seq,
+          parseIntroduction(buffer, start, start + word),
+          state,
+          this,
+          isolated,
+        );
         return;
       }
       case FrameKind.introduce:
@@ -215,7 +237,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
       case FrameKind.close: {
         const conversation = this.events.find(id);
         if (conversation === undefined) this.#pipe.settle(seq);
-        else conversation.end(seq, buffer.toString('utf8', start, end));
+        else conversation.end(seq, buffer.toString('utf8', start, end), isolated);
         return;
       }
       case FrameKind.forget:

@@ -64,11 +64,11 @@ export class Worker implements LinkEvents {
    * back to the owners of the sockets.
    */
   async stop(deadline: number): Promise<void> {
-    const { clock, invoker } = this.parts;
+    const { clock } = this.parts;
     const end = clock.now() + deadline;
     await this.#conversations.finish(deadline);
     await this.#handOver(Math.max(0, end - clock.now()));
-    this.leave(invoker.running === 0 && this.#handedOver());
+    this.leave(this.#conversations.pending === 0 && this.#handedOver());
   }
 
   /** Resolves once everything that was sent is with the system and outlives this process, or after `deadline` ms. */
@@ -102,6 +102,7 @@ export class Worker implements LinkEvents {
     const conversation = this.#conversations.get(connectionId);
     if (conversation !== undefined) return conversation.send(data);
     const bytes = byteLength(data);
+    if (bytes === 0) return true;
     return this.#sockets?.sendTo(connectionId, data, bytes) ?? false;
   }
 
@@ -120,12 +121,13 @@ export class Worker implements LinkEvents {
     introduction: Introduction,
     state: Buffer | undefined,
     owner: SocketOwner,
+    isolated = false,
   ): void {
     const listener = this.#listeners[introduction.listener]!;
     const conversation = new Conversation(id, listener, introduction, owner, state, this.#conversations);
     this.#conversations.add(conversation);
     if (kind === 'introduce') conversation.beginSilently();
-    else conversation.begin(kind, seq);
+    else conversation.begin(kind, seq, isolated);
   }
 
   find(id: number): Conversation | undefined {

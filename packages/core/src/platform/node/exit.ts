@@ -13,10 +13,12 @@ function describe(error: unknown): string {
   return [`${codeOf(error)}: ${error.message}`, ...causesOf(error)].join('\n');
 }
 
+const MAX_CAUSES = 8;
+
 /** The stacks of what caused it, down to the first cause. */
 function causesOf(error: Error): string[] {
   const stacks: string[] = [];
-  for (let { cause } = error; cause instanceof Error; { cause } = cause) {
+  for (let { cause } = error; cause instanceof Error && stacks.length < MAX_CAUSES; { cause } = cause) {
     stacks.push(`caused by ${cause.stack ?? cause.message}`);
   }
   return stacks;

@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import {
+  ConfigError,
+  ExitCode,
+  exitCodeOf,
+  fromWire,
+  HandlerError,
+  ProcessError,
+  ProtocolError,
+  toWire,
+} from '@shoal/core/internal/errors';
+
+describe('errors', () => {
+  it('carry the name of their class, their code and their cause', () => {
+    const cause = new Error('deeper');
+    for (const error of [
+      new ConfigError('CONFIG_INVALID', 'text', { cause }),
+      new ProtocolError('PACKET_TOO_LONG', 'text', { cause }),
+      new HandlerError('SEND_INVALID', 'text', { cause }),
+      new ProcessError('PIPE_BROKEN', 'text', { cause }),
+    ]) {
+      expect(error).to.be.instanceOf(Error);
+      expect(error.name).to.equal(error.constructor.name);
+      expect(error.message).to.equal('text');
+      expect(error.cause).to.equal(cause);
+    }
+  });
+
+  it('cross a process boundary with name, code, message, stack and causes', () => {
+    const error = new ProcessError('BOOT_FAILED', 'outer', {
+      cause: new TypeError('middle', { cause: 'a plain word' }),
+    });
+    const there = fromWire(JSON.parse(JSON.stringify(toWire(error))) as ReturnType<typeof toWire>);
+    expect(there).to.be.instanceOf(Error);
+    expect(there.name).to.equal('ProcessError');
+    expect(there.code).to.equal('BOOT_FAILED');
+    expect(there.message).to.equal('outer');
+    expect(there.stack).to.equal(error.stack);
+    const middle = there.cause as Error;
+    expect([middle.name, middle.message]).to.deep.equal(['TypeError', 'middle']);
+    expect((middle.cause as Error).message).to.equal('a plain word');
+  });
+
+  it('keep the code of a system error, and leave out one that is no string', () => {
+    expect(toWire(Object.assign(new Error('in use'), { code: 'EADDRINUSE' })).code).to.equal('EADDRINUSE');
+    expect(toWire(Object.assign(new Error('odd'), { code: 5 }))).to.not.have.property('code');
+    expect(fromWire({ name: 'Error', message: 'bare' })).to.not.have.property('code');
+  });
+
+  it('make an error of whatever was thrown', () => {
+    expect(toWire('a word')).to.deep.equal({ name: 'Error', message: 'a word' });
+    expect(toWire(undefined)).to.deep.equal({ name: 'Error', message: 'undefined' });
+    expect(toWire(Symbol('s')).message).to.equal('Symbol(s)');
+  });
+
+  it('have the exit code that tells the operator who must act', () => {
+    expect(exitCodeOf(new ConfigError('CONFIG_INVALID', ''))).to.equal(ExitCode.config);
+    expect(exitCodeOf(new ProcessError('LISTEN_FAILED', ''))).to.equal(ExitCode.listenFailed);
+    expect(exitCodeOf(new ProcessError('BOOT_FAILED', ''))).to.equal(ExitCode.gaveUp);
+    expect(exitCodeOf(fromWire(toWire(new ProcessError('BOOT_TIMEOUT', ''))))).to.equal(ExitCode.gaveUp);
+    expect(exitCodeOf(new ProcessError('REACTOR_DIED', ''))).to.equal(ExitCode.internal);
+    expect(exitCodeOf('no error at all')).to.equal(ExitCode.internal);
+  });
+});

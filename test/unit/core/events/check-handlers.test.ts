@@ -1,0 +1,114 @@
+import { expect } from 'chai';
+import type { Definition, EventName, HandlerSpec } from '@shoal/core/internal/definition';
+import type { SettingsInput } from '@shoal/core/internal/config/load';
+import type { ConfigError } from '@shoal/core/internal/errors';
+import { checkHandlers } from '@shoal/core/internal/events/check-handlers';
+import { settingsOf } from '../settings.js';
+
+class Chat {}
+
+function on(event: EventName, label: string, listener?: string): HandlerSpec {
+  const target = { kind: 'function', run: () => {} } as const;
+  return { event, label, target, ...(listener !== undefined && { listener }) };
+}
+
+function scoped(event: EventName, label: string): HandlerSpec {
+  return {
+    event,
+    label,
+    target: { kind: 'method', type: Chat, method: 'run', scope: 'connection', parameters: 1 },
+  };
+}
+
+const listeners: SettingsInput['listeners'] = [
+  { type: 'tcp', port: 0, name: 'chat' },
+  { type: 'tcp', port: 0, name: 'admin' },
+];
+
+function check(handlers: readonly HandlerSpec[], input: Partial<SettingsInput> = {}): void {
+  const definition: Definition = { name: 'App', settings: {}, handlers, timers: [] };
+  checkHandlers(definition, settingsOf({ listeners, ...input }));
+}
+
+function problemOf(handlers: readonly HandlerSpec[], input: Partial<SettingsInput> = {}): ConfigError {
+  try {
+    check(handlers, input);
+  } catch (error) {
+    return error as ConfigError;
+  }
+  throw new Error('no problem was found');
+}
+
+const receive = on('receive', 'Chat.line');
+
+describe('checkHandlers', () => {
+  it('accepts a bare handler for all listeners, one for each, and both', () => {
+    check([receive]);
+    check([on('receive', 'a', 'chat'), on('receive', 'b', 'admin')]);
+    check([receive, on('receive', 'b', 'admin'), on('connect', 'c'), on('connect', 'd', 'chat')]);
+  });
+
+  it('accepts hooks of one event any number of times', () => {
+    check([receive, on('workerStart', 'a'), on('workerStart', 'b')]);
+  });
+
+  it('names a listener that nobody serves, and the remedy', () => {
+    const error = problemOf([on('receive', 'Chat.line', 'chat')]);
+    expect(error.code).to.equal('CONFIG_LISTENER_WITHOUT_HANDLER');
+    expect(error.message)
+      .to.include('listener admin has no @OnReceive')
+      .and.include("@OnReceive({ listener: 'admin' })");
+  });
+
+  it('names a handler of a listener that does not exist, and those that do', () => {
+    const error = problemOf([receive, on('close', 'Chat.left', 'chatt')]);
+    expect(error.code).to.equal('CONFIG_UNKNOWN_LISTENER');
+    expect(error.message).to.include("Chat.left serves listener 'chatt'").and.include("'chat', 'admin'");
+  });
+
+  it('names both handlers of one event', () => {
+    const bare = problemOf([receive, on('receive', 'Other.line')]);
+    expect(bare.code).to.equal('CONFIG_DUPLICATE_HANDLER');
+    expect(bare.message).to.include(
+      'Chat.line and Other.line both carry @OnReceive for the listeners that nobody names',
+    );
+    const named = problemOf([receive, on('adopt', 'a', 'chat'), on('adopt', 'b', 'chat')]);
+    expect(named.code).to.equal('CONFIG_DUPLICATE_HANDLER');
+    expect(named.message).to.include("a and b both carry @OnAdopt for listener 'chat'");
+  });
+
+  for (const event of ['connect', 'close', 'adopt'] as const) {
+    it(`refuses ${event} under roundRobin in process mode, and takes it in base mode`, () => {
+      const handlers = [receive, on(event, 'Chat.event')];
+      const error = problemOf(handlers, { dispatchMode: 'roundRobin' });
+      expect(error.code).to.equal('CONFIG_HANDLER_NEVER_RUNS');
+      expect(error.message).to.include('Chat.event would never run').and.include("'roundRobin'");
+      check(handlers, { dispatchMode: 'roundRobin', mode: 'base' });
+      check(handlers, { dispatchMode: 'fixed' });
+    });
+  }
+
+  it("refuses scope 'connection' under roundRobin in process mode, and takes it in base mode", () => {
+    const error = problemOf([scoped('receive', 'Chat.line')], { dispatchMode: 'roundRobin' });
+    expect(error.code).to.equal('CONFIG_SCOPE');
+    expect(error.message).to.include('Chat.line');
+    check([scoped('receive', 'Chat.line')], { dispatchMode: 'roundRobin', mode: 'base' });
+    check([scoped('receive', 'Chat.line')]);
+  });
+
+  it('names all problems at once', () => {
+    const error = problemOf(
+      [
+        on('receive', 'Chat.line', 'chat'),
+        on('receive', 'Chat.again', 'chat'),
+        on('receive', 'Chat.typo', 'char'),
+        on('connect', 'Chat.hello'),
+      ],
+      { dispatchMode: 'roundRobin' },
+    );
+    const lines = error.message.split('\n').filter((line) => line.startsWith('  - '));
+    expect(lines).to.have.length(4);
+    for (const word of ['listener admin', 'Chat.again', "'char'", 'Chat.hello'])
+      expect(error.message).to.include(word);
+  });
+});

@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Window } from '@shoal/core/internal/pipe/window';
+import { Output } from '@shoal/core/internal/reactor/output';
+import { bytesOf } from '../pipe/frames.js';
+import { ManualClock } from '../pipe/manual-clock.js';
+import { choices, flow, MemoryStream } from '../pipe/memory-stream.js';
+
+function setUp(capacity: number, limit: number, total = 10_000_000, largest = 100_000) {
+  const clock = new ManualClock();
+  const streams = MemoryStream.pair(capacity);
+  const window = new Window(total);
+  const output = new Output(streams[0], limit, largest, window);
+  const got: Buffer[] = [];
+  streams[0].start({ data() {}, end() {}, drain: () => output.drained(), close: () => output.discard() });
+  streams[1].start({ data: (chunk) => void got.push(chunk), end() {}, drain() {}, close() {} });
+  const send = (body: Buffer): boolean => output.write(body, 0, body.length);
+  return { clock, streams, output, window, send, received: () => Buffer.concat(got) };
+}
+
+describe('Output', () => {
+  it('sends every byte in order, whatever the sizes and the pace of the client, and owes nothing in the end', () => {
+    const size = fc.oneof(
+      fc.nat(200),
+      fc.nat(3_000),
+      fc.constantFrom(16_383, 16_384, 16_385),
+      fc.nat(60_000),
+    );
+    fc.assert(
+      fc.property(fc.array(size, { maxLength: 40 }), fc.integer({ min: 1, max: 2 ** 31 }), (sizes, seed) => {
+        const choose = choices(seed);
+        const { clock, streams, output, window, send, received } = setUp(5_000, 10_000_000);
+        const sent = sizes.map((bytes, index) => bytesOf(bytes, index));
+        for (const body of sent) {
+          expect(send(body)).to.equal(true);
+          if (choose() < 0.3) streams[0].step(choose() * 20_000);
+        }
+        output.end();
+        flow(clock, streams, choose);
+        expect(received().equals(Buffer.concat(sent))).to.equal(true);
+        expect(streams[0].ended).to.equal(true);
+        expect(window.used).to.equal(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('does not keep the memory that small sends lie in', () => {
+    const { clock, streams, send, received } = setUp(0, 1_000);
+    const shared = Buffer.alloc(100, 'a');
+    send(Buffer.from('first'));
+    send(shared);
+    shared.fill('b');
+    streams[0].capacity = 1_000;
+    flow(clock, streams);
+    expect(received().toString()).to.equal(`first${'a'.repeat(100)}`);
+  });
+
+  it('bounds what waits on all connections together', () => {
+    const clock = new ManualClock();
+    const total = new Window(1_000);
+    const outputs = [0, 1, 2].map(() => {
+      const streams = MemoryStream.pair(0);
+      const output = new Output(streams[0], 10_000, 10_000, total);
+      streams[0].start({ data() {}, end() {}, drain: () => output.drained(), close() {} });
+      streams[1].start({ data() {}, end() {}, drain() {}, close() {} });
+      return { output, streams };
+    });
+    const send = (index: number, bytes: number): boolean =>
+      outputs[index]!.output.write(Buffer.alloc(bytes), 0, bytes);
+    expect(send(0, 600)).to.equal(true);
+    expect(send(1, 400)).to.equal(true);
+    expect(send(0, 1)).to.equal(false);
+    expect(send(2, 1)).to.equal(false);
+    outputs[1]!.output.discard();
+    expect(send(0, 1)).to.equal(true);
+    outputs[0]!.streams[0].capacity = 10_000;
+    flow(clock, outputs[0]!.streams);
+    expect(total.used).to.equal(0);
+  });
+
+  it('lets a client that takes everything pass, however much waits for the others', () => {
+    const total = new Window(100);
+    total.take(100);
+    const output = new Output(MemoryStream.pair(1_000_000)[0], 1_000, 1_000, total);
+    for (let count = 0; count < 10; count++)
+      expect(output.write(Buffer.alloc(1_000), 0, 1_000)).to.equal(true);
+  });
+
+  it('ends the stream after what waits, once', () => {
+    const { clock, streams, output, send, received } = setUp(10, 1_000);
+    send(Buffer.alloc(50, 'x'));
+    send(Buffer.alloc(50, 'y'));
+    output.end();
+    expect(streams[0].ended).to.equal(false);
+    flow(clock, streams);
+    expect(received()).to.have.length(100);
+    expect(streams[0].ended).to.equal(true);
+  });
+});
