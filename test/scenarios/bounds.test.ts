@@ -206,3 +206,28 @@ function clockOf(server: TestServer): number {
 function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * KiB;
 }
+
+describe('Clients that do not finish their packets', () => {
+  inSimulation(
+    'may hold reactorMemoryLimit bytes together, and whoever exceeds it is closed',
+    BoundsApp,
+    async (server) => {
+      const clients = [];
+      for (let index = 0; index < 3; index++) {
+        const client = await server.connect({ listener: 'plain' });
+        client.send(Buffer.alloc(400 * 1024, 'x'));
+        clients.push(client);
+      }
+      await Promise.race(clients.map(async (client) => client.closed()));
+      expect((await server.stats()).refused).to.deep.equal({ INPUT_OVERFLOW: 1 });
+      const left = clients.filter((client) => client.state === 'open');
+      expect(left).to.have.length(2);
+      for (const client of left) {
+        client.send('\n');
+        expect((await client.receive(400 * 1024 + 1)).at(-1)).to.equal(10);
+      }
+      expect(await ask(await server.connect({ listener: 'plain' }), 'room again')).to.equal('room again');
+    },
+    { settings: { packageMaxLength: '512KiB', reactorMemoryLimit: '1MiB' } },
+  );
+});
