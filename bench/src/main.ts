@@ -1,0 +1,37 @@
+/** Runs one benchmark by its name: `npm run bench -- echo [options]`. */
+import { echo } from './echo/echo.js';
+import { endAllPrograms } from './harness/program.js';
+
+interface Benchmark {
+  readonly about: string;
+  /** Resolves to the exit code. */
+  readonly run: (args: string[]) => Promise<number>;
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
+};
+
+const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+for (const [signal, number] of Object.entries(signalNumbers)) {
+  process.once(signal, () => process.exit(128 + number));
+}
+// Whatever ends this process ends what it has started.
+process.on('exit', endAllPrograms);
+
+const [name = '', ...args] = process.argv.slice(2);
+const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+if (benchmark === undefined) {
+  if (name !== '') console.error(`There is no benchmark '${name}'.`);
+  console.error('Usage: npm run bench -- <name> [options]; <name> --help lists the options.\n');
+  for (const [known, { about }] of Object.entries(benchmarks)) console.error(`  ${known}   ${about}`);
+  process.exitCode = 2;
+} else {
+  try {
+    process.exitCode = await benchmark.run(args);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
