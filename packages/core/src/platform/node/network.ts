@@ -10,6 +10,7 @@ import type {
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { bindInChild } from './bind.js';
+import { readInPlace } from './accepted-socket.js';
 import { handleOf } from './bound-socket.js';
 import { endpointOf, listening, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
@@ -42,7 +43,9 @@ export class NodeNetwork implements Network {
 
   #server({ host, port, noDelay }: ListenOptions, accept: Accept): Server {
     const failures = new AcceptFailures(this.log, `${host}:${port}`);
-    const server = createServer({ allowHalfOpen: true, noDelay }, (socket) => accept(streamOf(socket)));
+    const server = createServer({ allowHalfOpen: true, noDelay, pauseOnConnect: true }, (socket) =>
+      accept(streamOf(socket)),
+    );
     return server.on('error', (error) => {
       if (server.listening) failures.note(error);
     });
@@ -69,12 +72,10 @@ export function supportsReusePort(version: string, system: string): boolean {
 
 /** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
 function streamOf(socket: Socket): NodeStream {
-  return new NodeStream(
-    socket,
-    'tcp',
-    { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
-    { address: socket.localAddress ?? '', port: socket.localPort ?? 0 },
-  );
+  const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+  const local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+  const taken = readInPlace(socket);
+  return new NodeStream(taken.socket, 'tcp', remote, local, taken.reader);
 }
 
 function withCode(code: string, message: string): Error {

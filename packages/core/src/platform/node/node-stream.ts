@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Reader } from './accepted-socket.js';
 import type { ByteStream, Endpoint, StreamEvents } from '../platform.js';
 
 const nothing = Buffer.alloc(0);
@@ -23,6 +24,8 @@ export class NodeStream implements ByteStream {
     private readonly transport: 'tcp' | 'unix',
     readonly remote: Endpoint,
     readonly local: Endpoint,
+    /** Where the socket reads in place; else it is a readable stream. */
+    private readonly reader?: Reader,
   ) {
     socket.on('error', (error) => {
       if (this.#state !== 'gone') this.#failure = error;
@@ -43,9 +46,16 @@ export class NodeStream implements ByteStream {
       return;
     }
     // After `destroy` Node may still hand over what it had read before.
-    socket.on('data', (chunk: Buffer) => {
+    const data = (chunk: Buffer): void => {
       if (this.#state !== 'gone') events.data(chunk);
-    });
+    };
+    if (this.reader === undefined) {
+      socket.on('data', data);
+      socket.resume();
+    } else {
+      this.reader.read = data;
+      socket.resume();
+    }
     const end = (): void => {
       if (this.#state !== 'gone') events.end();
     };

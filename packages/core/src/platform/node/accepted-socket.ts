@@ -1,0 +1,56 @@
+import { Socket, type SocketConstructorOpts } from 'node:net';
+
+/** What one read may bring, in bytes; Node itself reads as much at once. */
+const READ_BYTES = 64 * 1024;
+
+/** Where every accepted socket of this thread reads into. What was read is copied out before the next read. */
+const scratch = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/** Who gets what a socket reads; set before the first turn of the event loop is over. */
+export interface Reader {
+  read: (chunk: Buffer) => void;
+}
+
+interface WithHandle {
+  _handle: object | null;
+}
+
+/**
+ * Puts an accepted socket behind one that reads into memory of ours.
+ *
+ * Node allots 64 KiB for every read and cuts them to size afterwards, and hands
+ * the bytes over through a readable stream; under small messages that costs as
+ * much as the handlers. `onread` avoids both, and only a socket that is made
+ * with it has it: so the accepted one gives its handle to a new one. The server
+ * must accept with `pauseOnConnect`, else the first bytes may be lost.
+ *
+ * The handle is a member that Node does not document. Where it is missing, or
+ * the socket is gone already, the socket stays as it is and has no reader.
+ */
+export function readInPlace(accepted: Socket): { readonly socket: Socket; readonly reader?: Reader } {
+  const handle = (accepted as unknown as Partial<WithHandle>)._handle;
+  if (handle === undefined || handle === null || accepted.destroyed) return { socket: accepted };
+  const reader: Reader = { read: () => {} };
+  (accepted as unknown as WithHandle)._handle = null;
+  const options = {
+    handle,
+    readable: true,
+    writable: true,
+    allowHalfOpen: true,
+    onread: {
+      buffer: scratch,
+      callback: (bytes: number): boolean => {
+        reader.read(copyOf(bytes));
+        return true;
+      },
+    },
+  };
+  return { socket: new Socket(options as unknown as SocketConstructorOpts), reader };
+}
+
+/** Small chunks share slabs of 8 KiB, as everywhere in Node. */
+function copyOf(bytes: number): Buffer {
+  const chunk = bytes < Buffer.poolSize >>> 1 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+  scratch.copy(chunk, 0, 0, bytes);
+  return chunk;
+}
