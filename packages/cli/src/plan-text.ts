@@ -56,7 +56,9 @@ function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings
   return [
     row('address', `${type} ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`),
     row('framing', `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`),
-    ...(topology.kind === 'process' ? [row('reactors', reactors.join(', '))] : []),
+    ...(topology.kind === 'process'
+      ? [row('reactor', reactors.map((index) => `number ${index}`).join(', '))]
+      : []),
     ...Object.entries(listeners[index]?.handlers ?? {}).map(([event, label]) => row(event, label)),
   ];
 }

@@ -4,7 +4,7 @@
  * the kernel reads nothing else. No decorators and no container library in sight.
  */
 
-/** The words of the reference server, in camelCase; `adopt` is new. `events/event-table.ts` has a row for each. */
+/** The words of Swoole, in camelCase; `adopt` is new. `events/event-table.ts` has a row for each. */
 export type EventName =
   | 'start'
   | 'shutdown'

@@ -39,7 +39,7 @@ function introduction(): string[] {
       "@ServerConfig({ listeners: [tcp({ port: 9501, framing: delimiter('\\n') })], handlers: [Chat] })",
     ),
     [
-      'Where the reference server has a number for a word, the number is accepted too. An option that is `undefined` counts',
+      'Where Swoole has a number for a word, the number is accepted too. An option that is `undefined` counts',
       'as absent.',
     ].join('\n'),
     '## When settings do not hold',
@@ -112,7 +112,7 @@ function lengthTypeTable(): string[] {
   );
   return [
     [
-      'The letters of the reference stand for the same types; where it means the byte order of the machine, it is little',
+      'The letters of Swoole stand for the same types; where it means the byte order of the machine, it is little',
       'endian here.',
     ].join('\n'),
     ['| length type | bytes | letters |', '|---|---|---|', ...rows].join('\n'),
@@ -121,13 +121,13 @@ function lengthTypeTable(): string[] {
 
 function namesOfTheReference(): string[] {
   return [
-    '## Names of the reference server',
+    '## Names of Swoole',
     [
       'Most of its options have the same name here, in camelCase: `worker_num` is `workerNum`. Who writes the old spelling is',
       'told the new one. These have become something else:',
     ].join('\n'),
     [
-      '| reference | here |',
+      '| Swoole | here |',
       '|---|---|',
       ...Object.entries(moved).map(
         ([name, instead]) =>

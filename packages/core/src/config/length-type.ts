@@ -21,7 +21,7 @@ interface LengthTypeFacts {
   readonly size: 1 | 2 | 4 | 8;
   /** The largest value; for 64 bits rounded, since no packet comes near it. */
   readonly largest: number;
-  /** The letters of the reference server; machine order is little endian here. */
+  /** The letters of Swoole; machine order is little endian here. */
   readonly aliases: readonly string[];
 }
 

@@ -51,7 +51,7 @@ export function delimiter(end: string | Uint8Array, options: DelimiterOptions = 
 }
 
 export interface LengthPrefixOptions {
-  /** Width, sign and byte order of the number. Default `'uint32be'`. The letters of the reference (`'N'`, `'n'` …) work too. */
+  /** Width, sign and byte order of the number. Default `'uint32be'`. The letters of Swoole (`'N'`, `'n'` …) work too. */
   readonly type?: LengthPrefixFraming['type'];
   /** Bytes before the number, 0 to 65535. Default 0. */
   readonly lengthOffset?: number | undefined;

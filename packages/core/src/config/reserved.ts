@@ -3,7 +3,7 @@
  * They are in camelCase; `worker_num` and the like are turned into it first.
  */
 
-/** Options of the reference server that another one covers, and what to write instead. */
+/** Options of Swoole that another one covers, and what to write instead. */
 export const moved: Readonly<Record<string, string>> = {
   openEofCheck: "framing: delimiter('\\r\\n\\r\\n') in the listener",
   openEofSplit: "framing: delimiter('\\r\\n\\r\\n') in the listener",

@@ -236,7 +236,8 @@ export const serverSchema = z.strictObject({
   }),
   reactorNum: optional(integer(1, 64), {
     default: `the number of CPUs, at most ${mostReactorsByDefault}`,
-    sentence: 'How many reactor threads own the sockets in process mode.',
+    sentence:
+      'How many reactor threads own the sockets in process mode; they share a port from Node 22.12 on Linux, elsewhere each listener has one of them.',
   }),
   workerNum: option(automatic(integer(1, 1_000)), {
     default: 'auto',
@@ -244,7 +245,7 @@ export const serverSchema = z.strictObject({
   }),
   taskWorkerNum: option(integer(0, 1_000), {
     default: 0,
-    sentence: 'How many task workers run the slow jobs.',
+    sentence: 'How many task workers are started; in this version they boot, run their hooks and wait.',
   }),
   dispatchMode: option(
     words(
@@ -286,7 +287,8 @@ export const serverSchema = z.strictObject({
   reactorMemoryLimit: option(size(MiB, 64 * GiB), {
     default: 256 * MiB,
     shown: asSize(256 * MiB),
-    sentence: 'How much output all the slow clients of one reactor may have waiting together.',
+    sentence:
+      'How much output all the slow clients of one reactor may have waiting together, and how much of incomplete packets all its clients may have sent.',
   }),
   logLevel: option(words({ debug: [0], info: [2], warn: [4], error: [5] }), {
     default: 'info',

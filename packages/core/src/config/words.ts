@@ -6,7 +6,7 @@ type Aliases = readonly (string | number)[];
 
 /**
  * Reads one word of a list. Each word may have other spellings, which are the
- * numbers and letters of the reference server; `later` are words that this
+ * numbers and letters of Swoole; `later` are words that this
  * version knows of but does not have.
  */
 export function words<const Table extends Readonly<Record<string, Aliases>>>(

@@ -16,9 +16,9 @@ export function bannerLines(
   if (topology.kind === 'process' && settings.reactorNum > 1 && !reusePort) {
     const idle = topology.reactors.filter((listeners) => listeners.length === 0).length;
     lines.push(
-      'this version of Node cannot share a port between threads, so each listener has one reactor' +
+      'threads cannot share a port here, so each listener has one reactor' +
         (idle > 0 ? `, and ${idle} of ${settings.reactorNum} reactors have none` : '') +
-        ' (Node 22.12 and later can)',
+        ' (they can with Node 22.12 or later on Linux)',
     );
   }
   return lines;

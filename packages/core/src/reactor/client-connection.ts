@@ -25,6 +25,8 @@ import type { WorkerSlot } from './worker-slot.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
 const LINGER_MS = 10_000;
+/** The same while the server stops: nothing is expected of the client but its FIN. */
+const SHUTDOWN_LINGER_MS = 1_000;
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -434,7 +436,8 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #watchLinger(buffered: number): void {
-    this.#linger = this.reactor.clock.setTimer(LINGER_MS, () => {
+    const patience = this.#reason === 'shutdown' ? SHUTDOWN_LINGER_MS : LINGER_MS;
+    this.#linger = this.reactor.clock.setTimer(patience, () => {
       const now = this.#output.buffered;
       if (now > 0 && now < buffered) this.#watchLinger(now);
       // Without a reset when nothing is left here: what the system has still gets through.

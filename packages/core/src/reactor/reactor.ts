@@ -167,6 +167,9 @@ export class Reactor implements ConnectionHost {
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
     for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
     const timer = this.clock.setTimer(deadline, () => {
+      this.parts.logger.warn(
+        `reset ${this.#connections.size} connections: they had not ended in ${deadline} ms`,
+      );
       for (const connection of this.#connections.values()) connection.abort('shutdown');
       // Their close events have no time left to be settled.
       this.#drained?.();

@@ -19,7 +19,8 @@ const MAX_CAUSES = 8;
 function causesOf(error: Error): string[] {
   const stacks: string[] = [];
   for (let { cause } = error; cause instanceof Error && stacks.length < MAX_CAUSES; { cause } = cause) {
-    stacks.push(`caused by ${cause.stack ?? cause.message}`);
+    // The system's own errors have nothing in their stack that the message does not say.
+    if (!('syscall' in cause)) stacks.push(`caused by ${cause.stack ?? cause.message}`);
   }
   return stacks;
 }
