@@ -11,7 +11,9 @@ const channelGrace = 1_000;
  * order; its owner hears of the exit after both, and so after the last message.
  *
  * The channel outlives the process if that handed its end to a process of its
- * own. Then nothing more is to come, and it is closed from here.
+ * own. Then nothing more is to come, and it is closed from here. Node 24 never
+ * tells the end of a channel whose process left with a socket on its way to it:
+ * there the exit alone counts, after the same time.
  */
 export class NodeChild implements Child {
   readonly #link: IpcLink;
@@ -48,6 +50,7 @@ export class NodeChild implements Child {
   #hasExited(exit: Exit): void {
     const grace = setTimeout(() => {
       if (this.child.connected) this.child.disconnect();
+      this.#exit.happen(exit);
     }, channelGrace);
     this.#link.onDisconnect(() => {
       clearTimeout(grace);
