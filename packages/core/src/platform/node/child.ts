@@ -50,7 +50,8 @@ export class NodeChild implements Child {
   #hasExited(exit: Exit): void {
     const grace = setTimeout(() => {
       if (this.child.connected) this.child.disconnect();
-      this.#exit.happen(exit);
+      // After the 'disconnect' that this may bring.
+      setImmediate(() => this.#exit.happen(exit));
     }, channelGrace);
     this.#link.onDisconnect(() => {
       clearTimeout(grace);
