@@ -1,6 +1,6 @@
 import type { Settings } from './config/load.js';
 import type { RoleName } from './definition.js';
-import type { Part } from './pipe/frame-writer.js';
+import type { Part } from './pipe/parts.js';
 import type { ServerStats } from './pipe/messages.js';
 import type { TimerFunction } from './timers/timers.js';
 

@@ -4,7 +4,7 @@ import { eventTable } from '../events/event-table.js';
 import { bind, hooksOf, typesOf } from '../events/handler-table.js';
 import { Invoker, type BoundHandler } from '../events/invoke.js';
 import { Logger } from '../log.js';
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import type { ServerStats } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import type { RoleActions } from '../role-actions.js';

@@ -1,13 +1,12 @@
 import type { ByteStream } from '../platform/platform.js';
 import { HEADER_BYTES, MAX_BODY_BYTES, readU32, writeHeader, writeU32 } from './frame.js';
+import type { Part } from './parts.js';
 
 /** Bodies from this size on are handed to the stream as they are; smaller ones are copied together. */
 const BY_REFERENCE_BYTES = 4 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 /** What gathers in one turn is written early from this size on, so that the peer can start. */
 const EARLY_FLUSH_BYTES = 256 * 1024;
-
-export type Part = string | Uint8Array;
 
 /**
  * Gathers frames and writes them to a stream at once.

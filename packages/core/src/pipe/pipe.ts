@@ -18,9 +18,10 @@ import { ProcessError } from '../errors.js';
 import type { ByteStream, Clock, StreamEvents } from '../platform/platform.js';
 import { deliverFrame, HEADER_BYTES, MAX_BODY_BYTES, readU32, writeHeader, type FrameSink } from './frame.js';
 import { FrameReader } from './frame-reader.js';
-import { FrameWriter, type Part } from './frame-writer.js';
+import { FrameWriter } from './frame-writer.js';
 import { FrameFlag, FrameKind } from './messages.js';
 import { Outstanding } from './outstanding.js';
+import { joinParts, type Part } from './parts.js';
 
 /** While this much is unsent, no further chunk of a large frame is added. */
 const CHUNK_BACKLOG_BYTES = 256 * 1024;
@@ -150,7 +151,7 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   ): number {
     const seq = this.#outstanding.add(entry);
     if (bytes > MAX_BODY_BYTES || this.holds(id)) {
-      const body = join(parts, bytes);
+      const body = joinParts(parts, bytes);
       this.#put(kind, flags, 0, id, seq, word, count, body, 0, body.length);
     } else if (this.#state === 'open') {
       this.#writer.framePart(kind, flags, 0, id, seq, word, count, parts, bytes);
@@ -404,20 +405,4 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     }
     deliverFrame(assembly.frame, 0, assembly.frame.length, this);
   }
-}
-
-function join(parts: readonly Part[], bytes: number): Buffer {
-  const [only] = parts;
-  if (parts.length === 1 && Buffer.isBuffer(only)) return only;
-  const body = Buffer.allocUnsafe(bytes);
-  let at = 0;
-  for (const part of parts) {
-    if (typeof part === 'string') {
-      at += body.write(part, at);
-    } else {
-      body.set(part, at);
-      at += part.length;
-    }
-  }
-  return body;
 }

@@ -16,7 +16,7 @@ import { HandlerError } from '../errors.js';
 import type { Delivery } from '../events/event-table.js';
 import type { ListenerHandlers } from '../events/handler-table.js';
 import type { BoundHandler, Invoker } from '../events/invoke.js';
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import type { Introduction } from '../pipe/messages.js';
 import { Connection, type ConnectionCore } from './connection.js';
 import { ConversationState } from './conversation-state.js';

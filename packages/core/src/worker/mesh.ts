@@ -6,7 +6,7 @@
 import { largestSend } from '../config/limits.js';
 import type { Logger } from '../log.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import { parseHello } from '../pipe/hello.js';
 import { FrameFlag, FrameKind, PIPE_VERSION, type Hello } from '../pipe/messages.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';

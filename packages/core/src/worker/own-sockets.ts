@@ -7,7 +7,7 @@
  * then: first the bytes, then the settlements, each in the order in which they
  * came.
  */
-import type { Part } from '../pipe/frame-writer.js';
+import { joinParts, type Part } from '../pipe/parts.js';
 import type { Introduction, ReactorCounters } from '../pipe/messages.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';
@@ -145,7 +145,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   sendTo(connectionId: number, data: Part, bytes: number): boolean {
     const connection = this.reactor.connection(connectionId);
     if (connection === undefined) return this.mesh?.sendTo(connectionId, data, bytes) ?? false;
-    const buffer = typeof data === 'string' ? Buffer.from(data) : asBuffer(data);
+    const buffer = joinParts([data], bytes);
     connection.send(buffer, 0, buffer.length);
     return true;
   }
@@ -232,7 +232,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   #send(turn: Turn): void {
     const { bytes, connection, sender } = turn;
     if (bytes === 0) return;
-    const buffer = joined(turn.parts, bytes);
+    const buffer = joinParts(turn.parts, bytes);
     turn.parts.length = 0;
     turn.bytes = 0;
     sender.unacknowledged -= bytes;
@@ -244,26 +244,4 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const delivery = this.#outstanding.settle(seq);
     if (delivery !== undefined) this.slot.settled(delivery, discarded);
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function joined(parts: readonly Part[], bytes: number): Buffer {
-  if (parts.length === 1) {
-    const [only] = parts as [Part];
-    return typeof only === 'string' ? Buffer.from(only) : asBuffer(only);
-  }
-  const buffer = Buffer.allocUnsafe(bytes);
-  let at = 0;
-  for (const part of parts) {
-    if (typeof part === 'string') {
-      at += buffer.write(part, at);
-    } else {
-      buffer.set(part, at);
-      at += part.length;
-    }
-  }
-  return buffer;
 }

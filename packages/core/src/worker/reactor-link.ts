@@ -2,7 +2,7 @@ import { largestPacket, largestSend } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import { ProcessError } from '../errors.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import { FrameFlag, FrameKind, PIPE_VERSION, type Hello, type Introduction } from '../pipe/messages.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock } from '../platform/platform.js';

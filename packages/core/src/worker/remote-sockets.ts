@@ -1,5 +1,5 @@
 import type { Settings } from '../config/load.js';
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import type { Hello, ReactorCounters } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { ReactorLink, type LinkEvents } from './reactor-link.js';

@@ -1,4 +1,4 @@
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import type { Introduction } from '../pipe/messages.js';
 
 /** A connection that sends, as the owner of its socket sees it. */

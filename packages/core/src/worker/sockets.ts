@@ -1,4 +1,4 @@
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import type { ReactorCounters } from '../pipe/messages.js';
 import type { SocketOwner } from './socket-owner.js';
 

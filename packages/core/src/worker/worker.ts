@@ -8,7 +8,7 @@ import type { Settings } from '../config/load.js';
 import type { Container, Definition } from '../definition.js';
 import { handlersOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
-import type { Part } from '../pipe/frame-writer.js';
+import type { Part } from '../pipe/parts.js';
 import type { Introduction, WorkerCounters } from '../pipe/messages.js';
 import type { Clock } from '../platform/platform.js';
 import { byteLength, Conversation, type ServedListener } from './conversation.js';

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { HEADER_BYTES, MAX_BODY_BYTES } from '@shoal/core/internal/pipe/frame';
 import { FrameReader } from '@shoal/core/internal/pipe/frame-reader';
-import { FrameWriter, type Part } from '@shoal/core/internal/pipe/frame-writer';
+import { FrameWriter } from '@shoal/core/internal/pipe/frame-writer';
+import type { Part } from '@shoal/core/internal/pipe/parts';
 import { bytesOf, FrameRecorder, type Frame } from './frames.js';
 import { MemoryStream } from './memory-stream.js';
 

@@ -1,6 +1,6 @@
 import type { Container, ConnectionScope, HandlerSpec } from '@shoal/core/internal/definition';
 import { Invoker } from '@shoal/core/internal/events/invoke';
-import type { Part } from '@shoal/core/internal/pipe/frame-writer';
+import type { Part } from '@shoal/core/internal/pipe/parts';
 import type { Introduction } from '@shoal/core/internal/pipe/messages';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import type { Connection } from '@shoal/core/internal/worker/connection';
