@@ -1,6 +1,6 @@
 import type { EventName } from '../definition.js';
 import type { Logger } from '../log.js';
-import type { Fact } from '../platform/platform.js';
+import { factText, type Observe } from './facts.js';
 
 /** A handler with its `this`, ready to be called. */
 export interface BoundHandler {
@@ -27,34 +27,36 @@ export class Invoker {
 
   constructor(
     private readonly logger: Logger,
-    private readonly observe: ((fact: Fact) => void) | undefined,
+    readonly observe: Observe | undefined,
   ) {}
 
   /**
    * Calls the handler. Returns true when it has settled; else calls `settled`
-   * with `token` and the label once it has.
+   * with `token` once it has. For traces, `subject` is its connection or timer,
+   * and `seq` the number under which the event came.
    */
   call<Token>(
     handler: BoundHandler,
     subject: number,
+    seq: number,
     settled: (token: Token) => void,
     token: Token,
     a?: unknown,
     b?: unknown,
     c?: unknown,
   ): boolean {
-    this.observe?.({ kind: 'started', event: handler.event, handler: handler.label, subject });
+    if (this.observe !== undefined) this.#started(handler, subject, seq, b);
     let result: unknown;
     let pends: boolean;
     try {
       result = handler.run(a, b, c);
       pends = isThenable(result);
     } catch (error) {
-      this.#fail(handler, subject, error);
+      this.#fail(handler, subject, seq, error);
       return true;
     }
     if (!pends) {
-      this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject });
+      if (this.observe !== undefined) this.#settled(handler, subject, seq);
       return true;
     }
     this.running++;
@@ -62,12 +64,12 @@ export class Invoker {
     Promise.resolve(result).then(
       () => {
         this.running--;
-        this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject });
+        if (this.observe !== undefined) this.#settled(handler, subject, seq);
         settled(token);
       },
       (error: unknown) => {
         this.running--;
-        this.#fail(handler, subject, error);
+        this.#fail(handler, subject, seq, error);
         settled(token);
       },
     );
@@ -77,9 +79,9 @@ export class Invoker {
   /** Calls hooks one after the other, each awaited; the first that fails rejects. */
   async hooks(handlers: readonly BoundHandler[], argument?: unknown): Promise<void> {
     for (const handler of handlers) {
-      this.observe?.({ kind: 'started', event: handler.event, handler: handler.label, subject: 0 });
+      this.#started(handler, 0, 0, undefined);
       await handler.run(argument);
-      this.observe?.({ kind: 'settled', event: handler.event, handler: handler.label, subject: 0 });
+      this.#settled(handler, 0, 0);
     }
   }
 
@@ -89,9 +91,20 @@ export class Invoker {
       try {
         await this.hooks([handler], argument);
       } catch (error) {
-        this.#fail(handler, 0, error);
+        this.#fail(handler, 0, 0, error);
       }
     }
+  }
+
+  /** Notes for traces that a handler sends. */
+  sent(connection: number, data: string | Uint8Array, bytes: number): void {
+    if (this.observe === undefined) return;
+    this.observe({ kind: 'sent', connection, bytes, data: factText(data) });
+  }
+
+  /** Notes for traces that a handler closes a connection. */
+  ended(connection: number, reset: boolean): void {
+    this.observe?.({ kind: 'ended', connection, reset });
   }
 
   /** Counts and logs what failed outside a call: an object that could not be built, a state that cannot be kept. */
@@ -105,8 +118,17 @@ export class Invoker {
     this.logger.warn(`${label} had not settled when its process had to leave`, { handler: label, calls });
   }
 
-  #fail(handler: BoundHandler, subject: number, error: unknown): void {
-    this.observe?.({ kind: 'failed', event: handler.event, handler: handler.label, subject });
+  #started({ event, label }: BoundHandler, subject: number, seq: number, data: unknown): void {
+    const shown = data instanceof Uint8Array ? { data: factText(data) } : undefined;
+    this.observe?.({ kind: 'started', event, handler: label, subject, seq, ...shown });
+  }
+
+  #settled({ event, label }: BoundHandler, subject: number, seq: number): void {
+    this.observe?.({ kind: 'settled', event, handler: label, subject, seq });
+  }
+
+  #fail(handler: BoundHandler, subject: number, seq: number, error: unknown): void {
+    this.observe?.({ kind: 'failed', event: handler.event, handler: handler.label, subject, seq });
     this.report(handler.label, handler.event, error);
   }
 }

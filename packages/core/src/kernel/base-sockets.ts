@@ -55,16 +55,17 @@ export class BaseSockets {
       ids,
       dispatch: toItself,
       framings,
+      observe: this.platform.observe,
     });
     this.#reactor = reactor;
+    const { pid } = this.platform.self;
     if (meshDirectory !== undefined && settings.workerNum > 1) {
-      const { pid } = this.platform.self;
       const hello = { version: PIPE_VERSION, role: 'worker', workerId, incarnation, pid } as const;
       this.#mesh = new Mesh(this.platform, meshDirectory, hello, reactor, this.logger);
       await this.#mesh.listen();
       this.#mesh.setPeers(this.#peers);
     }
-    return new OwnSockets(incarnation, reactor, reactor.slots[0]!, clock, worker, this.#mesh);
+    return new OwnSockets(incarnation, pid, reactor, reactor.slots[0]!, clock, worker, this.#mesh);
   }
 
   /** Accepts on the sockets that the manager gives. */

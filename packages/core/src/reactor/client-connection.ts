@@ -14,6 +14,7 @@
  */
 import type { ListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
+import { factText, type Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
 import type { CloseReason, Introduction } from '../pipe/messages.js';
@@ -40,6 +41,7 @@ export interface ListenerContext {
 /** What a connection needs of the reactor that owns it. */
 export interface ConnectionHost {
   readonly clock: Clock;
+  readonly observe: Observe | undefined;
   /** Bytes that wait for slow clients, on all connections together. */
   readonly outputTotal: Window;
   /** Bytes of partial packets, on all connections together. */
@@ -75,6 +77,8 @@ export class ClientConnection implements StreamEvents, Client {
   #pumping = false;
   /** Framed, and not with a worker: returned by a loss, or refused by a window. */
   #waiting: Delivery[] = [];
+  /** Packets that were accepted so far. */
+  #packets = 0;
   /** Deliveries that a worker has and has not settled. */
   #unsettled = 0;
   #unsettledPackets = 0;
@@ -159,15 +163,19 @@ export class ClientConnection implements StreamEvents, Client {
     this.#linger?.cancel();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
+    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
     this.reactor.closed();
     this.pump();
   }
 
   // What workers say.
 
-  send(buffer: Buffer, start: number, end: number): void {
+  send(buffer: Buffer, start: number, end: number, pid: number): void {
     if (this.#phase !== 'open') return;
+    const { observe } = this.reactor;
+    const data = observe === undefined ? '' : factText(buffer, start, end);
     if (!this.#output.write(buffer, start, end)) this.overflow();
+    else observe?.({ kind: 'output', connection: this.id, worker: pid, bytes: end - start, data });
   }
 
   /** More waits for the client than may, here or in its worker. */
@@ -218,7 +226,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   introduce(port: WorkerPort, reason: Introduction['reason']): void {
     if (this.#outcast) return;
-    const delivery = new Delivery('introduction', this, NO_BYTES, 0, 0);
+    const delivery = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#introductionDeaths;
     this.#introduced = true;
     this.#unsettled++;
@@ -233,10 +241,17 @@ export class ClientConnection implements StreamEvents, Client {
   settled(delivery: Delivery, discarded: boolean): void {
     this.#unsettled--;
     this.#answered = 0;
+    this.reactor.observe?.({
+      kind: 'acknowledged',
+      connection: this.id,
+      event: delivery.kind === 'packet' ? 'receive' : delivery.kind,
+      packet: delivery.packet,
+      discarded,
+    });
     if (delivery.kind === 'packet') {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
-      if (discarded) this.reactor.refuse('CLOSED');
+      if (discarded) this.#refuse(delivery, 'CLOSED');
       else this.reactor.counters.handledPackets++;
     } else if (delivery.kind === 'introduction') {
       this.#connected = true;
@@ -262,11 +277,13 @@ export class ClientConnection implements StreamEvents, Client {
       this.#window.give(delivery.charge);
       if (loss.alone === delivery) {
         poisoned = true;
+        this.#noteRefused(delivery, 'PACKET_POISON');
       } else if (!poisoned && !this.#refusesReturned()) {
         if (returned.length === 0) delivery.answered += this.#answered;
         returned.push(delivery);
+        this.reactor.observe?.({ kind: 'returned', connection: this.id, packet: delivery.packet });
       } else {
-        this.reactor.refuse('CLOSED');
+        this.#refuse(delivery, 'CLOSED');
       }
     }
     this.#answered = 0;
@@ -318,7 +335,9 @@ export class ClientConnection implements StreamEvents, Client {
       while (this.#framing && this.#reader.next()) {
         const { buffer, start, end } = this.#reader;
         this.reactor.counters.acceptedPackets++;
-        const delivery = new Delivery('packet', this, buffer, start, end);
+        const packet = ++this.#packets;
+        this.reactor.observe?.({ kind: 'packet', connection: this.id, packet, bytes: end - start });
+        const delivery = new Delivery('packet', this, buffer, start, end, packet);
         if (this.#waiting.length > 0 || !this.#give(delivery)) {
           this.#waiting.push(delivery);
           return false;
@@ -390,7 +409,7 @@ export class ClientConnection implements StreamEvents, Client {
     if (this.slot.port === undefined || !this.#introduced) return;
     this.#closeSent = true;
     this.#unsettled++;
-    const delivery = new Delivery('close', this, NO_BYTES, 0, 0);
+    const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#closeDeaths;
     this.slot.port.close(delivery, this.#reason ?? 'client');
   }
@@ -423,8 +442,18 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #refuseWaiting(): void {
-    for (let index = this.#waiting.length; index > 0; index--) this.reactor.refuse('CLOSED');
+    for (const delivery of this.#waiting) this.#refuse(delivery, 'CLOSED');
     this.#waiting = [];
+  }
+
+  /** Counts a packet that will not be handled. */
+  #refuse(delivery: Delivery, reason: string): void {
+    this.reactor.refuse(reason);
+    this.#noteRefused(delivery, reason);
+  }
+
+  #noteRefused({ packet }: Delivery, reason: string): void {
+    this.reactor.observe?.({ kind: 'refused', connection: this.id, packet, reason });
   }
 
   /** Flushes, sends FIN, and reads on without listening, so that no unread byte turns the end into a reset. */

@@ -30,6 +30,8 @@ export class Delivery {
     readonly buffer: Buffer,
     readonly start: number,
     readonly end: number,
+    /** The packet's number in its connection, from 1; 0 for other events. */
+    readonly packet: number,
   ) {}
 
   /** Whether it must run with nothing beside it. */
@@ -50,8 +52,8 @@ export interface Client {
   readonly concurrency: number;
   /** `connection.state`, encoded; kept here so that it outlives the worker. */
   state: Buffer | undefined;
-  /** Sends `buffer[start, end)` whole, or closes the connection when a bound would be exceeded. */
-  send(buffer: Buffer, start: number, end: number): void;
+  /** Sends `buffer[start, end)` of the worker `pid` whole, or closes the connection when a bound would be exceeded. */
+  send(buffer: Buffer, start: number, end: number, pid: number): void;
   /** Tells a worker of the connection: the first one by connect, each later one by adopt. */
   introduce(port: WorkerPort, reason: AdoptReason | undefined): void;
   settled(delivery: Delivery, discarded: boolean): void;
@@ -67,6 +69,7 @@ export interface Client {
  */
 export interface WorkerPort {
   readonly incarnation: number;
+  readonly pid: number;
   connect(delivery: Delivery, introduction: Introduction): void;
   adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void;
   packet(delivery: Delivery): void;

@@ -1,3 +1,4 @@
+import type { DeliveredEvent } from '../events/facts.js';
 import { readU32 } from '../pipe/frame.js';
 import { FrameFlag, FrameKind, type AdoptReason, type Hello, type Introduction } from '../pipe/messages.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
@@ -11,6 +12,7 @@ import type { WorkerSlot } from './worker-slot.js';
  */
 export class PipePort implements WorkerPort, PipeEvents<Delivery> {
   readonly incarnation: number;
+  readonly pid: number;
   #alone: Delivery | 'other' | undefined;
   #goodbye: { readonly unstarted: boolean } | undefined;
 
@@ -24,11 +26,12 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     private readonly onLost: (port: PipePort) => void,
   ) {
     this.incarnation = hello.incarnation;
+    this.pid = hello.pid;
   }
 
   connect(delivery: Delivery, introduction: Introduction): void {
     const body = Buffer.from(JSON.stringify(introduction));
-    this.pipe.message(
+    const seq = this.pipe.message(
       FrameKind.connect,
       flagsOf(delivery),
       0,
@@ -40,12 +43,13 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       body.length,
       delivery,
     );
+    this.#observe('connect', delivery, seq);
   }
 
   adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void {
     const text = Buffer.from(JSON.stringify(introduction));
     const body = state === undefined ? text : Buffer.concat([text, state]);
-    this.pipe.message(
+    const seq = this.pipe.message(
       FrameKind.adopt,
       flagsOf(delivery),
       0,
@@ -57,6 +61,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       body.length,
       delivery,
     );
+    this.#observe('adopt', delivery, seq);
   }
 
   packet(delivery: Delivery): void {
@@ -64,12 +69,14 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     const { connection, buffer, start, end, attempt, answered } = delivery;
     const aux = Math.min(attempt, 0xffff);
     const word = Math.min(answered, 0xffff_ffff);
-    this.pipe.message(FrameKind.packet, flags, aux, connection.id, word, 0, buffer, start, end, delivery);
+    const { id } = connection;
+    const seq = this.pipe.message(FrameKind.packet, flags, aux, id, word, 0, buffer, start, end, delivery);
+    this.#observe('receive', delivery, seq);
   }
 
   close(delivery: Delivery, reason: string): void {
     const body = Buffer.from(reason);
-    this.pipe.message(
+    const seq = this.pipe.message(
       FrameKind.close,
       flagsOf(delivery),
       0,
@@ -81,6 +88,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       body.length,
       delivery,
     );
+    this.#observe('close', delivery, seq);
   }
 
   introduce(connectionId: number, introduction: Introduction): void {
@@ -182,6 +190,20 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     });
   }
 
+  #observe(event: DeliveredEvent, { connection, packet, attempt }: Delivery, seq: number): void {
+    const { pid, slot } = this;
+    this.reactor.observe?.({
+      kind: 'delivered',
+      connection: connection.id,
+      event,
+      packet,
+      worker: pid,
+      workerId: slot.workerId,
+      seq,
+      attempt,
+    });
+  }
+
   #answer(
     flags: number,
     id: number,
@@ -199,7 +221,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       if (connection !== undefined) connection.state = Buffer.from(buffer.subarray(start + 4, stateEnd));
       at = stateEnd;
     }
-    if (end > at) connection?.send(buffer, at, end);
+    if (end > at) connection?.send(buffer, at, end, this.pid);
     if (delivery !== undefined) this.slot.settled(delivery, false);
     for (let index = 1; index < count; index++) {
       const next = this.pipe.settleEntry((first + index) >>> 0);
@@ -210,7 +232,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
   #send(id: number, buffer: Buffer, start: number, end: number): void {
     const connection = this.reactor.connection(id);
     if (connection === undefined) return;
-    connection.send(buffer, start, end);
+    connection.send(buffer, start, end, this.pid);
     if (connection.slot === this.slot) connection.noteAnswered(end - start);
   }
 

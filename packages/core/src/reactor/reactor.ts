@@ -9,6 +9,7 @@ import { largestPacket } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
+import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import type { Logger } from '../log.js';
 import type { ReactorCounters } from '../pipe/messages.js';
@@ -38,10 +39,12 @@ export interface ReactorParts {
   readonly dispatch: DispatchPolicy;
   /** One for each listener of the settings. */
   readonly framings: readonly Framing[];
+  readonly observe: Observe | undefined;
 }
 
 export class Reactor implements ConnectionHost {
   readonly clock: Clock;
+  readonly observe: Observe | undefined;
   readonly outputTotal: Window;
   readonly inputTotal: Window;
   readonly counters = {
@@ -65,6 +68,7 @@ export class Reactor implements ConnectionHost {
   constructor(private readonly parts: ReactorParts) {
     const { settings } = parts;
     this.clock = parts.clock;
+    this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
     const largest = largestPacket(settings);
@@ -143,6 +147,7 @@ export class Reactor implements ConnectionHost {
     this.#connections.delete(connection.id);
     connection.slot?.connections.delete(connection);
     this.#unrouted.delete(connection);
+    this.observe?.({ kind: 'forgotten', connection: connection.id });
     this.#checkDrained();
   }
 
@@ -212,6 +217,13 @@ export class Reactor implements ConnectionHost {
     const connection = new ClientConnection(id, listener, stream, this);
     this.#connections.set(id, connection);
     this.counters.acceptedConnections++;
+    this.observe?.({
+      kind: 'accepted',
+      connection: id,
+      listener: listener.settings.name,
+      address: stream.remote.address,
+      port: stream.remote.port,
+    });
     stream.start(connection);
     if (this.parts.dispatch.sticky) this.#attach(connection);
     connection.pump();

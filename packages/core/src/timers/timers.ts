@@ -46,8 +46,11 @@ export class Timers {
 
   /** Says whether the timer existed. */
   clear(id: number): boolean {
-    this.#entries.get(id)?.timer?.cancel();
-    return this.#entries.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return false;
+    entry.timer?.cancel();
+    this.#forget(id);
+    return true;
   }
 
   /** Clears what repeats. What runs once stays: a handler may be waiting for it. */
@@ -67,8 +70,20 @@ export class Timers {
     const handler: BoundHandler = { event: 'tick', label, run: () => run(id), parameters: 1 };
     const entry: Entry = { handler, interval, due: this.clock.now() + delay, timer: undefined };
     this.#entries.set(id, entry);
+    this.invoker.observe?.({
+      kind: 'timerSet',
+      timer: id,
+      handler: label,
+      delay,
+      repeats: interval !== undefined,
+    });
     this.#arm(id, entry);
     return id;
+  }
+
+  #forget(id: number): void {
+    this.#entries.delete(id);
+    this.invoker.observe?.({ kind: 'timerCleared', timer: id });
   }
 
   #arm(id: number, entry: Entry): void {
@@ -76,8 +91,8 @@ export class Timers {
   }
 
   #fire(id: number, entry: Entry): void {
-    if (entry.interval === undefined) this.#entries.delete(id);
-    if (this.invoker.call(entry.handler, id, this.#settled, id)) this.#settled(id);
+    if (entry.interval === undefined) this.#forget(id);
+    if (this.invoker.call(entry.handler, id, 0, this.#settled, id)) this.#settled(id);
   }
 
   readonly #settled = (id: number): void => {

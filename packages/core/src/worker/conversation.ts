@@ -165,12 +165,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     }
     this.#parts.push(data);
     this.#bytes += bytes;
+    this.all.invoker.sent(this.id, data, bytes);
     if (!this.#inside) this.#list();
     return true;
   }
 
   finish(reset: boolean): boolean {
     if (this.#phase !== 'open' && !(reset && this.#phase === 'finishing')) return false;
+    this.all.invoker.ended(this.id, reset);
     if (reset) {
       this.#phase = 'finished';
       this.#takeParts();
@@ -260,6 +262,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     const settled = this.all.invoker.call(
       handler,
       this.id,
+      seq,
       this.#packetSettled,
       seq,
       this.connection,
@@ -316,6 +319,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     const settled = this.all.invoker.call(
       handler,
       this.id,
+      job.seq,
       this.#exclusiveSettled,
       job,
       this.connection,

@@ -158,7 +158,8 @@ class Way implements PipeEvents<Charge> {
 /** The receiving end. */
 class Guest implements PipeEvents<Charge> {
   #pipe: Pipe<Charge> | undefined;
-  #welcome = false;
+  /** The worker at the other end, once it has said hello in our version. */
+  #pid: number | undefined;
 
   constructor(
     private readonly platform: Platform,
@@ -182,15 +183,15 @@ class Guest implements PipeEvents<Charge> {
     start: number,
     end: number,
   ): void {
-    if (!this.#welcome) {
+    if (this.#pid === undefined) {
       const hello = kind === FrameKind.hello ? parseHello(buffer.toString('utf8', start, end)) : undefined;
-      this.#welcome = hello?.version === PIPE_VERSION;
-      if (!this.#welcome) this.#pipe!.abandon();
+      if (hello?.version === PIPE_VERSION) this.#pid = hello.pid;
+      else this.#pipe!.abandon();
       return;
     }
     const connection = this.reactor.connection(id);
     if (kind === FrameKind.send) {
-      connection?.send(buffer, start, end);
+      connection?.send(buffer, start, end, this.#pid);
       this.#pipe!.settle(seq);
     } else if (kind === FrameKind.end) {
       if ((flags & FrameFlag.reset) !== 0) connection?.abort('server');

@@ -7,6 +7,7 @@
  * then: first the bytes, then the settlements, each in the order in which they
  * came.
  */
+import type { DeliveredEvent } from '../events/facts.js';
 import { joinParts, type Part } from '../pipe/parts.js';
 import type { Introduction, ReactorCounters } from '../pipe/messages.js';
 import { Outstanding } from '../pipe/outstanding.js';
@@ -44,6 +45,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   constructor(
     readonly incarnation: number,
+    readonly pid: number,
     private readonly reactor: Reactor,
     private readonly slot: WorkerSlot,
     private readonly clock: Clock,
@@ -56,16 +58,18 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   connect(delivery: Delivery, introduction: Introduction): void {
     const { id } = delivery.connection;
-    this.events.open('connect', id, this.#outstanding.add(delivery), introduction, undefined, this);
+    const seq = this.#take('connect', delivery);
+    this.events.open('connect', id, seq, introduction, undefined, this);
   }
 
   adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void {
     const { id } = delivery.connection;
-    this.events.open('adopt', id, this.#outstanding.add(delivery), introduction, state, this);
+    const seq = this.#take('adopt', delivery);
+    this.events.open('adopt', id, seq, introduction, state, this);
   }
 
   packet(delivery: Delivery): void {
-    const seq = this.#outstanding.add(delivery);
+    const seq = this.#take('receive', delivery);
     const { connection, buffer, start, end } = delivery;
     const conversation = this.events.find(connection.id);
     if (conversation === undefined) this.#settleNow(seq, true);
@@ -73,7 +77,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   }
 
   close(delivery: Delivery, reason: string): void {
-    const seq = this.#outstanding.add(delivery);
+    const seq = this.#take('close', delivery);
     const conversation = this.events.find(delivery.connection.id);
     if (conversation === undefined) this.#settleNow(seq, false);
     else conversation.end(seq, reason, false);
@@ -146,7 +150,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const connection = this.reactor.connection(connectionId);
     if (connection === undefined) return this.mesh?.sendTo(connectionId, data, bytes) ?? false;
     const buffer = joinParts([data], bytes);
-    connection.send(buffer, 0, buffer.length);
+    connection.send(buffer, 0, buffer.length, this.pid);
     return true;
   }
 
@@ -237,7 +241,24 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     turn.bytes = 0;
     sender.unacknowledged -= bytes;
     this.#gathered -= bytes;
-    connection.send(buffer, 0, buffer.length);
+    connection.send(buffer, 0, buffer.length, this.pid);
+  }
+
+  /** Keeps the delivery until it is settled, under the number that this returns. */
+  #take(event: DeliveredEvent, delivery: Delivery): number {
+    const seq = this.#outstanding.add(delivery);
+    const { connection, packet, attempt } = delivery;
+    this.reactor.observe?.({
+      kind: 'delivered',
+      connection: connection.id,
+      event,
+      packet,
+      worker: this.pid,
+      workerId: this.slot.workerId,
+      seq,
+      attempt,
+    });
+    return seq;
   }
 
   #settleNow(seq: number, discarded: boolean): void {

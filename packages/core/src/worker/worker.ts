@@ -103,13 +103,17 @@ export class Worker implements LinkEvents {
     if (conversation !== undefined) return conversation.send(data);
     const bytes = byteLength(data);
     if (bytes === 0) return true;
-    return this.#sockets?.sendTo(connectionId, data, bytes) ?? false;
+    if (this.#sockets?.sendTo(connectionId, data, bytes) !== true) return false;
+    this.parts.invoker.sent(connectionId, data, bytes);
+    return true;
   }
 
   close(connectionId: number, reset: boolean): boolean {
     const conversation = this.#conversations.get(connectionId);
     if (conversation !== undefined) return conversation.finish(reset);
-    return this.#sockets?.end(connectionId, reset) ?? false;
+    if (this.#sockets?.end(connectionId, reset) !== true) return false;
+    this.parts.invoker.ended(connectionId, reset);
+    return true;
   }
 
   // What the owners of the sockets say.

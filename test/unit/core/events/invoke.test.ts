@@ -1,17 +1,17 @@
 import { expect } from 'chai';
 import { Invoker, type BoundHandler } from '@shoal/core/internal/events/invoke';
-import type { Fact } from '@shoal/core/internal/platform/platform';
+import type { KernelFact } from '@shoal/core/internal/events/facts';
 import { keptLog } from '../log-lines.js';
 import { promiseJobs } from '../pipe/manual-clock.js';
 
 function setUp() {
   const { logger, lines } = keptLog();
-  const facts: Fact[] = [];
+  const facts: KernelFact[] = [];
   const invoker = new Invoker(logger, (fact) => void facts.push(fact));
   const settled: string[] = [];
   const call = (run: BoundHandler['run']): boolean => {
     const handler: BoundHandler = { event: 'receive', label: 'Chat.line', run, parameters: 2 };
-    return invoker.call(handler, 7, (token: string) => settled.push(token), 'token', 'a', 'b', 'c');
+    return invoker.call(handler, 7, 3, (token: string) => settled.push(token), 'token', 'a', 'b', 'c');
   };
   return { invoker, lines, facts, settled, call, kinds: () => facts.map(({ kind }) => kind) };
 }
@@ -25,7 +25,13 @@ describe('Invoker', () => {
     expect(settled).to.deep.equal([]);
     expect(invoker.running).to.equal(0);
     expect(facts).to.deep.equal(
-      ['started', 'settled'].map((kind) => ({ kind, event: 'receive', handler: 'Chat.line', subject: 7 })),
+      ['started', 'settled'].map((kind) => ({
+        kind,
+        event: 'receive',
+        handler: 'Chat.line',
+        subject: 7,
+        seq: 3,
+      })),
     );
   });
 

@@ -58,6 +58,7 @@ export class Client implements StreamEvents {
 
 /** A worker that does what the test says, and nothing by itself. */
 export class FakePort implements WorkerPort {
+  readonly pid = 7;
   readonly log: string[] = [];
   /** What it was given and has not settled, in that order. */
   unsettled: Delivery[] = [];
@@ -122,7 +123,7 @@ export class FakePort implements WorkerPort {
   echo(): void {
     for (const delivery of [...this.unsettled]) {
       const answer = Buffer.from(`[${textOf(delivery)}]`, 'latin1');
-      if (delivery.kind === 'packet') delivery.connection.send(answer, 0, answer.length);
+      if (delivery.kind === 'packet') delivery.connection.send(answer, 0, answer.length, this.pid);
       this.settleOne(delivery);
     }
   }
@@ -190,7 +191,16 @@ export class ReactorWorld {
     const ids = ConnectionIds.ofReactor(0, 1);
     const dispatch = createDispatch(settings, ids.step, new Int32Array(1));
     const framings = await Promise.all(settings.listeners.map(({ framing }) => createFraming(framing)));
-    const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings });
+    const reactor = new Reactor({
+      clock,
+      network,
+      logger,
+      settings,
+      ids,
+      dispatch,
+      framings,
+      observe: undefined,
+    });
     const world = new ReactorWorld(clock, reactor, logged, network);
     for (const index of settings.listeners.keys()) await reactor.listen(index, 0, false);
     return world;

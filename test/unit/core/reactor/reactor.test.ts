@@ -101,7 +101,7 @@ describe('Reactor', () => {
       world.flow();
       client.stream.pause();
       const { connection } = worker.find('bye');
-      connection.send(Buffer.alloc(1_000, 'x'), 0, 1_000);
+      connection.send(Buffer.alloc(1_000, 'x'), 0, 1_000, 7);
       world.reactor.connection(connection.id)!.finish('server');
       worker.settle();
       world.flow();
@@ -140,7 +140,7 @@ describe('Reactor', () => {
       world.flow();
       client.stream.pause();
       const { connection } = worker.find('bye');
-      connection.send(Buffer.alloc(1_000, 'x'), 0, 1_000);
+      connection.send(Buffer.alloc(1_000, 'x'), 0, 1_000, 7);
       world.reactor.connection(connection.id)!.abort('server');
       client.stream.resume();
       world.flow();
@@ -158,7 +158,7 @@ describe('Reactor', () => {
       world.flow();
       client.stream.pause();
       const { connection } = worker.find('bye');
-      connection.send(Buffer.alloc(10_000, 'x'), 0, 10_000);
+      connection.send(Buffer.alloc(10_000, 'x'), 0, 10_000, 7);
       world.reactor.connection(connection.id)!.finish('server');
       worker.settle();
       for (let round = 0; round < 5; round++) {
@@ -182,7 +182,7 @@ describe('Reactor', () => {
       world.flow();
       client.stream.pause();
       const { connection } = worker.find('bye');
-      connection.send(Buffer.alloc(10_000, 'x'), 0, 10_000);
+      connection.send(Buffer.alloc(10_000, 'x'), 0, 10_000, 7);
       world.reactor.connection(connection.id)!.finish('server');
       worker.settle();
       world.clock.advance(10_000);
@@ -302,7 +302,7 @@ describe('Reactor', () => {
       world.clock.advance(60_000);
       const delivery = worker.find('slow');
       client.stream.pause();
-      delivery.connection.send(Buffer.alloc(900, 'x'), 0, 900);
+      delivery.connection.send(Buffer.alloc(900, 'x'), 0, 900, 7);
       worker.settle();
       world.clock.advance(8_000);
       client.stream.resume();
@@ -329,7 +329,7 @@ describe('Reactor', () => {
       worker.settle();
       client.stream.pause();
       const connection = world.reactor.connection(1)!;
-      const send = (bytes: number): void => connection.send(Buffer.alloc(bytes, 'x'), 0, bytes);
+      const send = (bytes: number): void => connection.send(Buffer.alloc(bytes, 'x'), 0, bytes, 7);
       const end = (): string => {
         client.served.capacity = 1_000_000;
         client.stream.resume();
@@ -380,7 +380,7 @@ describe('Reactor', () => {
       world.flow();
       worker.settle();
       for (let count = 0; count < 100; count++) {
-        world.reactor.connection(1)!.send(Buffer.alloc(1_000, 'x'), 0, 1_000);
+        world.reactor.connection(1)!.send(Buffer.alloc(1_000, 'x'), 0, 1_000, 7);
       }
       world.flow();
       expect(client.received).to.have.length(100_000);

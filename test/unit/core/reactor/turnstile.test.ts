@@ -16,7 +16,7 @@ class Wanting {
       const [charge] = this.wants;
       if (charge === undefined) return;
       const client = this as unknown as Client;
-      const delivery = new Delivery('packet', client, Buffer.alloc(0), 0, charge - 64);
+      const delivery = new Delivery('packet', client, Buffer.alloc(0), 0, charge - 64, 1);
       if (!this.turnstile.admits(delivery)) {
         this.turnstile.block(client);
         return;

@@ -10,7 +10,7 @@ describe('Reactor after the loss of a worker', () => {
     world.flow();
     first.settle(2);
     const connection = world.reactor.connection(1)!;
-    connection.send(Buffer.from('part'), 0, 4);
+    connection.send(Buffer.from('part'), 0, 4, 7);
     connection.noteAnswered(4);
     connection.state = Buffer.from('kept');
     first.die();

@@ -1,0 +1,137 @@
+/**
+ * What a kernel says of itself while somebody observes it: the life of each
+ * connection and packet, once on the side that owns the socket and once in the
+ * worker. Traces are made of these facts, and checks of what a server promises
+ * compare them with what its clients saw.
+ *
+ *   owner of the socket   accepted ─ packet … ─ delivered ─ acknowledged … ─ closed ─ forgotten
+ *   worker                             started ─ sent … ─ settled
+ *   owner of the socket                              output …
+ *
+ * A fact is plain and survives JSON. It is made only while `Platform.observe`
+ * is there.
+ */
+
+/** An event of a connection, on its way from the owner of the socket to a worker and back. */
+export type DeliveredEvent = 'connect' | 'adopt' | 'receive' | 'close';
+
+export type KernelFact = ReactorFact | WorkerFact;
+
+/** Facts of the owner of client sockets. `worker` is the pid of a worker. */
+export type ReactorFact =
+  | {
+      readonly kind: 'accepted';
+      readonly connection: number;
+      readonly listener: string;
+      readonly address: string;
+      readonly port: number;
+    }
+  /** A packet was framed; they are numbered from 1 in each connection. */
+  | {
+      readonly kind: 'packet';
+      readonly connection: number;
+      readonly packet: number;
+      readonly bytes: number;
+    }
+  /** An event goes to a worker, under a number of the pair; `packet` is 0 unless it is `receive`. */
+  | {
+      readonly kind: 'delivered';
+      readonly connection: number;
+      readonly event: DeliveredEvent;
+      readonly packet: number;
+      readonly worker: number;
+      readonly workerId: number;
+      readonly seq: number;
+      readonly attempt: number;
+    }
+  /** The worker has settled an event. `discarded`: without having handled it. */
+  | {
+      readonly kind: 'acknowledged';
+      readonly connection: number;
+      readonly event: 'introduction' | 'receive' | 'close';
+      readonly packet: number;
+      readonly discarded: boolean;
+    }
+  /** A packet comes back from a worker that is lost, to be delivered again. */
+  | { readonly kind: 'returned'; readonly connection: number; readonly packet: number }
+  /** A packet that was accepted will not be handled. */
+  | {
+      readonly kind: 'refused';
+      readonly connection: number;
+      readonly packet: number;
+      readonly reason: string;
+    }
+  /** Bytes of a worker were taken for the client. */
+  | {
+      readonly kind: 'output';
+      readonly connection: number;
+      readonly worker: number;
+      readonly bytes: number;
+      readonly data: string;
+    }
+  | { readonly kind: 'closed'; readonly connection: number; readonly reason: string }
+  /** Everything of the connection is settled, its close included. */
+  | { readonly kind: 'forgotten'; readonly connection: number };
+
+/** Facts of a process that runs handlers. */
+export type WorkerFact =
+  /** `subject` is the connection of an event, or the timer of a tick; `seq` as in `delivered`, else 0. */
+  | {
+      readonly kind: 'started';
+      readonly event: string;
+      readonly handler: string;
+      readonly subject: number;
+      readonly seq: number;
+      /** receive: the packet as the handler gets it. */
+      readonly data?: string;
+    }
+  | {
+      readonly kind: 'settled' | 'failed';
+      readonly event: string;
+      readonly handler: string;
+      readonly subject: number;
+      readonly seq: number;
+    }
+  /** A handler sends, and this process has taken the bytes. */
+  | {
+      readonly kind: 'sent';
+      readonly connection: number;
+      readonly bytes: number;
+      readonly data: string;
+    }
+  /** A handler closes a connection. */
+  | { readonly kind: 'ended'; readonly connection: number; readonly reset: boolean }
+  | {
+      readonly kind: 'timerSet';
+      readonly timer: number;
+      readonly handler: string;
+      /** ms until the first run. */
+      readonly delay: number;
+      /** Whether it runs again every `delay` ms. */
+      readonly repeats: boolean;
+    }
+  | { readonly kind: 'timerCleared'; readonly timer: number };
+
+/** Receives facts, in the order in which they happen in their process. */
+export type Observe = (fact: KernelFact) => void;
+
+/** Bytes up to this many are shown whole. */
+const SHOWN_BYTES = 256;
+
+/** Bytes for a fact: as Latin-1 text, or beyond 256 bytes their beginning with their number and an FNV-1a hash. */
+export function factText(data: string | Uint8Array, start = 0, end?: number): string {
+  const all = typeof data === 'string' ? Buffer.from(data) : asBuffer(data);
+  const last = end ?? all.length;
+  if (last - start <= SHOWN_BYTES) return all.toString('latin1', start, last);
+  return `${all.toString('latin1', start, start + 64)}… ${last - start} bytes, hash ${hashOf(all, start, last)}`;
+}
+
+function asBuffer(data: Uint8Array): Buffer {
+  return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function hashOf(buffer: Buffer, start: number, end: number): string {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ buffer[at]!, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
