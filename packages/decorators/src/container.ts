@@ -27,7 +27,8 @@ import { container as globalContainer, type DependencyContainer, type InjectionT
 import { DependencyGraph, type DependencyNode } from './dependency-graph.js';
 import { dependencyError, showPath } from './dependency-problem.js';
 import { Lifetime, type DisposalFailure } from './lifetime.js';
-import type { OverrideRegistry, Provider, Resolver, Token } from './provider.js';
+import { placeOf } from './process-place.js';
+import type { Override, Provider, Resolver, Token } from './provider.js';
 import { Registry } from './registry.js';
 import { tokenName } from './token-name.js';
 
@@ -37,14 +38,11 @@ type FactoryNode = Extract<DependencyNode, { kind: 'factory' }>;
 const lifetimeToken = Symbol('lifetime');
 
 /** `override` is called once for each process, after `providers` were read. */
-export function containerFactory(
-  providers: readonly Provider[],
-  override?: (registry: OverrideRegistry) => void,
-): ContainerFactory {
+export function containerFactory(providers: readonly Provider[], override?: Override): ContainerFactory {
   return async (context) => {
     const registry = new Registry();
     for (const provider of providers) registry.add(provider);
-    override?.(registry);
+    override?.(registry, placeOf(context));
     const container = new ProcessContainer(context, registry);
     try {
       await container.boot();

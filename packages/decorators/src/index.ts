@@ -19,6 +19,7 @@ export type { Scope } from './scope.js';
 export type {
   ClassProvider,
   FactoryProvider,
+  Override,
   OverrideRegistry,
   Provider,
   Replacement,
@@ -26,4 +27,5 @@ export type {
   Token,
   ValueProvider,
 } from './provider.js';
+export type { ProcessPlace } from './process-place.js';
 export { readDefinition, type DefinitionOptions } from './read-definition.js';

@@ -3,6 +3,7 @@
  * from their constructors need no provider.
  */
 import type { Constructor } from '@shoal/core/internal/definition';
+import type { ProcessPlace } from './process-place.js';
 
 /** What names a dependency: its class, or a string or symbol that a provider and `@inject` share. */
 export type Token = Constructor | string | symbol;
@@ -58,3 +59,6 @@ export interface OverrideRegistry {
    */
   register(token: Token, replacement: Replacement): this;
 }
+
+/** Puts other things in the place of classes and tokens of one process, before anything is built there. */
+export type Override = (registry: OverrideRegistry, place: ProcessPlace) => void;

@@ -9,7 +9,7 @@ import type { Constructor, HandlerSpec, Target, TimerSpec } from '@shoal/core/in
 import { isClass } from './class.js';
 import { containerFactory } from './container.js';
 import { isHandler } from './handler.js';
-import type { OverrideRegistry, Provider } from './provider.js';
+import type { Override, Provider } from './provider.js';
 import { registrationsOf, type Registration } from './registrations.js';
 import { providerProblem } from './registry.js';
 import { declaredScope } from './scope.js';
@@ -17,7 +17,7 @@ import { serverDeclaration, type ServerOptions } from './server-config.js';
 
 export interface DefinitionOptions {
   /** For tests: puts other things in the place of classes and tokens. Called once in each process. */
-  readonly override?: (registry: OverrideRegistry) => void;
+  readonly override?: Override;
 }
 
 /**

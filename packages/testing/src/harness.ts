@@ -1,5 +1,10 @@
+import type { ConnectionView, PacketView, TimerView } from './trace/picture.js';
+import type { TraceEvent } from './trace/trace-event.js';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
+import { checkDuration, type LinkBehaviour } from './world/link-behaviour.js';
+
+export type { LinkBehaviour } from './world/link-behaviour.js';
 
 /**
  * A server under test, the same to a scenario whether it runs in a simulated
@@ -12,17 +17,52 @@ import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
 export interface TestServer extends AsyncDisposable {
   /** What the master said at its start; pids and states as last heard. */
   readonly running: RunningInfo;
-  /** Connects a client to a listener, by index or name; default the first. */
+  /**
+   * Connects a client to a listener, by index or name; default the first.
+   * Throws for a `link` that is out of its ranges, and for any on real processes.
+   */
   connect(options?: ConnectionOptions): Promise<TestClient>;
+  /** Clients in the order in which they connected. */
+  readonly clients: readonly TestClient[];
   /** Lets so many ms pass: virtual ones at once, real ones as they come. */
   advance(ms: number): Promise<void>;
   /** Ends a worker by SIGKILL; resolves when it is dead. */
   crashWorker(workerId: number): Promise<void>;
+  /**
+   * Blocks a worker for so many ms, default for ever; a further call sets
+   * another end, 0 that of now. Resolves when it is blocked. What comes for it
+   * waits, and happens in order when the block ends.
+   *
+   * The kernel kills a worker that has been silent for longer than
+   * `workerTimeout`, and looks four times in that time. So it dies between 0.75
+   * and 1.25 times `workerTimeout` after it was blocked, as by `crashWorker`, and
+   * one that is blocked for less lives on. A stop of the server ends it at the
+   * latest `maxWaitTime` and 4 s after it was asked for.
+   *
+   * In a simulation its main thread runs nothing; on real processes SIGSTOP
+   * stops all of it until SIGCONT, which comes as late as the machine is busy.
+   * Rejects for a worker that is the first process itself (base mode, one
+   * worker) without `ms`, for nobody would ever end that.
+   */
+  hangWorker(workerId: number, ms?: number): Promise<void>;
   /** Ends the manager by SIGKILL; resolves when it is dead. */
   crashManager(): Promise<void>;
   /** Resolves when a manager lives and every worker id is ready in a living process. */
   workersReady(): Promise<void>;
+  /**
+   * Lets time pass until nothing is on its way: every packet that was accepted is
+   * settled, and no handler of a connection runs. Rejects with what is unfinished.
+   */
+  settle(): Promise<void>;
   stats(): Promise<ServerStats>;
+  /** What happened so far, in order, as plain objects. On real processes the order between processes is that of their clocks. */
+  readonly trace: readonly TraceEvent[];
+  /** Connections that the server has not forgotten. */
+  readonly connections: readonly ConnectionView[];
+  /** Packets that were accepted and are not settled. */
+  readonly outstanding: readonly PacketView[];
+  /** Timers of the application that will run. */
+  readonly timers: readonly TimerView[];
   /** Lines that the processes have logged so far. */
   logs(): readonly TestLog[];
   /** Resolves with the exit code when the server leaves on its own. */
@@ -45,6 +85,11 @@ export interface ConnectionOptions {
   readonly listener?: number | string;
   /** The client's address. In a simulation any; on real processes one of 127.0.0.0/8. */
   readonly from?: string;
+  /**
+   * How the client's link behaves from its first packet on. Only in a
+   * simulation: on real processes `connect` rejects when it is given.
+   */
+  readonly link?: LinkBehaviour;
 }
 
 export interface TestLog {
@@ -77,9 +122,34 @@ export interface TestClient {
   end(): void;
   /** Breaks the connection. */
   reset(): void;
-  /** Stops reading: what the server sends stays with the system, then with the server. */
+  /** Stops reading: what the server sends stays with the system, then with the server. In both worlds. */
   pause(): void;
   resume(): void;
+  /**
+   * Gives the client's link another behaviour, in place of the whole of what it
+   * had: what is not given is as the world has it. It holds for what has not set
+   * off yet; what has arrives as it would have, and before what follows. Throws
+   * for a value out of its range. Only in a simulation: throws on real processes.
+   */
+  shape(behaviour: LinkBehaviour): void;
+  /**
+   * Lets nothing pass in either direction for so many virtual ms, default until
+   * `unstall`; a further call sets another end. Bytes, ends, resets and the news
+   * that a reader has made room wait. When it ends, what was on its way arrives
+   * at once and in order, and what was written meanwhile sets off. Only in a
+   * simulation: throws on real processes.
+   */
+  stall(ms?: number): void;
+  /** Ends a stall now. Only in a simulation: throws on real processes. */
+  unstall(): void;
+  /**
+   * The client is gone without an end or a reset, as when a cable is pulled:
+   * nothing passes any more, in either direction, ever, what was on its way
+   * included. What the server writes fills its system's buffer, then its own.
+   * The client's state stays what it was; `reset` and what else it does reach
+   * nobody. Only in a simulation: throws on real processes.
+   */
+  goHalfOpen(): void;
   /** Resolves when the server has finished writing. */
   ended(): Promise<void>;
   /** Resolves when both sides are closed, or the connection broke. */
@@ -109,6 +179,20 @@ export function findWorker(running: RunningInfo, workerId: number): RunningInfo[
   if (worker !== undefined && worker.pid !== 0) return worker;
   const known = running.workers.map((each) => `${each.workerId} (${each.state})`).join(', ');
   throw new Error(`worker ${workerId} has no process; the workers are ${known}`);
+}
+
+/** The worker that is to be blocked. Throws when nobody would end that. */
+export function findWorkerToHang(
+  running: RunningInfo,
+  workerId: number,
+  ms: number,
+): RunningInfo['workers'][number] {
+  checkDuration('hangWorker', ms);
+  const worker = findWorker(running, workerId);
+  if (worker.pid !== running.masterPid || ms < Infinity) return worker;
+  throw new Error(
+    `worker ${workerId} is the first process itself, which nobody watches; give the ms after which it goes on`,
+  );
 }
 
 /** Why `workersReady` still waits; undefined when it need not. */

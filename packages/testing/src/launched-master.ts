@@ -37,10 +37,11 @@ export class LaunchedMaster {
   }
 
   /** Forks the entry; resolves when the server is ready. */
-  static async start(plan: LaunchPlan): Promise<LaunchedMaster> {
+  static async start(plan: LaunchPlan, tracePath: string): Promise<LaunchedMaster> {
     const entry = fileURLToPath(new URL('./launch-entry.js', import.meta.url));
     const child = fork(entry, [JSON.stringify(plan)], {
       detached: true,
+      env: { ...process.env, SHOAL_TRACE: tracePath },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
     });

@@ -2,9 +2,11 @@ import { readdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import { identify } from '@shoal/core/internal/platform/node/process-identity';
+import type { ProcessIdentity } from '@shoal/core/internal/platform/platform';
 import {
   findListener,
   findWorker,
+  findWorkerToHang,
   unready,
   type ConnectionOptions,
   type RunningInfo,
@@ -13,30 +15,42 @@ import {
   type TestServer,
 } from './harness.js';
 import type { LaunchedMaster } from './launched-master.js';
-import { RealStream } from './real-stream.js';
+import type { LaunchedTrace } from './trace/launched-trace.js';
+import { Picture, type ConnectionView, type PacketView, type TimerView } from './trace/picture.js';
+import type { ClientFact, TraceEvent } from './trace/trace-event.js';
+import { PausedProcesses, standsStill } from './paused-processes.js';
+import { linkIsReal, RealStream } from './real-stream.js';
 import { REAL_PATIENCE } from './real-waiting.js';
 import { ScriptedClient } from './scripted-client.js';
 
 const STOP_PATIENCE = 15_000;
+/** Nothing new in so many ms counts as quiet. */
+const QUIET_MS = 25;
 /** ms that processes have to be gone after their master. */
 const LEAVE_PATIENCE = 1_000;
 
 /** A server on real processes. */
 export class LaunchedServer implements TestServer {
   readonly #clients: ScriptedClient[] = [];
+  readonly #picture: Picture;
+  readonly #paused = new PausedProcesses();
   #stopped: Promise<{ exitCode: number }> | undefined;
 
   constructor(
     private readonly master: LaunchedMaster,
     /** Holds the server's runtime directory, and nothing else. */
     private readonly directory: string,
-  ) {}
+    private readonly facts: LaunchedTrace,
+  ) {
+    this.#picture = new Picture(facts.events, (pid) => identify(pid) !== undefined);
+  }
 
   get running(): RunningInfo {
     return this.master.running;
   }
 
-  async connect({ listener, from }: ConnectionOptions = {}): Promise<TestClient> {
+  async connect({ listener, from, link }: ConnectionOptions = {}): Promise<TestClient> {
+    if (link !== undefined) throw linkIsReal();
     const { address, port } = findListener(this.running, listener);
     // An address that the machine does not have is the simulation's business.
     const local = from !== undefined && from.startsWith('127.') ? from : undefined;
@@ -44,7 +58,10 @@ export class LaunchedServer implements TestServer {
       { host: address, port, ...(local !== undefined && { from: local }) },
       () => this.master.waiting.poke(),
     );
-    const client = new ScriptedClient(this.#clients.length, stream, this.master.waiting);
+    const id = this.#clients.length;
+    const note = (fact: ClientFact): void => this.facts.note(`client ${id}`, fact);
+    note({ kind: 'connects', client: id, ...stream.local });
+    const client = new ScriptedClient(id, stream, this.master.waiting, note);
     this.#clients.push(client);
     return client;
   }
@@ -56,6 +73,18 @@ export class LaunchedServer implements TestServer {
   async crashWorker(workerId: number): Promise<void> {
     await this.master.ask('running');
     await this.#kill(findWorker(this.running, workerId).pid, `worker ${workerId}`);
+  }
+
+  async hangWorker(workerId: number, ms = Infinity): Promise<void> {
+    await this.master.ask('running');
+    const who = `worker ${workerId}`;
+    const identity = living(findWorkerToHang(this.running, workerId, ms).pid, who);
+    this.#paused.stop(identity);
+    await this.master.waiting.until(
+      () => standsStill(identity),
+      () => `${who} (${identity.pid}) to stand still`,
+    );
+    this.#paused.continueIn(ms, identity);
   }
 
   async crashManager(): Promise<void> {
@@ -82,6 +111,46 @@ export class LaunchedServer implements TestServer {
     const { stats } = await this.master.ask('stats');
     if (stats === undefined) throw new Error('the server answered without statistics');
     return stats;
+  }
+
+  async settle(): Promise<void> {
+    const deadline = performance.now() + REAL_PATIENCE;
+    for (let seen = -1; ; await sleep(QUIET_MS)) {
+      const { length } = this.trace;
+      const unfinished = this.#view.unfinished;
+      if (unfinished === undefined && length === seen) return;
+      seen = length;
+      if (performance.now() < deadline) continue;
+      const what = unfinished ?? 'things still happen';
+      throw new Error(
+        `expected the server to settle (${what}), not within ${REAL_PATIENCE} ms; ${this.master.lastLines()}`,
+      );
+    }
+  }
+
+  get clients(): readonly TestClient[] {
+    return this.#clients;
+  }
+
+  get trace(): readonly TraceEvent[] {
+    return this.facts.catchUp();
+  }
+
+  get connections(): readonly ConnectionView[] {
+    return this.#view.connections;
+  }
+
+  get outstanding(): readonly PacketView[] {
+    return this.#view.outstanding;
+  }
+
+  get timers(): readonly TimerView[] {
+    return this.#view.timers;
+  }
+
+  get #view(): Picture {
+    this.facts.catchUp();
+    return this.#picture.catchUp();
   }
 
   logs(): readonly TestLog[] {
@@ -122,7 +191,9 @@ export class LaunchedServer implements TestServer {
       return { exitCode };
     } finally {
       master.end();
+      this.#paused.forget();
       for (const client of this.#clients) client.drop();
+      this.facts.close();
       rmSync(this.directory, { recursive: true, force: true });
     }
   }
@@ -140,12 +211,17 @@ export class LaunchedServer implements TestServer {
   }
 
   async #kill(pid: number, who: string): Promise<void> {
-    const identity = identify(pid);
-    if (identity === undefined) throw new Error(`${who} is not alive: there is no process ${pid}`);
+    const identity = living(pid, who);
     process.kill(pid, 'SIGKILL');
     await this.master.waiting.until(
       () => identify(pid)?.startedAt !== identity.startedAt,
       () => `${who} (${pid}) to be dead`,
     );
   }
+}
+
+function living(pid: number, who: string): ProcessIdentity {
+  const identity = identify(pid);
+  if (identity === undefined) throw new Error(`${who} is not alive: there is no process ${pid}`);
+  return identity;
 }

@@ -1,6 +1,7 @@
 import net from 'node:net';
-import type { StreamEvents } from '@shoal/core/internal/platform/platform';
+import type { Endpoint, StreamEvents } from '@shoal/core/internal/platform/platform';
 import type { ClientStream } from './scripted-client.js';
+import type { ClientLink } from './world/link-behaviour.js';
 
 /** A client's real connection. */
 export class RealStream implements ClientStream {
@@ -27,6 +28,15 @@ export class RealStream implements ClientStream {
         resolve(new RealStream(socket, poke));
       });
     });
+  }
+
+  /** The client's own end. */
+  get local(): Endpoint {
+    return { address: this.socket.localAddress ?? '', port: this.socket.localPort ?? 0 };
+  }
+
+  get link(): ClientLink {
+    throw linkIsReal();
   }
 
   start(events: StreamEvents): void {
@@ -67,4 +77,11 @@ export class RealStream implements ClientStream {
   resume(): void {
     this.socket.resume();
   }
+}
+
+/** What tests are told that ask for what a real connection cannot do. */
+export function linkIsReal(): Error {
+  return new Error(
+    'only in a simulation: nobody can shape, stall or cut the link of a real connection. Play this with simulate(), or let the client pause() and resume() its reading',
+  );
 }

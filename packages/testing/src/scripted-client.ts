@@ -1,8 +1,17 @@
 import type { ByteStream } from '@shoal/core/internal/platform/platform';
-import type { TestClient, Waiting } from './harness.js';
+import { factText } from '@shoal/core/internal/events/facts';
+import type { LinkBehaviour, TestClient, Waiting } from './harness.js';
+import type { ClientFact } from './trace/trace-event.js';
+import type { ClientLink } from './world/link-behaviour.js';
 
 /** What a client needs of a connection, virtual or real. */
-export type ClientStream = Pick<ByteStream, 'start' | 'write' | 'end' | 'destroy' | 'pause' | 'resume'>;
+export interface ClientStream extends Pick<
+  ByteStream,
+  'start' | 'write' | 'end' | 'destroy' | 'pause' | 'resume'
+> {
+  /** Looked at only when a test changes it. Throws where the link is real. */
+  readonly link: ClientLink;
+}
 
 const SHOWN_BYTES = 200;
 
@@ -22,17 +31,24 @@ export class ScriptedClient implements TestClient {
     readonly id: number,
     private readonly stream: ClientStream,
     private readonly waiting: Waiting,
+    /** Puts into the trace what it does and sees. */
+    private readonly note: (fact: ClientFact) => void,
   ) {
     stream.start({
-      data: (chunk) => this.#append(chunk),
+      data: (chunk) => {
+        this.#append(chunk);
+        note({ kind: 'receives', client: id, bytes: chunk.length, data: factText(chunk) });
+      },
       end: () => {
         this.#state = 'ended';
-        if (this.#endsWithServer) this.stream.end();
+        note({ kind: 'seesEnd', client: id });
+        if (this.#endsWithServer) this.end();
       },
       drain: () => {},
       close: (error) => {
         this.#error = error;
         this.#state = 'closed';
+        note({ kind: 'seesClose', client: id });
       },
     });
   }
@@ -46,10 +62,13 @@ export class ScriptedClient implements TestClient {
   }
 
   send(data: string | Uint8Array): void {
-    this.stream.write(Buffer.from(data));
+    const bytes = Buffer.from(data);
+    this.note({ kind: 'sends', client: this.id, bytes: bytes.length, data: factText(bytes) });
+    this.stream.write(bytes);
   }
 
   end(): void {
+    this.note({ kind: 'ends', client: this.id });
     this.stream.end();
   }
 
@@ -71,21 +90,45 @@ export class ScriptedClient implements TestClient {
   }
 
   reset(): void {
+    this.note({ kind: 'resets', client: this.id });
     this.stream.destroy(true);
   }
 
   pause(): void {
+    this.note({ kind: 'pauses', client: this.id });
     this.stream.pause();
   }
 
   resume(): void {
+    this.note({ kind: 'resumes', client: this.id });
     this.stream.resume();
+  }
+
+  shape(behaviour: LinkBehaviour): void {
+    this.stream.link.shape(behaviour);
+  }
+
+  stall(ms?: number): void {
+    this.stream.link.stall(ms);
+  }
+
+  unstall(): void {
+    this.stream.link.unstall();
+  }
+
+  goHalfOpen(): void {
+    this.stream.link.goHalfOpen();
+  }
+
+  /** Ends a stall, and gives the link the behaviour that it had at first; a link that is half open stays so. */
+  heal(): void {
+    this.stream.link.heal();
   }
 
   /** From here it ends its side when the server has, as ordinary clients do. */
   endWithServer(): void {
     this.#endsWithServer = true;
-    if (this.#state === 'ended') this.stream.end();
+    if (this.#state === 'ended') this.end();
   }
 
   /** Gives the connection up, unless it is closed. */

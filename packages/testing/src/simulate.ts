@@ -2,17 +2,26 @@ import { Server } from '@shoal/core';
 import type { Definition } from '@shoal/core/internal/definition';
 import { startReactorThread } from '@shoal/core/internal/kernel/reactor-role';
 import { readDefinition } from '@shoal/decorators';
-import { loadOverride, type Override } from './override.js';
+import { loadOverride, type Overrides } from './override.js';
+import type { Fault } from './exploration/fault.js';
+import { FaultInjector } from './exploration/fault-injector.js';
 import { startSimulated } from './simulated-server.js';
 import type { AppClass, SettingsOverrides } from './application.js';
 import type { SimulatedServer } from './simulated-server.js';
+import type { TraceEvent } from './trace/trace-event.js';
+import type { World } from './world/world.js';
 import type { WorldOptions } from './world/world-options.js';
 
 export interface SimulateOptions extends WorldOptions {
   /** Settings that go before those of the application. */
   readonly settings?: SettingsOverrides;
-  /** Puts other things in the place of classes and tokens: a function, or the URL of a module that exports one. */
-  readonly override?: Override | string | URL;
+  /** What goes wrong, and when: what `explore` prints of a failure. */
+  readonly faults?: readonly Fault[];
+  /**
+   * Puts other things in the place of classes and tokens: a function, an object
+   * of functions by role, or the URL of a module that exports either.
+   */
+  readonly override?: Overrides | string | URL;
 }
 
 /**
@@ -23,6 +32,22 @@ export async function simulate(
   target: AppClass | Definition,
   options: SimulateOptions = {},
 ): Promise<SimulatedServer> {
+  const { faults } = options;
+  if (faults === undefined) return simulateIn(target, options);
+  let injector: FaultInjector | undefined;
+  const server = await simulateIn(target, options, (world) =>
+    world.watch((fact) => injector?.observe(fact as unknown as TraceEvent)),
+  );
+  injector = new FaultInjector(server, faults);
+  return server;
+}
+
+/** As `simulate`, in a world that is prepared before anything happens, and without faults. */
+export async function simulateIn(
+  target: AppClass | Definition,
+  options: SimulateOptions,
+  prepare?: (world: World) => void,
+): Promise<SimulatedServer> {
   const define = await definitionOf(target, options);
   return startSimulated(
     {
@@ -30,6 +55,7 @@ export async function simulate(
       threadMain: (platform) => startReactorThread(platform),
     },
     options,
+    prepare,
   );
 }
 

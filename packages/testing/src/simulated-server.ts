@@ -1,9 +1,10 @@
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
-import type { ByteStream, Platform } from '@shoal/core/internal/platform/platform';
+import type { Platform } from '@shoal/core/internal/platform/platform';
 import {
   findListener,
   findWorker,
+  findWorkerToHang,
   unready,
   type ConnectionOptions,
   type TestClient,
@@ -12,8 +13,10 @@ import {
   type Waiting,
 } from './harness.js';
 import { ScriptedClient } from './scripted-client.js';
+import { Picture, type ConnectionView, type PacketView, type TimerView } from './trace/picture.js';
+import type { ClientFact, TraceEvent } from './trace/trace-event.js';
 import { lastLines } from './world/log-text.js';
-import { type Leftovers, World } from './world/world.js';
+import { type Leftovers, type LinkedStream, World } from './world/world.js';
 import type { WorldOptions } from './world/world-options.js';
 
 /** What the processes and threads of a server run; `main` resolves in the master alone. */
@@ -27,12 +30,14 @@ const STOP_PATIENCE = 300_000;
 /** Virtual ms that processes have to be gone after their master. */
 const LEAVE_PATIENCE = 1_000;
 
-/** Starts a server in a world of its own; resolves when its master says that it runs. */
+/** Starts a server in a world of its own, `prepare`d before anything happens; resolves when its master says that it runs. */
 export async function startSimulated(
   program: SimulatedProgram,
   options: WorldOptions,
+  prepare: (world: World) => void = () => {},
 ): Promise<SimulatedServer> {
   const world = new World(options);
+  prepare(world);
   let outcome: { running: RunningServer } | { error: unknown } | undefined;
   const masterPid = world.start(async (platform) => {
     if (platform.self.assignment !== undefined) return program.main(platform);
@@ -60,27 +65,69 @@ export async function startSimulated(
 /** A server in a simulated world. Tests that need more than the harness find it in `world`. */
 export class SimulatedServer implements TestServer, Waiting {
   readonly #clients: ScriptedClient[] = [];
+  readonly #picture: Picture;
   #stopped: Promise<{ exitCode: number }> | undefined;
 
   constructor(
     readonly world: World,
     readonly running: RunningServer,
     private readonly masterPid: number,
-  ) {}
+  ) {
+    this.#picture = new Picture(this.trace);
+    world.onForget = (count) => this.#picture.catchUp().forgotten(count);
+  }
+
+  /** Clients in the order in which they connected. */
+  get clients(): readonly ScriptedClient[] {
+    return this.#clients;
+  }
+
+  get trace(): readonly TraceEvent[] {
+    // What a kernel observes, and what the harness notes itself, is nothing else.
+    return this.world.trace as unknown as readonly TraceEvent[];
+  }
+
+  get connections(): readonly ConnectionView[] {
+    return this.#picture.catchUp().connections;
+  }
+
+  get outstanding(): readonly PacketView[] {
+    return this.#picture.catchUp().outstanding;
+  }
+
+  get timers(): readonly TimerView[] {
+    return this.#picture.catchUp().timers;
+  }
+
+  async settle(): Promise<void> {
+    await this.until(
+      () => this.world.quiet && this.#picture.catchUp().unfinished === undefined,
+      () => `the server to settle (${this.#picture.unfinished ?? 'bytes are on their way'})`,
+    );
+  }
+
+  /** Ends what faults have done to links and processes and what has not ended by itself. */
+  heal(): void {
+    for (const client of this.#clients) client.heal();
+    this.world.heal();
+  }
 
   until(fact: () => boolean, expectation: () => string): Promise<void> {
     return this.world.until(fact, expectation);
   }
 
-  async connect({ listener, from }: ConnectionOptions = {}): Promise<TestClient> {
+  async connect({ listener, ...options }: ConnectionOptions = {}): Promise<TestClient> {
     const { address, port } = findListener(this.running, listener);
-    const stream = await this.#settle<ByteStream>('a connection', (resolve, reject) => {
-      this.world.connect({ host: address, port, ...(from !== undefined && { from }) }, (outcome) => {
+    const stream = await this.#settle<LinkedStream>('a connection', (resolve, reject) => {
+      this.world.connect({ ...options, host: address, port }, (outcome) => {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       });
     });
-    const client = new ScriptedClient(this.#clients.length, stream, this);
+    const id = this.#clients.length;
+    const note = (fact: ClientFact): void => this.world.note(`client ${id}`, fact);
+    note({ kind: 'connects', client: id, ...stream.local });
+    const client = new ScriptedClient(id, stream, this, note);
     this.#clients.push(client);
     return client;
   }
@@ -91,7 +138,12 @@ export class SimulatedServer implements TestServer, Waiting {
 
   async crashWorker(workerId: number): Promise<void> {
     const { pid } = findWorker(this.running, workerId);
-    if (!this.world.kill(pid)) throw new Error(`worker ${workerId} is not alive: there is no process ${pid}`);
+    if (!this.world.kill(pid)) throw workerIsDead(workerId, pid);
+  }
+
+  async hangWorker(workerId: number, ms = Infinity): Promise<void> {
+    const { pid } = findWorkerToHang(this.running, workerId, ms);
+    if (!this.world.hang(pid, ms)) throw workerIsDead(workerId, pid);
   }
 
   async crashManager(): Promise<void> {
@@ -185,6 +237,10 @@ export class SimulatedServer implements TestServer, Waiting {
 
 function isEmpty({ processes, ports, pipes, directories }: Leftovers): boolean {
   return processes.length + ports.length + pipes.length + directories.length === 0;
+}
+
+function workerIsDead(workerId: number, pid: number): Error {
+  return new Error(`worker ${workerId} is not alive: there is no process ${pid}`);
 }
 
 function exitText(world: World, pid: number): string {

@@ -68,7 +68,7 @@ describe('Launched server, parts', () => {
     const stream = await RealStream.connect({ host: '127.0.0.1', port, from: '127.0.0.9' }, () =>
       waiting.poke(),
     );
-    const client = new ScriptedClient(0, stream, waiting);
+    const client = new ScriptedClient(0, stream, waiting, () => {});
     expect(await client.receiveLine()).to.equal('hello');
     client.end();
     expect(await client.receiveLine()).to.equal('bye');

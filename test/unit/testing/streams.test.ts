@@ -236,7 +236,7 @@ describe('World, streams', () => {
     const clients: Recorder[] = [];
     for (let i = 0; i < 40; i++) clients.push(await connect(world));
     await world.advance(50);
-    pids.push(...world.trace.map(({ pid }) => pid));
+    pids.push(...world.trace.filter(({ kind }) => kind === 'accepted').map(({ pid }) => pid));
     expect(pids.length).to.equal(40);
     expect(new Set(pids).size).to.equal(3);
     world.kill(1_001);

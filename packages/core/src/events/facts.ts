@@ -15,7 +15,31 @@
 /** An event of a connection, on its way from the owner of the socket to a worker and back. */
 export type DeliveredEvent = 'connect' | 'adopt' | 'receive' | 'close';
 
-export type KernelFact = ReactorFact | WorkerFact;
+export type KernelFact = ConfiguredFact | ReactorFact | WorkerFact;
+
+/** The first fact of a server, told by its first process: what the checks of the others need to know of its settings. */
+export type ConfiguredFact = {
+  readonly kind: 'configured';
+  readonly mode: 'process' | 'base';
+  readonly dispatchMode: string;
+  readonly reactorNum: number;
+  readonly workerNum: number;
+  readonly taskWorkerNum: number;
+  /** Bytes. */
+  readonly pipeWindow: number;
+  readonly listeners: readonly ConfiguredListener[];
+};
+
+export type ConfiguredListener = {
+  readonly name: string;
+  /** The kind of its framing. */
+  readonly framing: string;
+  readonly concurrency: number;
+  /** Bytes, like those that follow. */
+  readonly maxQueuedBytes: number;
+  readonly socketBufferSize: number;
+  readonly packageMaxLength: number;
+};
 
 /** Facts of the owner of client sockets. `worker` is the pid of a worker. */
 export type ReactorFact =

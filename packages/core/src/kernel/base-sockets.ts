@@ -65,7 +65,7 @@ export class BaseSockets {
       await this.#mesh.listen();
       this.#mesh.setPeers(this.#peers);
     }
-    return new OwnSockets(incarnation, pid, reactor, reactor.slots[0]!, clock, worker, this.#mesh);
+    return new OwnSockets(incarnation, pid, workerId, reactor, reactor.slots[0]!, clock, worker, this.#mesh);
   }
 
   /** Accepts on the sockets that the manager gives. */

@@ -9,6 +9,7 @@
 import { loadSettings, type Settings } from '../config/load.js';
 import type { Definition, RoleName } from '../definition.js';
 import { checkHandlers } from '../events/check-handlers.js';
+import type { ConfiguredFact } from '../events/facts.js';
 import { Master } from '../master/master.js';
 import { workerTitle, type Assignment } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
@@ -70,6 +71,7 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
+  platform.observe?.(configuredFact(settings));
   let plant: Plant | undefined;
   const context = new ProcessContext({
     platform,
@@ -100,6 +102,24 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
     plant = single;
   }
   return first.start(plant, powers);
+}
+
+function configuredFact(settings: Settings): ConfiguredFact {
+  const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const listeners = settings.listeners.map((listener) => {
+    const { name, framing, concurrency, maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
+    return { name, framing: framing.kind, concurrency, maxQueuedBytes, socketBufferSize, packageMaxLength };
+  });
+  return {
+    kind: 'configured',
+    mode,
+    dispatchMode,
+    reactorNum,
+    workerNum,
+    taskWorkerNum,
+    pipeWindow,
+    listeners,
+  };
 }
 
 function rolesOf(topology: Topology): RoleName[] {

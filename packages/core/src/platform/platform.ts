@@ -60,6 +60,8 @@ export interface Self {
   readonly assignment: Message | undefined;
   /** The link to the spawner; undefined in the process that the user started. */
   readonly parent: Link | undefined;
+  /** The title of the process or the name of the thread, as last set. */
+  readonly title: string;
   /** The file name of the program the user started, for titles and messages. */
   readonly program: string;
   /** How many processors this process may use; at least 1. */

@@ -46,6 +46,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   constructor(
     readonly incarnation: number,
     readonly pid: number,
+    private readonly workerId: number,
     private readonly reactor: Reactor,
     private readonly slot: WorkerSlot,
     private readonly clock: Clock,
@@ -254,7 +255,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
       event,
       packet,
       worker: this.pid,
-      workerId: this.slot.workerId,
+      workerId: this.workerId,
       seq,
       attempt,
     });

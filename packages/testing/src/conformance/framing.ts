@@ -14,6 +14,7 @@ import { ProtocolError } from '@shoal/core/internal/errors';
 import type { Framing } from '@shoal/core/internal/framing/framing';
 import { PacketReader } from '@shoal/core/internal/framing/packet-reader';
 import fc from 'fast-check';
+import type { ConformanceCase } from './conformance-case.js';
 
 export interface FramingSubject {
   create(): Framing | Promise<Framing>;
@@ -31,11 +32,6 @@ export interface FramingSubject {
   readonly bad?: readonly Buffer[];
   /** False when packets are whatever a read brings, so that only the order of the bytes is promised. Default true. */
   readonly boundaries?: boolean;
-}
-
-export interface ConformanceCase {
-  readonly title: string;
-  run(): Promise<void>;
 }
 
 /** The cases for one framing; `name` begins each title. */

@@ -1,7 +1,8 @@
 import type { SignalName } from '@shoal/core/internal/platform/platform';
 import { attribute, type Origin, type Suspect } from './attribution.js';
-import type { Owner } from './event-queue.js';
-import { Channel } from './scheduler.js';
+import { Backlog } from './backlog.js';
+import type { Owner, ScheduledEvent } from './event-queue.js';
+import { Channel, type Scheduler } from './scheduler.js';
 
 /** What an actor holds in the world, and what becomes of it when the actor dies. */
 export interface Resource {
@@ -30,6 +31,8 @@ export class Actor implements Owner, Suspect {
   readonly #signals = new Map<SignalName, () => void>();
   #onUncaught: UncaughtHandler | undefined;
   #writesToLive = Infinity;
+  /** What is due while its event loop is blocked. */
+  #backlog: Backlog | undefined;
 
   constructor(
     readonly pid: number,
@@ -40,14 +43,31 @@ export class Actor implements Owner, Suspect {
     private readonly mortal: Mortal,
   ) {}
 
-  enter(run: () => void): void {
+  enter(event: ScheduledEvent): void {
+    if (this.#backlog === undefined) this.run(event.run);
+    else this.#backlog.add(event, () => this.run(event.run));
+  }
+
+  /** Runs something inside the actor, blocked or not. */
+  run(work: () => void): void {
     if (!this.alive) return;
     attribute(this);
     try {
-      run();
+      work();
     } catch (error) {
       this.uncaught(error, 'uncaughtException');
     }
+  }
+
+  /** Whether its event loop is blocked. */
+  get hung(): boolean {
+    return this.#backlog !== undefined;
+  }
+
+  /** Blocks its event loop for so many virtual ms; a further call sets another end. */
+  hang(scheduler: Scheduler, ms: number): void {
+    this.#backlog ??= new Backlog(scheduler, () => (this.#backlog = undefined));
+    this.#backlog.freeIn(ms);
   }
 
   uncaught(error: unknown, origin: Origin): void {
@@ -98,12 +118,3 @@ export class Actor implements Owner, Suspect {
     this.mortal.endsByKill();
   }
 }
-
-/** Where the test and the kernel of the virtual machine live: always alive, and errors are the test's. */
-export const outside: Owner = {
-  alive: true,
-  enter: (run) => {
-    attribute(undefined);
-    run();
-  },
-};

@@ -11,6 +11,8 @@
  * While some world runs, the listeners of the test runner stand aside, and get
  * what belongs to no process.
  */
+import type { EventEmitter } from 'node:events';
+
 export interface Suspect {
   uncaught(error: unknown, origin: Origin): void;
 }
@@ -26,6 +28,11 @@ type Listener = (...values: unknown[]) => void;
 /** From here until the next call, what nobody catches belongs to `suspect`, or to the test if undefined. */
 export function attribute(suspect: Suspect | undefined): void {
   current = suspect;
+}
+
+/** Whose code is running; undefined for that of the test, and of what real input and output calls. */
+export function running(): Suspect | undefined {
+  return current;
 }
 
 export function watch(): void {
@@ -46,13 +53,24 @@ export function unwatch(): void {
 function replace(origin: Origin): { origin: Origin; listeners: readonly Listener[] } {
   const listeners = process.rawListeners(origin) as Listener[];
   process.removeAllListeners(origin);
-  process.on(origin, (error: unknown, detail: unknown) => {
+  const attributed: Listener = (error, detail) => {
     if (current !== undefined) {
       current.uncaught(error, origin);
       return;
     }
-    if (listeners.length === 0) throw error;
-    for (const listener of listeners) listener.call(process, error, detail);
-  });
+    // They are back in their place meanwhile: mocha's takes itself away and emits the event again.
+    process.off(origin, attributed);
+    for (const listener of listeners) process.on(origin, listener);
+    try {
+      if (!(process as EventEmitter).emit(origin, error, detail)) throw error;
+    } finally {
+      // Unless the last world has ended there, which puts them back for good.
+      if (watchers > 0) {
+        for (const listener of listeners) process.off(origin, listener);
+        process.on(origin, attributed);
+      }
+    }
+  };
+  process.on(origin, attributed);
   return { origin, listeners };
 }

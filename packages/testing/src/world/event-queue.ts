@@ -1,8 +1,8 @@
 /** Who an event belongs to: it happens only while its owner lives, and inside it. */
 export interface Owner {
   readonly alive: boolean;
-  /** Runs one event of the owner; what it throws is the owner's to answer for. */
-  enter(run: () => void): void;
+  /** Runs one event of the owner, now or when nothing is in its way; what it throws is the owner's to answer for. */
+  enter(event: ScheduledEvent): void;
 }
 
 /** One thing that will happen. A cancelled one does not. */
@@ -15,6 +15,8 @@ export class ScheduledEvent {
     readonly sequence: number,
     readonly owner: Owner,
     readonly run: () => void,
+    /** It happens because time passes, not because something is on its way. */
+    readonly timed: boolean,
   ) {}
 
   get due(): boolean {
@@ -30,10 +32,17 @@ export class ScheduledEvent {
 export class EventQueue {
   #heap: ScheduledEvent[] = [];
   #limit = 1024;
+  #onWay = 0;
+
+  /** Events in the queue that are no timers. Those of the dead count until their time has come. */
+  get onWay(): number {
+    return this.#onWay;
+  }
 
   push(event: ScheduledEvent): void {
     if (this.#heap.length >= this.#limit) this.#compact();
     this.#heap.push(event);
+    if (!event.timed) this.#onWay++;
     this.#up(this.#heap.length - 1);
   }
 
@@ -47,6 +56,7 @@ export class EventQueue {
   }
 
   pop(): void {
+    if (this.#heap[0]?.timed === false) this.#onWay--;
     const last = this.#heap.pop();
     if (last === undefined || this.#heap.length === 0) return;
     this.#heap[0] = last;
@@ -55,12 +65,14 @@ export class EventQueue {
 
   clear(): void {
     this.#heap = [];
+    this.#onWay = 0;
   }
 
   /** Timers that are set and cancelled over and over would fill the heap with ghosts. */
   #compact(): void {
     this.#heap = this.#heap.filter((event) => event.due);
     this.#heap.sort((a, b) => (before(a, b) ? -1 : 1));
+    this.#onWay = this.#heap.reduce((count, { timed }) => (timed ? count : count + 1), 0);
     this.#limit = Math.max(1024, this.#heap.length * 2);
   }
 

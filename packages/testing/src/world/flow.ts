@@ -1,13 +1,8 @@
-import type { Owner } from './event-queue.js';
+import type { Owner, ScheduledEvent } from './event-queue.js';
+import { Lane, type Segment } from './lane.js';
+import type { Line, LineEnd } from './line.js';
 import type { Medium } from './medium.js';
 import { Channel } from './scheduler.js';
-
-/** Bytes on their way; more may join until they arrive. */
-interface Segment {
-  readonly chunks: Buffer[];
-  size: number;
-  lost: boolean;
-}
 
 /** The far end of a flow. */
 export interface Sink extends Owner {
@@ -22,17 +17,21 @@ export interface Sink extends Owner {
  *             → kernel buffer, bounded: on its way, then arrived
  *                 → read by the sink, which makes room and moves the queue on
  *
- * The queue dies with the writer; what the kernel has is delivered.
+ * The queue dies with the writer; what the kernel has is delivered. Where the
+ * stream goes over a line of its own, a lane carries it.
  */
-export class Flow {
+export class Flow implements Owner, LineEnd {
   readonly #channel = new Channel();
   readonly #queue: Buffer[] = [];
   #buffered = 0;
   #inKernel = 0;
+  /** Bytes that the reader has taken, of which the news has not come through a line that is shut. */
+  #takenUnheard = 0;
   #onWay: Segment[] = [];
   #wakingWriter = false;
   #ending = false;
   #ended = false;
+  #lane: Lane | undefined;
 
   constructor(
     private readonly medium: Medium,
@@ -55,6 +54,34 @@ export class Flow {
   /** Bytes that the reader has not taken. */
   get unread(): number {
     return this.#inKernel;
+  }
+
+  /** Things on their way belong to the reader, once they come through. */
+  get alive(): boolean {
+    return this.sink.alive;
+  }
+
+  enter(event: ScheduledEvent): void {
+    if (this.#lane === undefined) this.sink.enter(event);
+    else this.#lane.line.pass(event, () => this.sink.enter(event));
+  }
+
+  /** From here on it goes over this line; what has set off still arrives first. */
+  goOver(line: Line): void {
+    const arrive = (chunks: readonly Buffer[], size: number): void => this.sink.arrive(chunks, size);
+    this.#lane = new Lane(line, this.medium, this, this.#channel, arrive);
+    line.join(this);
+  }
+
+  changed(): void {
+    this.#lane?.changed();
+    if (this.#shut) return;
+    this.#takenUnheard = 0;
+    this.#wakeWriter();
+  }
+
+  severed(): void {
+    this.#lane?.severed();
   }
 
   write(chunk: Buffer): void {
@@ -93,28 +120,41 @@ export class Flow {
   loseOnWay(): void {
     this.stop();
     for (const segment of this.#onWay) segment.lost = true;
+    this.#lane?.lose();
   }
 
   /** Something other than bytes that must not overtake them. */
   sendAfterBytes(run: () => void): void {
-    this.medium.scheduler.after(this.medium.delay(), this.sink, run, this.#channel);
+    if (this.#lane !== undefined) this.#lane.sendAfterBytes(run);
+    else this.medium.scheduler.after(this.medium.delay(), this, run, this.#channel);
   }
 
   /** The sink has read: there is room for what waits in the queue. */
   taken(size: number): void {
     this.#inKernel -= size;
+    if (this.#shut) this.#takenUnheard += size;
+    else this.#wakeWriter();
+  }
+
+  get #shut(): boolean {
+    return this.#lane !== undefined && this.#lane.line.shut;
+  }
+
+  /** Tells it that there is room, if it waits for that. */
+  #wakeWriter(): void {
     if (this.#buffered === 0 || this.#wakingWriter) return;
     this.#wakingWriter = true;
-    this.medium.scheduler.after(this.medium.delay(), this.writer, () => {
+    const delay = this.#lane === undefined ? this.medium.delay() : this.#lane.line.delay();
+    this.medium.scheduler.after(delay, this.writer, () => {
       this.#wakingWriter = false;
-      if (this.#buffered === 0) return;
+      if (this.#buffered === 0 || this.#shut) return;
       this.#fill(this.medium.options.kernelBuffer);
       if (this.#buffered === 0) this.drained();
     });
   }
 
   #fill(capacity: number): void {
-    let room = capacity - this.#inKernel;
+    let room = capacity - this.#inKernel - this.#takenUnheard;
     while (room > 0) {
       const chunk = this.#queue[0];
       if (chunk === undefined) break;
@@ -140,6 +180,10 @@ export class Flow {
     written.copy(chunk);
     this.#buffered -= chunk.length;
     this.#inKernel += chunk.length;
+    if (this.#lane !== undefined) {
+      this.#lane.send(chunk);
+      return;
+    }
     const last = this.#onWay.at(-1);
     if (last !== undefined && this.medium.random.chance(this.medium.options.coalescing)) {
       last.chunks.push(chunk);

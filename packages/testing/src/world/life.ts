@@ -111,6 +111,10 @@ export class VirtualThreadLife extends Life {
     process.threads.add(this);
   }
 
+  get title(): string {
+    return this.name;
+  }
+
   get label(): string {
     return `${this.process.label}, thread ${this.name}`;
   }

@@ -27,8 +27,9 @@ export class Medium {
     readonly scheduler: Scheduler,
   ) {}
 
-  delay(): number {
-    return GRAIN * this.random.integer(1, Math.max(1, Math.round(this.options.latency / GRAIN)));
+  /** Virtual ms of the next trip, of which the slowest takes `latency`. */
+  delay(latency = this.options.latency): number {
+    return GRAIN * this.random.integer(1, Math.max(1, Math.round(latency / GRAIN)));
   }
 }
 

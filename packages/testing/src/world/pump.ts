@@ -1,4 +1,5 @@
 import { attribute, unwatch, watch } from './attribution.js';
+import { giveGlobalsBack, takeGlobals } from './globals/globals.js';
 import type { Scheduler } from './scheduler.js';
 
 // Taken now: a test may put fake timers in their place.
@@ -36,12 +37,15 @@ export class Pump {
   readonly #waiters: Waiter[] = [];
   #running = false;
   #batch = 0;
+  #hasGlobals = false;
   /** Events that have happened since the world began. */
   events = 0;
 
   constructor(
     private readonly scheduler: Scheduler,
     private readonly maxEventsPerWait: number,
+    /** Whether the globals are the world's while something waits for it. */
+    private readonly takesGlobals: boolean,
   ) {}
 
   wait(wait: Wait): Promise<void> {
@@ -55,6 +59,10 @@ export class Pump {
         resolve,
         reject,
       });
+      if (this.takesGlobals && !this.#hasGlobals) {
+        this.#hasGlobals = true;
+        takeGlobals();
+      }
       if (this.#running) return;
       this.#running = true;
       this.#batch = 2;
@@ -76,6 +84,8 @@ export class Pump {
       this.#queueBatch();
     } else {
       this.#running = false;
+      // Again, for a wait whose failure could not be told.
+      this.#giveGlobalsBack();
       unwatch();
     }
   };
@@ -102,14 +112,25 @@ export class Pump {
     let settled = false;
     for (let i = 0; i < this.#waiters.length; i++) {
       const waiter = this.#waiters[i]!;
-      const endless = waiter.events > this.maxEventsPerWait;
-      if (!endless && !waiter.satisfied()) continue;
+      const outcome = this.#outcomeOf(waiter);
+      if (outcome === undefined) continue;
       this.#waiters.splice(i--, 1);
       settled = true;
-      if (endless) waiter.reject(failureOf(waiter, 'livelock'));
-      else waiter.resolve();
+      if (outcome === 'satisfied') waiter.resolve();
+      else waiter.reject(outcome);
     }
+    if (settled) this.#giveGlobalsBack();
     return settled;
+  }
+
+  /** An error when the wait is in vain, or when looking at the fact throws; undefined while it goes on. */
+  #outcomeOf(waiter: Waiter): 'satisfied' | Error | undefined {
+    if (waiter.events > this.maxEventsPerWait) return failureOf(waiter, 'livelock');
+    try {
+      return waiter.satisfied() ? 'satisfied' : undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error), { cause: error });
+    }
   }
 
   #earliestDeadline(): number {
@@ -125,6 +146,14 @@ export class Pump {
       if (waiter.failure === undefined) waiter.resolve();
       else waiter.reject(waiter.failure(reason));
     }
+    this.#giveGlobalsBack();
+  }
+
+  /** Before the test goes on, which it does after this turn. */
+  #giveGlobalsBack(): void {
+    if (!this.#hasGlobals || this.#waiters.length > 0) return;
+    this.#hasGlobals = false;
+    giveGlobalsBack();
   }
 }
 

@@ -39,13 +39,18 @@ export class Scheduler {
       channel.lastTime = time;
       channel.lastTie = tie;
     }
-    return this.#push(time, tie, owner, run);
+    return this.#push(time, tie, owner, run, false);
   }
 
   /** As `after`, but timers of one salt that are due at one time run in the order of setting. */
   timer(delay: number, owner: Owner, salt: number, run: () => void): ScheduledEvent {
     const time = this.#time + delay;
-    return this.#push(time, (salt + time * GOLDEN_RATIO) % 1, owner, run);
+    return this.#push(time, (salt + time * GOLDEN_RATIO) % 1, owner, run, true);
+  }
+
+  /** Whether nothing is on its way: all that will happen are timers. */
+  get quiet(): boolean {
+    return this.#queue.onWay === 0;
   }
 
   /** When the next event happens; undefined when nothing will. */
@@ -59,7 +64,7 @@ export class Scheduler {
     if (event === undefined) return;
     this.#queue.pop();
     this.#time = event.time;
-    event.owner.enter(event.run);
+    event.owner.enter(event);
   }
 
   /** Moves time on, with nothing happening. */
@@ -67,8 +72,8 @@ export class Scheduler {
     if (time > this.#time) this.#time = time;
   }
 
-  #push(time: number, tie: number, owner: Owner, run: () => void): ScheduledEvent {
-    const event = new ScheduledEvent(time, tie, this.#sequence++, owner, run);
+  #push(time: number, tie: number, owner: Owner, run: () => void, timed: boolean): ScheduledEvent {
+    const event = new ScheduledEvent(time, tie, this.#sequence++, owner, run, timed);
     this.#queue.push(event);
     return event;
   }

@@ -25,6 +25,11 @@ export class VirtualClock implements Clock {
     return EPOCH + Math.floor(this.scheduler.time);
   }
 
+  /** The wall time at which `now` was 0, with fractions. */
+  get origin(): number {
+    return EPOCH + this.actor.clockOrigin;
+  }
+
   /** As in Node, the shortest delay is 1 ms. */
   setTimer(delay: number, run: () => void): Timer {
     const ms = delay >= 1 ? Math.min(delay, LONGEST_DELAY) : 1;

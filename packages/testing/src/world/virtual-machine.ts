@@ -7,10 +7,13 @@ import type {
   ProcessIdentity,
   SignalName,
 } from '@shoal/core/internal/platform/platform';
+import { bindGlobals, ProcessGlobals } from './globals/process-globals.js';
+import type { Owner } from './event-queue.js';
 import { type Chronicle, VirtualProcess, VirtualThreadLife } from './life.js';
 import { Medium, type MediumOptions } from './medium.js';
 import { type Prng, Randomness } from './prng.js';
 import { Channel, GRAIN, type Scheduler } from './scheduler.js';
+import { VirtualClock } from './virtual-clock.js';
 import { VirtualFiles } from './virtual-files.js';
 import {
   copyByClone,
@@ -30,8 +33,9 @@ export type Program = (platform: Platform) => unknown;
 /** What the machine tells the world about what happened in it. */
 export interface Journal {
   log(pid: number, record: LogRecord): void;
-  observe(pid: number, fact: Fact): void;
-  ended(pid: number, exit: Exit): void;
+  observe(pid: number, title: string, fact: Fact): void;
+  spawned(pid: number, title: string): void;
+  ended(pid: number, title: string, exit: Exit): void;
 }
 
 const FIRST_PID = 1_000;
@@ -141,17 +145,51 @@ export class VirtualMachine implements Chronicle, Machine {
   signal(pid: number, signal: SignalName): boolean {
     const process = this.#processes.get(pid);
     if (process === undefined) return false;
+    const { actor } = process;
+    const receiver: Owner = {
+      get alive() {
+        return actor.alive;
+      },
+      // The default action needs no event loop.
+      enter: (event) => {
+        if (actor.signalHandler(signal) === undefined) actor.run(event.run);
+        else actor.enter(event);
+      },
+    };
     this.scheduler.after(
       GRAIN,
-      process.actor,
+      receiver,
       () => {
-        const handler = process.actor.signalHandler(signal);
+        const handler = actor.signalHandler(signal);
         if (handler !== undefined) handler();
         else if (!SIGNALS_IGNORED_BY_DEFAULT.includes(signal)) process.endsBy({ code: null, signal });
       },
       this.#signals,
     );
     return true;
+  }
+
+  /** Blocks the event loop of the main thread for so many virtual ms. False when the process does not live. */
+  hang(pid: number, ms: number): boolean {
+    const process = this.#processes.get(pid);
+    process?.actor.hang(this.scheduler, ms);
+    return process !== undefined;
+  }
+
+  /** Holds what passes through the pipes of a process and its threads. False when the process does not live. */
+  slowPipes(pid: number, ms: number): boolean {
+    const process = this.#processes.get(pid);
+    if (process === undefined) return false;
+    this.pipes.slow(pid, ms, [process.actor, ...[...process.threads].map(({ actor }) => actor)]);
+    return true;
+  }
+
+  /** Ends what `hang` and `slowPipes` have begun. */
+  heal(): void {
+    for (const [pid, { actor }] of this.#processes) {
+      if (actor.hung) this.hang(pid, 0);
+      this.slowPipes(pid, 0);
+    }
   }
 
   /** Living processes by pid. */
@@ -167,8 +205,8 @@ export class VirtualMachine implements Chronicle, Machine {
     this.journal.log(pid, record);
   }
 
-  observe(pid: number, fact: Fact): void {
-    this.journal.observe(pid, fact);
+  observe({ pid, title }: VirtualProcess | VirtualThreadLife, fact: Fact): void {
+    this.journal.observe(pid, title, fact);
   }
 
   endedByError(label: string, pid: number, error: unknown): void {
@@ -182,13 +220,14 @@ export class VirtualMachine implements Chronicle, Machine {
 
   processEnded(process: VirtualProcess): void {
     this.#processes.delete(process.pid);
-    this.journal.ended(process.pid, process.ended!);
+    this.journal.ended(process.pid, process.title, process.ended!);
   }
 
   #bear(assignment: Message | undefined, title: string): VirtualProcess {
     const pid = this.#nextPid++;
     const process = new VirtualProcess(this.#birth(assignment, pid), title, `${this.scheduler.time}/${pid}`);
     this.#processes.set(pid, process);
+    this.journal.spawned(pid, title);
     return process;
   }
 
@@ -198,8 +237,12 @@ export class VirtualMachine implements Chronicle, Machine {
   }
 
   #begin(life: VirtualProcess | VirtualThreadLife, program: Program, delay: number): void {
-    const random = this.#randomness.of(`life ${this.#births++}`);
-    const platform = virtualPlatform(this, life, random);
+    const name = `life ${this.#births++}`;
+    if (this.options.globals) {
+      const clock = new VirtualClock(this.scheduler, life.actor);
+      bindGlobals(life.actor, new ProcessGlobals(clock, this.#randomness.of(`${name}, globals`)));
+    }
+    const platform = virtualPlatform(this, life, this.#randomness.of(name));
     // A promise that the program returns may reject unhandled; `attribution.ts` sees that.
     this.scheduler.after(delay, life.actor, () => void program(platform));
   }

@@ -1,6 +1,8 @@
-import type { ByteStream, Endpoint, ListenOptions } from '@shoal/core/internal/platform/platform';
-import { outside } from './actor.js';
+import type { Endpoint, ListenOptions } from '@shoal/core/internal/platform/platform';
+import { checkLink, type LinkBehaviour } from './link-behaviour.js';
+import { Line } from './line.js';
 import { systemError, type Medium } from './medium.js';
+import { outside } from './outside.js';
 import type { Prng } from './prng.js';
 import type { Scheduler } from './scheduler.js';
 import { VirtualSocket } from './virtual-socket.js';
@@ -15,9 +17,11 @@ export interface ConnectOptions {
   readonly port: number;
   /** The client's own address. */
   readonly from: string;
+  /** How the way between the two behaves; default as the medium. */
+  readonly link?: LinkBehaviour;
 }
 
-export type Connected = (outcome: ByteStream | Error) => void;
+export type Connected = (outcome: VirtualStream | Error) => void;
 
 /** The ports of the virtual machine, and the clients that come to them. */
 export class VirtualNetwork {
@@ -52,8 +56,9 @@ export class VirtualNetwork {
     return socket;
   }
 
-  /** Connects a client that lives outside of all processes. */
+  /** Connects a client that lives outside of all processes. Throws for a link that cannot be. */
   connect(options: ConnectOptions, connected: Connected): void {
+    if (options.link !== undefined) checkLink(options.link);
     const client: Endpoint = { address: options.from, port: this.#nextClientPort++ };
     this.#knock(options, client, connected, TRIES);
   }
@@ -64,7 +69,7 @@ export class VirtualNetwork {
   }
 
   #knock(options: ConnectOptions, client: Endpoint, connected: Connected, tries: number): void {
-    this.scheduler.after(this.medium.delay(), outside, () => {
+    this.scheduler.after(this.medium.delay(options.link?.latency), outside, () => {
       const place = `connect ${options.host}:${options.port}`;
       const socket = this.random.pick(this.#sockets.filter((each) => serves(each.endpoint, options)));
       if (socket === undefined) {
@@ -73,6 +78,7 @@ export class VirtualNetwork {
       }
       const server: Endpoint = { address: options.host, port: options.port };
       const [near, far] = VirtualStream.pair(this.medium, client, server);
+      if (options.link !== undefined) near.goOver(new Line(this.medium, { ...options.link }));
       if (socket.offer(far)) connected(near);
       else if (tries === 0) connected(systemError('ETIMEDOUT', place));
       else this.scheduler.after(RETRY_MS, outside, () => this.#knock(options, client, connected, tries - 1));

@@ -14,6 +14,8 @@ const LONGEST_PATH = 107;
  */
 export class VirtualPipes {
   readonly #listeners = new Map<string, PipeListener>();
+  /** Virtual ms by which the pipes of a process take longer, by pid. */
+  readonly #slow = new Map<number, number>();
 
   constructor(
     private readonly medium: Medium,
@@ -40,8 +42,27 @@ export class VirtualPipes {
     const end = { address: path, port: 0 };
     const [near, far] = VirtualStream.pair(this.medium, end, end);
     far.belongTo(listener.actor);
+    near.belongTo(actor);
+    if (this.#slow.size > 0) this.#slowDown(near);
     this.medium.scheduler.after(this.medium.delay(), listener.actor, () => listener.offer(far));
-    return near.belongTo(actor);
+    return near;
+  }
+
+  /** Holds what passes from now on between this process and others for so many virtual ms, in both directions. */
+  slow(pid: number, ms: number, actors: readonly Actor[]): void {
+    if (ms === (this.#slow.get(pid) ?? 0)) return;
+    if (ms === 0) this.#slow.delete(pid);
+    else this.#slow.set(pid, ms);
+    for (const actor of actors) {
+      for (const resource of actor.resources)
+        if (resource instanceof VirtualStream && resource.goesOver(this.medium)) this.#slowDown(resource);
+    }
+  }
+
+  /** The slower of its two processes counts. */
+  #slowDown(stream: VirtualStream): void {
+    const [near = 0, far = 0] = [stream.pid, stream.peerPid].map((pid) => this.#slow.get(pid ?? 0));
+    stream.line.lengthen(Math.max(near, far));
   }
 
   /** Paths on which a living process listens. */

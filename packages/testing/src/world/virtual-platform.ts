@@ -43,7 +43,7 @@ export interface Machine {
   killExactly(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
   setTitle(life: VirtualProcess | VirtualThreadLife, title: string): void;
   log(pid: number, record: LogRecord): void;
-  observe(pid: number, fact: Fact): void;
+  observe(life: VirtualProcess | VirtualThreadLife, fact: Fact): void;
 }
 
 /** The seam as one virtual process or thread sees it. Nothing here acts for the dead. */
@@ -70,6 +70,9 @@ export function virtualPlatform(
 
   const self: Self = {
     pid: life.pid,
+    get title() {
+      return life.title;
+    },
     assignment: life.assignment,
     parent: life.parentLink,
     program: machine.program,
@@ -122,7 +125,7 @@ export function virtualPlatform(
   };
 
   const observe = (fact: Fact): void => {
-    if (actor.alive) machine.observe(life.pid, fact);
+    if (actor.alive) machine.observe(life, fact);
   };
 
   const clock: Clock = new VirtualClock(scheduler, actor);

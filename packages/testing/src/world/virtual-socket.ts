@@ -59,9 +59,10 @@ export class VirtualSocket {
     return this.#waiting.shift();
   }
 
-  /** Several processes that accept on one socket race for each connection. */
+  /** Several processes that accept on one socket race for each connection; who is blocked takes part only when all are. */
   #wakeOne(): void {
-    const acceptor = this.random.pick(this.#acceptors);
+    const awake = this.#acceptors.filter(({ actor }) => !actor.hung);
+    const acceptor = this.random.pick(awake.length > 0 ? awake : this.#acceptors);
     if (acceptor !== undefined)
       this.scheduler.after(GRAIN * this.random.integer(0, 4), acceptor.actor, () => acceptor.wake());
   }

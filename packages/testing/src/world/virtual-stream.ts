@@ -1,8 +1,11 @@
 import type { ByteStream, Endpoint, StreamEvents } from '@shoal/core/internal/platform/platform';
-import { Actor, outside, type Resource } from './actor.js';
-import type { Owner } from './event-queue.js';
+import type { Actor, Resource } from './actor.js';
+import type { Owner, ScheduledEvent } from './event-queue.js';
 import { Flow, type Sink } from './flow.js';
+import { Line } from './line.js';
+import type { ClientLink } from './link-behaviour.js';
 import { LARGEST_READ, systemError, type Medium } from './medium.js';
+import { outside } from './outside.js';
 
 /**
  * One end of a virtual connection or pipe.
@@ -17,6 +20,7 @@ export class VirtualStream implements ByteStream, Resource, Sink {
   #actor: Actor | undefined;
   #peer!: VirtualStream;
   #out!: Flow;
+  #line: Line | undefined;
   #events: StreamEvents | undefined;
   readonly #arrived: Buffer[] = [];
   #arrivedBytes = 0;
@@ -63,8 +67,39 @@ export class VirtualStream implements ByteStream, Resource, Sink {
     return this.#state !== 'closed' && this.#owner.alive;
   }
 
-  enter(run: () => void): void {
-    this.#owner.enter(run);
+  /** The process that holds this end; undefined for a client's, and before it is accepted. */
+  get pid(): number | undefined {
+    return this.#actor?.pid;
+  }
+
+  goesOver(medium: Medium): boolean {
+    return this.medium === medium;
+  }
+
+  /** The process at the other end. */
+  get peerPid(): number | undefined {
+    return this.#peer.pid;
+  }
+
+  get link(): ClientLink {
+    return this.line;
+  }
+
+  /** What sets it apart from its medium; made when it is first asked for. */
+  get line(): Line {
+    return this.#line ?? this.goOver(new Line(this.medium));
+  }
+
+  /** Lets both directions go over this line, from now on and for good. */
+  goOver(line: Line): Line {
+    this.#line = this.#peer.#line = line;
+    this.#out.goOver(line);
+    this.#peer.#out.goOver(line);
+    return line;
+  }
+
+  enter(event: ScheduledEvent): void {
+    this.#owner.enter(event);
   }
 
   get buffered(): number {
@@ -87,7 +122,7 @@ export class VirtualStream implements ByteStream, Resource, Sink {
       this.#breakNow(this.#error);
       return;
     }
-    if (this.#peer.#state !== 'open') {
+    if (this.#peer.#state !== 'open' && this.#line?.severed !== true) {
       this.#peer.#answerByReset();
       return;
     }
@@ -198,6 +233,8 @@ export class VirtualStream implements ByteStream, Resource, Sink {
   }
 
   #sizeOfRead(): number {
+    const fragment = this.#line?.behaviour.fragment;
+    if (fragment !== undefined) return Math.min(this.#arrivedBytes, fragment);
     const most = Math.min(this.#arrivedBytes, LARGEST_READ);
     return this.medium.random.chance(this.medium.options.fragmentation)
       ? this.medium.random.integer(1, most)

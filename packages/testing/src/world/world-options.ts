@@ -20,8 +20,46 @@ export interface WorldOptions {
   readonly coalescing?: number;
   /** Virtual ms from spawning a process to its first line, at least and at most. Default 30 and 60. */
   readonly spawnDelay?: readonly [least: number, most: number];
+  /** Facts that the trace keeps, at least 2. Default 500 000. */
+  readonly traceLimit?: number;
   /** Events after which a single wait counts as a livelock. Default 5 million. */
   readonly maxEventsPerWait?: number;
+  /**
+   * Whether the global timers, clocks and randomness are those of the world
+   * while code of a virtual process runs. Default false.
+   *
+   * With it these use virtual time, from 2030-01-01T00:00:00Z on, and numbers
+   * drawn from the seed, in a sequence of its own for each process and thread:
+   * - `setTimeout`, `setInterval`, `setImmediate` and what clears them, as
+   *   globals and of `node:timers`; `setTimeout`, `setInterval`, `setImmediate`
+   *   and `scheduler` of `node:timers/promises`; `AbortSignal.timeout`;
+   * - `Date()`, `new Date()`, `Date.now()`, `performance.now()`, `performance.timeOrigin`;
+   * - `Math.random()`, and of the global `crypto` `randomUUID()` and `getRandomValues()`.
+   *
+   * A timer of a dead process never fires, and what its callback throws ends the
+   * process as an uncaught exception does. The test, its runner and its fake
+   * timers keep theirs: substitutes are in place only while a test waits for the
+   * world, and act only in code of its processes.
+   *
+   * These stay real:
+   * - functions that a module kept in a variable of its own when it was loaded,
+   *   as `const { setTimeout } = globalThis`, `promisify(setTimeout)`, what
+   *   `require('node:timers')` was taken apart into, or the parent of
+   *   `class Stamp extends Date`; names imported from `node:timers` and
+   *   `node:timers/promises` do follow;
+   * - `process.hrtime`, `process.uptime`, `performance.mark` and `measure`,
+   *   `Intl.DateTimeFormat` without a date, `Temporal.Now`, and all of `node:crypto` but its `webcrypto`;
+   * - files, sockets, name look-ups, child processes and worker threads, with the
+   *   time-outs inside of Node's own modules; and the code that goes on after one
+   *   of them, or after the first `import()` of a module, up to the next event of its process;
+   * - variables of modules, which all virtual processes share.
+   *
+   * A promise that a handler settles and a test awaits takes the test into that
+   * process, up to its next wait. It is not the default because it replaces
+   * globals of the whole realm while a test waits, and cannot reach everything
+   * in this list: an application that asks its `Server` for timers needs none of it.
+   */
+  readonly globals?: boolean;
 }
 
 export function complete(options: WorldOptions): Required<WorldOptions> {
@@ -36,6 +74,8 @@ export function complete(options: WorldOptions): Required<WorldOptions> {
     fragmentation: options.fragmentation ?? 0.25,
     coalescing: options.coalescing ?? 0.25,
     spawnDelay: options.spawnDelay ?? [30, 60],
+    traceLimit: options.traceLimit ?? 500_000,
     maxEventsPerWait: options.maxEventsPerWait ?? 5_000_000,
+    globals: options.globals ?? false,
   };
 }

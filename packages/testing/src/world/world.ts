@@ -1,5 +1,8 @@
 import type { ByteStream, Exit, Fact, LogRecord, SignalName } from '@shoal/core/internal/platform/platform';
+import { shortTitle } from '../trace/title.js';
+import { checkDelay, checkDuration, type ClientLink, type LinkBehaviour } from './link-behaviour.js';
 import { lastLines } from './log-text.js';
+import { outside } from './outside.js';
 import { Pump } from './pump.js';
 import { Randomness } from './prng.js';
 import { Scheduler } from './scheduler.js';
@@ -13,10 +16,17 @@ export interface WorldLog extends LogRecord {
   readonly time: number;
 }
 
-/** An observed fact, with the process and the virtual ms. */
+/** An observed fact, with the virtual ms and the process. What comes from outside of all processes has pid 0. */
 export interface TracedFact extends Fact {
-  readonly pid: number;
   readonly time: number;
+  readonly pid: number;
+  /** `worker 0`, `reactor 1`, `client 3`. */
+  readonly process: string;
+}
+
+/** A client's end of a connection, with its link. */
+export interface LinkedStream extends ByteStream {
+  readonly link: ClientLink;
 }
 
 /** What nobody has closed, removed or ended. */
@@ -38,20 +48,25 @@ export interface Leftovers {
  */
 export class World implements Journal {
   readonly logs: WorldLog[] = [];
+  /** What was observed, in order; beyond `traceLimit` the older half is forgotten. */
   readonly trace: TracedFact[] = [];
   /** How processes ended, by pid. */
   readonly exits = new Map<number, Exit>();
   readonly seed: number;
+  /** Called when so many of the oldest facts are taken out of the trace, before they are. */
+  onForget: (count: number) => void = () => {};
   readonly #options: Required<WorldOptions>;
   readonly #scheduler: Scheduler;
   readonly #pump: Pump;
   #machine: VirtualMachine | undefined;
+  #watcher: ((fact: TracedFact) => void) | undefined;
 
   constructor(options: WorldOptions = {}) {
     this.#options = complete(options);
     this.seed = this.#options.seed;
     this.#scheduler = new Scheduler(new Randomness(this.seed).of('order'));
-    this.#pump = new Pump(this.#scheduler, this.#options.maxEventsPerWait);
+    const { maxEventsPerWait, globals } = this.#options;
+    this.#pump = new Pump(this.#scheduler, maxEventsPerWait, globals);
   }
 
   /** Starts the first process and gives its pid. Every process runs `main`, every thread `threadMain`. */
@@ -69,6 +84,11 @@ export class World implements Journal {
   /** Events that have happened since the world began. */
   get events(): number {
     return this.#pump.events;
+  }
+
+  /** Whether nothing is on its way between processes and clients: all that will happen are timers. */
+  get quiet(): boolean {
+    return this.#scheduler.quiet;
   }
 
   /** Pids of the living processes, oldest first. */
@@ -90,13 +110,30 @@ export class World implements Journal {
     return this.#pump.wait({ satisfied: () => false, patience: ms });
   }
 
-  /** Connects a client from outside of all processes; the callback runs in the world. */
+  /**
+   * Connects a client from outside of all processes; the callback runs in the
+   * world. Throws for a link that cannot be.
+   */
   connect(
-    options: { host?: string; port: number; from?: string },
-    connected: (outcome: ByteStream | Error) => void,
+    options: { host?: string; port: number; from?: string; link?: LinkBehaviour },
+    connected: (outcome: LinkedStream | Error) => void,
   ): void {
     const { host = '127.0.0.1', port, from = '127.0.0.1' } = options;
-    this.#running.network.connect({ host, port, from }, connected);
+    this.#running.network.connect({ ...options, host, port, from }, connected);
+  }
+
+  /** Calls `run` in so many virtual ms, outside of all processes. */
+  schedule(ms: number, run: () => void): { cancel(): void } {
+    return this.#scheduler.timer(ms, outside, 0, run);
+  }
+
+  /** The pid of the living process that plays the worker or task worker with that id, the newest if there are two. */
+  workerPid(workerId: number): number | undefined {
+    let newest: number | undefined;
+    for (const { pid, assignment } of this.#running.processes.values())
+      if (assignment !== undefined && 'workerId' in assignment && assignment.workerId === workerId)
+        newest = pid;
+    return newest;
   }
 
   /** Cuts a process off, at once. False when it does not live. */
@@ -110,6 +147,38 @@ export class World implements Journal {
    */
   killInsideWrite(pid: number, writes = 1): void {
     this.#running.processes.get(pid)?.actor.dieInsideWrite(writes);
+  }
+
+  /**
+   * Blocks the event loop of a process for so many virtual ms, default for
+   * ever; a further call sets another end, 0 that of now. False when the process
+   * does not live.
+   *
+   * Nothing of its main thread runs: events wait, and happen in order when it
+   * ends, late timers included. Its clocks go on, its threads go on, and the
+   * system still takes bytes for it up to `kernelBuffer`, so that writers to it
+   * see back-pressure. SIGKILL ends it at once; a signal that it handles waits.
+   */
+  hang(pid: number, ms = Infinity): boolean {
+    checkDuration('hang', ms);
+    return this.#running.hang(pid, ms);
+  }
+
+  /**
+   * Holds all bytes between this process (its threads included) and others for
+   * so many virtual ms on top of their trip, in both directions and in order,
+   * from now on and until a call with 0. Of two slow processes the slower
+   * counts. Messages between a process and the one that spawned it are not
+   * bytes of a pipe. False when the process does not live.
+   */
+  slowPipes(pid: number, ms: number): boolean {
+    checkDelay('slowPipes', ms);
+    return this.#running.slowPipes(pid, ms);
+  }
+
+  /** Ends what `hang` and `slowPipes` have begun. */
+  heal(): void {
+    this.#running.heal();
   }
 
   /** Sends a signal. False when the process does not live. */
@@ -137,12 +206,38 @@ export class World implements Journal {
     this.logs.push({ time: this.time, pid, ...record });
   }
 
-  observe(pid: number, fact: Fact): void {
-    this.trace.push({ time: this.time, pid, ...fact });
+  /** Sets the one who sees every fact when it is observed, inside the turn of the process that tells it. */
+  watch(watcher: (fact: TracedFact) => void): void {
+    this.#watcher = watcher;
   }
 
-  ended(pid: number, exit: Exit): void {
-    this.exits.set(pid, exit);
+  /** Notes a fact from outside of all processes. */
+  note(process: string, fact: Fact): void {
+    this.#trace({ time: this.time, pid: 0, process, ...fact });
+  }
+
+  observe(pid: number, title: string, fact: Fact): void {
+    this.#trace({ time: this.time, pid, process: shortTitle(title), ...fact });
+  }
+
+  spawned(pid: number, title: string): void {
+    this.observe(pid, title, { kind: 'spawned' });
+  }
+
+  ended(pid: number, title: string, { code, signal }: Exit): void {
+    this.exits.set(pid, { code, signal });
+    this.observe(pid, title, { kind: 'exited', code, signal });
+  }
+
+  #trace(fact: TracedFact): void {
+    if (this.trace.length >= this.#options.traceLimit) this.#forget(this.trace.length >> 1);
+    this.trace.push(fact);
+    this.#watcher?.(fact);
+  }
+
+  #forget(count: number): void {
+    this.onForget(count);
+    this.trace.splice(0, count);
   }
 
   get #running(): VirtualMachine {

@@ -8,6 +8,7 @@ import { NodePipes } from './pipes.js';
 import { NodeProcesses } from './processes.js';
 import { mainSelf, threadSelf } from './self.js';
 import { NodeThreads } from './threads.js';
+import { appendFacts } from './trace-file.js';
 
 export interface NodePlatformOptions {
   /** The module that every reactor thread runs; it makes its platform with `createThreadPlatform`. */
@@ -34,6 +35,7 @@ export function createThreadPlatform(): Platform {
 
 function assemble(self: Self, threads: Threads): Platform {
   const log = new NodeLog();
+  const tracePath = process.env['SHOAL_TRACE'];
   return {
     clock: new NodeClock(),
     random: { next: () => Math.random() },
@@ -44,5 +46,6 @@ function assemble(self: Self, threads: Threads): Platform {
     pipes: new NodePipes(log),
     files: new NodeFiles(),
     log,
+    ...(tracePath !== undefined && tracePath !== '' && { observe: appendFacts(tracePath, self) }),
   };
 }

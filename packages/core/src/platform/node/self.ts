@@ -12,6 +12,7 @@ class NodeSelf implements Self {
   readonly pid = process.pid;
 
   constructor(
+    public title: string,
     readonly program: string,
     readonly assignment: Message | undefined,
     readonly parent: Link | undefined,
@@ -23,7 +24,9 @@ class NodeSelf implements Self {
 
   /** A thread has no title of its own. */
   setTitle(title: string): void {
-    if (isMainThread) process.title = title;
+    if (!isMainThread) return;
+    this.title = title;
+    process.title = title;
   }
 
   /** Signals reach the main thread only. */
@@ -50,15 +53,15 @@ export function mainSelf(): Self {
   const assignment = readAssignment();
   // A started process may have a channel too, to whoever forked it: that is none of ours.
   const parent = assignment === undefined ? undefined : new IpcLink(process as IpcChannel);
-  return new NodeSelf(programName(), assignment, parent);
+  return new NodeSelf(process.title, programName(), assignment, parent);
 }
 
 export function threadSelf(): Self {
   if (parentPort === null) throw new Error('a thread platform is made inside a reactor thread');
-  const { assignment, program } = workerData as ThreadData;
+  const { assignment, program, name } = workerData as ThreadData;
   const parent = new PortLink(parentPort);
   parentPort.once('close', () => parent.end());
-  return new NodeSelf(program, assignment, parent);
+  return new NodeSelf(name, program, assignment, parent);
 }
 
 /** `main` for `/srv/chat/dist/main.js`. */

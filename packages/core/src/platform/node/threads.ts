@@ -8,6 +8,7 @@ import { PortLink } from './port-link.js';
 export interface ThreadData {
   readonly assignment: Message;
   readonly program: string;
+  readonly name: string;
 }
 
 export class NodeThreads implements Threads {
@@ -20,7 +21,7 @@ export class NodeThreads implements Threads {
     if (this.entry === undefined || !isMainThread) {
       throw new ProcessError('NOT_IN_THIS_ROLE', 'a reactor thread starts no threads');
     }
-    const workerData: ThreadData = { assignment, program: this.program };
+    const workerData: ThreadData = { assignment, program: this.program, name };
     return new NodeThread(new Worker(this.entry, { workerData, name, env: SHARE_ENV }), name);
   }
 }

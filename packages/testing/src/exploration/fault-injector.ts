@@ -1,0 +1,98 @@
+import type { TraceEvent } from '../trace/trace-event.js';
+import type { SimulatedServer } from '../simulated-server.js';
+import type { CrashFault, Fault } from './fault.js';
+
+/** Lets the faults of a run happen, each at its moment. One that finds nothing to break does nothing. */
+export class FaultInjector {
+  /** The faults that took effect. */
+  readonly effective = new Set<Fault>();
+  /** Crashes that wait for their moment in a worker. */
+  readonly #armed = new Set<CrashFault>();
+  readonly #scheduled: { cancel(): void }[] = [];
+
+  constructor(
+    private readonly server: SimulatedServer,
+    faults: readonly Fault[],
+  ) {
+    for (const fault of faults)
+      this.#scheduled.push(server.world.schedule(fault.at, () => this.#begin(fault)));
+  }
+
+  /** Sees every fact in the turn of the process that tells it, and may end that process there. */
+  observe(event: TraceEvent): void {
+    if (this.#armed.size === 0) return;
+    const { kind, pid } = event;
+    if (kind !== 'started' && kind !== 'sent' && kind !== 'settled') return;
+    for (const fault of this.#armed) {
+      if (fault.when !== kind || this.server.world.workerPid(fault.workerId) !== pid) continue;
+      this.#armed.delete(fault);
+      this.#kill(fault, pid);
+      return;
+    }
+  }
+
+  /** Nothing further goes wrong, and what is wrong ends. */
+  heal(): void {
+    for (const each of this.#scheduled) each.cancel();
+    this.#armed.clear();
+    this.server.heal();
+  }
+
+  #begin(fault: Fault): void {
+    const { server } = this;
+    switch (fault.kind) {
+      case 'crashWorker':
+        this.#crash(fault);
+        return;
+      case 'crashManager':
+        this.#note(fault, server.world.kill(server.running.managerPid));
+        return;
+      case 'hangWorker':
+        this.#toWorker(fault, (pid) => server.world.hang(pid, fault.ms));
+        return;
+      case 'slowPipes':
+        this.#toWorker(fault, (pid) => server.world.slowPipes(pid, fault.ms));
+        return;
+      case 'stall':
+      case 'shape':
+      case 'reset': {
+        const client = server.clients[fault.client];
+        if (client === undefined || client.state === 'closed') return;
+        if (fault.kind === 'stall') client.stall(fault.ms);
+        else if (fault.kind === 'shape') client.shape(fault.link);
+        else client.reset();
+        this.#note(fault, true);
+      }
+    }
+  }
+
+  #crash(fault: CrashFault): void {
+    const pid = this.server.world.workerPid(fault.workerId);
+    if (fault.when === 'write' && pid !== undefined) {
+      this.#note(fault, true);
+      this.server.world.killInsideWrite(pid);
+    } else if (fault.when === 'now' && pid !== undefined) {
+      this.#kill(fault, pid);
+    } else if (fault.when !== 'now' && fault.when !== 'write') {
+      this.#armed.add(fault);
+    }
+  }
+
+  #kill(fault: CrashFault, pid: number): void {
+    this.#note(fault, true);
+    this.server.world.kill(pid);
+  }
+
+  #toWorker(fault: Fault & { workerId: number }, run: (pid: number) => void): void {
+    const pid = this.server.world.workerPid(fault.workerId);
+    if (pid === undefined) return;
+    this.#note(fault, true);
+    run(pid);
+  }
+
+  #note(fault: Fault, happened: boolean): void {
+    if (!happened) return;
+    this.effective.add(fault);
+    this.server.world.note('test', { kind: 'fault', fault });
+  }
+}

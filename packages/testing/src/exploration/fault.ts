@@ -1,0 +1,63 @@
+import type { LinkBehaviour } from '../world/link-behaviour.js';
+
+/**
+ * Something that goes wrong in a simulated world, at a moment of it. `at` is in
+ * virtual ms since the server was ready.
+ */
+export type Fault =
+  | CrashFault
+  /** The manager dies. */
+  | { readonly kind: 'crashManager'; readonly at: number }
+  /** The event loop of a worker is blocked for so many ms. */
+  | { readonly kind: 'hangWorker'; readonly at: number; readonly workerId: number; readonly ms: number }
+  /** What goes between a worker and the others takes that much longer, for as long. */
+  | { readonly kind: 'slowPipes'; readonly at: number; readonly workerId: number; readonly ms: number }
+  /** Nothing passes between a client and the server for so many ms. Clients count from 0. */
+  | { readonly kind: 'stall'; readonly at: number; readonly client: number; readonly ms: number }
+  /** From here the link of a client behaves so. */
+  | { readonly kind: 'shape'; readonly at: number; readonly client: number; readonly link: LinkBehaviour }
+  /** The connection of a client breaks. */
+  | { readonly kind: 'reset'; readonly at: number; readonly client: number };
+
+/**
+ * A worker dies as by SIGKILL: at `at`, or at the first moment from then on
+ * when it has just started a handler, sent something or settled a handler (and
+ * nothing of that has left the process), or inside a write, of which any first
+ * part has left.
+ */
+export interface CrashFault {
+  readonly kind: 'crashWorker';
+  readonly at: number;
+  readonly workerId: number;
+  readonly when: CrashMoment;
+}
+
+export type CrashMoment = 'now' | 'started' | 'sent' | 'settled' | 'write';
+
+const MOMENTS: Record<CrashMoment, string> = {
+  now: 'between two events',
+  started: 'when it has just started a handler',
+  sent: 'when a handler has just sent something',
+  settled: 'when a handler has just settled',
+  write: 'inside a write',
+};
+
+/** `worker 0 dies inside a write, from 12.5 ms on` */
+export function describeFault(fault: Fault): string {
+  switch (fault.kind) {
+    case 'crashWorker':
+      return `worker ${fault.workerId} dies ${MOMENTS[fault.when]}, from ${fault.at} ms on`;
+    case 'crashManager':
+      return `the manager dies at ${fault.at} ms`;
+    case 'hangWorker':
+      return `worker ${fault.workerId} is blocked for ${fault.ms} ms at ${fault.at} ms`;
+    case 'slowPipes':
+      return `the pipes of worker ${fault.workerId} are slow by ${fault.ms} ms at ${fault.at} ms`;
+    case 'stall':
+      return `the link of client ${fault.client} stalls for ${fault.ms} ms at ${fault.at} ms`;
+    case 'shape':
+      return `the link of client ${fault.client} is ${JSON.stringify(fault.link)} from ${fault.at} ms on`;
+    case 'reset':
+      return `the connection of client ${fault.client} breaks at ${fault.at} ms`;
+  }
+}

@@ -1,0 +1,323 @@
+/**
+ * What one connection has gone through so far, and the rules that hold for it.
+ *
+ * Everything is checked against another witness than the one that claims it:
+ * what the owner of the socket acknowledges against what handlers did in the
+ * worker, what it writes against what handlers sent, and what a client got
+ * against what was written.
+ */
+import type {
+  ConfiguredFact,
+  ConfiguredListener,
+  DeliveredEvent,
+  ReactorFact,
+  WorkerFact,
+} from '@shoal/core/internal/events/facts';
+import type { Rule } from './violation.js';
+import { Output } from './output.js';
+
+type FactOf<Kind extends ReactorFact['kind'] | WorkerFact['kind']> = Extract<
+  ReactorFact | WorkerFact,
+  { kind: Kind }
+>;
+
+/** A packet that is accepted and not settled. */
+interface Packet {
+  readonly bytes: number;
+  /** Pid of the worker that has it. */
+  worker: number | undefined;
+  /** Its handler has settled in that worker. */
+  handled: boolean;
+  /** How often a lost worker gave it back. */
+  returns: number;
+}
+
+/** One event in the hands of one worker. */
+interface Given {
+  readonly event: DeliveredEvent;
+  readonly packet: number;
+}
+
+/** What the connection means to one worker. */
+interface Part {
+  readonly given: Map<number, Given>;
+  /** Numbers of the events whose handlers run. */
+  readonly running: Set<number>;
+  introducing: boolean;
+  closing: boolean;
+  lastGiven: number;
+  lastStarted: number;
+}
+
+export interface StoryHost {
+  readonly settings: ConfiguredFact;
+  lives(pid: number): boolean;
+  report(rule: Rule, message: string, connection: number): void;
+}
+
+/** What a packet costs in a window beside its bytes, as `maxQueuedBytes` documents. */
+export const PACKET_OVERHEAD_BYTES = 64;
+
+export class ConnectionStory {
+  readonly output: Output;
+  /** `client`, `server` …: why it is closed; undefined while it is not. */
+  closedBy: string | undefined;
+  /** A handler has closed it. */
+  endedByHandler = false;
+  readonly #packets = new Map<number, Packet>();
+  readonly #parts = new Map<number, Part>();
+  #accepted = 0;
+  /** No packet below this number waits for a handler. */
+  #cursor = 1;
+  #refusedAsClosed = 0;
+  #poisoned = false;
+  #connected = false;
+  #closeAcknowledged = false;
+  #unsettledCharge = 0;
+  #unsettled = 0;
+
+  constructor(
+    readonly id: number,
+    readonly listener: ConfiguredListener,
+    /** Pid of the process that owns the socket. */
+    readonly owner: number,
+    private readonly host: StoryHost,
+  ) {
+    this.output = new Output((message) => this.#report('bytes', message));
+  }
+
+  /** Packets that are neither settled nor refused. */
+  get unsettled(): number {
+    return this.#packets.size;
+  }
+
+  /** Whether a handler of it runs in a process that lives. */
+  get runs(): boolean {
+    for (const [pid, part] of this.#parts) if (part.running.size > 0 && this.host.lives(pid)) return true;
+    return false;
+  }
+
+  /** Bytes of a packet that is not settled. */
+  sizeOf(packet: number): number {
+    return this.#packets.get(packet)?.bytes ?? 0;
+  }
+
+  get #sticky(): boolean {
+    const { mode, dispatchMode } = this.host.settings;
+    return mode === 'base' || dispatchMode === 'fixed';
+  }
+
+  // What the owner of the socket tells.
+
+  packet({ packet, bytes }: FactOf<'packet'>): void {
+    if (packet !== this.#accepted + 1) this.#report('order', `packet ${packet} came after ${this.#accepted}`);
+    this.#accepted = packet;
+    this.#packets.set(packet, { bytes, worker: undefined, handled: false, returns: 0 });
+  }
+
+  delivered({ event, packet, worker, seq }: FactOf<'delivered'>): void {
+    const part = this.#part(worker);
+    part.given.set(seq, { event, packet });
+    if (event === 'connect' && this.#connected) this.#report('order', 'is connected a second time');
+    if (event === 'adopt' && !this.#connected) this.#report('order', 'is adopted before it is connected');
+    if (event === 'close' && this.#closeAcknowledged) this.#report('close', 'gets a second close event');
+    if (event === 'receive') this.#deliveredPacket(packet, worker, part);
+  }
+
+  acknowledged({ event, packet, discarded }: FactOf<'acknowledged'>): void {
+    if (event === 'receive') {
+      this.#acknowledgedPacket(packet, discarded);
+      return;
+    }
+    for (const [pid, { running, given }] of this.#parts) {
+      if (!this.host.lives(pid)) continue;
+      for (const seq of running) {
+        const kind = given.get(seq)?.event;
+        const same = event === 'close' ? kind === 'close' : kind === 'connect' || kind === 'adopt';
+        if (same) this.#report('settlement', `its ${kind} is settled while the handler still runs`);
+      }
+    }
+    if (event === 'introduction') this.#connected = true;
+    else if (this.#closeAcknowledged) this.#report('close', 'its close is settled twice');
+    else this.#closeAcknowledged = true;
+  }
+
+  returned({ packet }: FactOf<'returned'>): void {
+    const entry = this.#packets.get(packet);
+    if (entry === undefined) {
+      this.#report('settlement', `packet ${packet} is given back though it is settled`);
+      return;
+    }
+    this.#release(entry);
+    entry.returns++;
+    entry.handled = false;
+    entry.worker = undefined;
+    if (packet < this.#cursor) this.#cursor = packet;
+  }
+
+  refused({ packet, reason }: FactOf<'refused'>): void {
+    const entry = this.#packets.get(packet);
+    if (reason === 'CLOSED') this.#refusedAsClosed++;
+    if (reason === 'PACKET_POISON') {
+      this.#poisoned = true;
+      if (entry !== undefined && entry.returns < 2)
+        this.#report('lost', `packet ${packet} is refused as poison after ${entry.returns + 1} deaths`);
+    }
+    if (entry === undefined) return;
+    this.#release(entry);
+    this.#packets.delete(packet);
+  }
+
+  closed({ reason }: FactOf<'closed'>): void {
+    if (this.closedBy !== undefined) this.#report('close', 'is closed twice');
+    this.closedBy = reason;
+    if (this.endedByHandler || this.#refusedAsClosed === 0) return;
+    if (reason === 'client' || reason === 'error')
+      this.#report('lost', `${this.#refusedAsClosed} packets are refused though only its client closed it`);
+  }
+
+  forgotten(): void {
+    if (this.closedBy === undefined) this.#report('close', 'is forgotten before it is closed');
+    if (this.#packets.size > 0)
+      this.#report('lost', `is forgotten with ${this.#packets.size} packets neither handled nor refused`);
+    const mayLackClose = !this.#sticky || this.closedBy === 'poison' || this.#poisoned;
+    if (!this.#closeAcknowledged && !mayLackClose)
+      this.#report('close', 'is forgotten without a close event');
+  }
+
+  // What workers tell.
+
+  started(pid: number, { event, seq, handler }: FactOf<'started'>): void {
+    const part = this.#part(pid);
+    const given = part.given.get(seq);
+    if (given === undefined) {
+      this.#report('order', `${handler} starts number ${seq}, which was not given to its worker`);
+      return;
+    }
+    if (this.#sticky) this.#checkStart(pid, part, given, handler);
+    if (event === 'connect' || event === 'adopt') part.introducing = true;
+    if (event === 'close') part.closing = true;
+    part.running.add(seq);
+  }
+
+  settled(pid: number, { seq }: { readonly seq: number }): void {
+    const part = this.#part(pid);
+    part.running.delete(seq);
+    const given = part.given.get(seq);
+    if (given === undefined) return;
+    if (given.event === 'connect' || given.event === 'adopt') part.introducing = false;
+    if (given.event !== 'receive') return;
+    const entry = this.#packets.get(given.packet);
+    if (entry?.worker !== pid) return;
+    entry.handled = true;
+    if (given.packet === this.#cursor) this.#cursor++;
+  }
+
+  /** The process has ended: what ran there will not settle. */
+  processEnded(pid: number): void {
+    this.#parts.get(pid)?.running.clear();
+  }
+
+  /** Nothing is on its way: what is not settled is lost, unless a handler still runs. */
+  atRest(): void {
+    if (this.#packets.size === 0 || this.runs) return;
+    const [[packet, entry]] = this.#packets as unknown as [[number, Packet]];
+    const where = entry.worker === undefined ? 'waits in the reactor' : `is with worker pid ${entry.worker}`;
+    const done = entry.handled ? ', its handler has settled' : '';
+    this.#report(
+      'lost',
+      `packet ${packet} ${where} for ever${done}; ${this.#packets.size} packets are not settled`,
+    );
+  }
+
+  #deliveredPacket(packet: number, worker: number, part: Part): void {
+    const entry = this.#packets.get(packet);
+    if (entry === undefined) {
+      this.#report('settlement', `packet ${packet} is given to a worker again after it was settled`);
+      return;
+    }
+    if (entry.worker !== undefined && this.host.lives(entry.worker))
+      this.#report('settlement', `packet ${packet} is given to a second worker while the first has it`);
+    if (this.#sticky && packet <= part.lastGiven)
+      this.#report('order', `packet ${packet} is given after packet ${part.lastGiven}`);
+    part.lastGiven = packet;
+    entry.worker = worker;
+    this.#unsettled++;
+    this.#unsettledCharge += entry.bytes + PACKET_OVERHEAD_BYTES;
+    const { maxQueuedBytes } = this.listener;
+    if (this.#unsettledCharge > maxQueuedBytes && this.#unsettled > 1)
+      this.#report('bounds', `${this.#unsettledCharge} bytes are with workers, of ${maxQueuedBytes} allowed`);
+  }
+
+  #acknowledgedPacket(packet: number, discarded: boolean): void {
+    const entry = this.#packets.get(packet);
+    if (entry === undefined) {
+      this.#report('settlement', `packet ${packet} is settled twice`);
+      return;
+    }
+    if (!discarded && !entry.handled)
+      this.#report('settlement', `packet ${packet} is settled before its handler has settled`);
+    this.#release(entry);
+    this.#packets.delete(packet);
+  }
+
+  #checkStart(pid: number, part: Part, { event, packet }: Given, handler: string): void {
+    for (const [other, { running }] of this.#parts)
+      if (other !== pid && running.size > 0 && this.host.lives(other))
+        this.#report('order', `${handler} starts while pid ${other} runs a handler of it`);
+    if (event !== 'receive') {
+      if (part.running.size > 0) this.#report('order', `${handler} starts while another handler of it runs`);
+      if (event === 'close') this.#checkClose(handler);
+      return;
+    }
+    if (part.closing) this.#report('order', `packet ${packet} is handled after the close`);
+    if (part.introducing) this.#report('order', `packet ${packet} is handled before its connect has settled`);
+    if (part.running.size >= this.listener.concurrency)
+      this.#report('order', `packet ${packet} is handled beside ${part.running.size} others`);
+    if (packet <= part.lastStarted)
+      this.#report('order', `packet ${packet} is handled after packet ${part.lastStarted}`);
+    part.lastStarted = packet;
+    const expected = this.#nextToHandle();
+    if (this.listener.concurrency === 1 && packet !== expected)
+      this.#report('order', `packet ${packet} is handled before packet ${expected}`);
+  }
+
+  #checkClose(handler: string): void {
+    const waiting = this.#nextToHandle();
+    if (this.#packets.has(waiting) && !this.endedByHandler)
+      this.#report('order', `${handler} starts before packet ${waiting} is handled`);
+  }
+
+  /** The first packet that was accepted, not refused, and not handled. */
+  #nextToHandle(): number {
+    while (this.#cursor <= this.#accepted && this.#packets.get(this.#cursor)?.handled !== false)
+      this.#cursor++;
+    return this.#cursor;
+  }
+
+  #release(entry: Packet): void {
+    if (entry.worker === undefined) return;
+    this.#unsettled--;
+    this.#unsettledCharge -= entry.bytes + PACKET_OVERHEAD_BYTES;
+  }
+
+  #part(pid: number): Part {
+    let part = this.#parts.get(pid);
+    if (part === undefined) {
+      part = {
+        given: new Map(),
+        running: new Set(),
+        introducing: false,
+        closing: false,
+        lastGiven: 0,
+        lastStarted: 0,
+      };
+      this.#parts.set(pid, part);
+    }
+    return part;
+  }
+
+  #report(rule: Rule, message: string): void {
+    this.host.report(rule, `connection ${this.id}: ${message}`, this.id);
+  }
+}

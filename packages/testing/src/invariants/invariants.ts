@@ -1,0 +1,331 @@
+/**
+ * Watches a server from its first fact on, and reports where it breaks a
+ * promise: nothing accepted is lost, order, settled exactly once, closed exactly
+ * once and for a reason, whole bytes in order, bounds.
+ */
+import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
+import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { TraceEvent } from '../trace/trace-event.js';
+import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import type { Rule, Violation } from './violation.js';
+
+/** Largest body of a frame; larger packets have an account of their own. */
+const SMALL_PACKET_BYTES = 64 * 1024;
+
+/** What the checks need of a client of the test. */
+export interface WatchedClient {
+  readonly id: number;
+  readonly state: 'open' | 'ended' | 'closed';
+  readonly received: Buffer;
+}
+
+interface ClientStory {
+  readonly id: number;
+  ended: boolean;
+  reset: boolean;
+  paused: boolean;
+  bytes: number;
+  story: ConnectionStory | undefined;
+}
+
+export class Invariants implements StoryHost {
+  /** In the order in which they were found; at most 20. */
+  readonly violations: Violation[] = [];
+  #settings: ConfiguredFact | undefined;
+  readonly #stories = new Map<number, ConnectionStory>();
+  readonly #clients = new Map<number, ClientStory>();
+  readonly #clientsByConnection = new Map<number, ClientStory>();
+  /** Clients that no connection was accepted of yet, by address and port. */
+  readonly #knocking = new Map<string, ClientStory>();
+  /** Connections whose client has not told that it connects, likewise. */
+  readonly #unclaimed = new Map<string, ConnectionStory>();
+  readonly #dead = new Set<number>();
+  /** Bytes of small packets by the pid of the worker that has them. */
+  readonly #inPipes = new Map<number, number>();
+  readonly #charges = new Map<string, { readonly worker: number; readonly bytes: number }>();
+  #packets = 0;
+  #handled = 0;
+  #stopping = false;
+
+  constructor(
+    /** Bytes that the system keeps per direction of a stream. */
+    private readonly kernelBuffer: number,
+  ) {}
+
+  get settings(): ConfiguredFact {
+    if (this.#settings === undefined) throw new Error('the server has not told its settings');
+    return this.#settings;
+  }
+
+  lives(pid: number): boolean {
+    return !this.#dead.has(pid);
+  }
+
+  report(rule: Rule, message: string, connection: number): void {
+    if (this.violations.length < 20) this.violations.push({ rule, message, connection });
+  }
+
+  observe(event: TraceEvent): void {
+    switch (event.kind) {
+      case 'configured':
+        this.#settings = event;
+        return;
+      case 'exited':
+        this.#processEnded(event.pid);
+        return;
+      case 'connects':
+        this.#connects(event.client, `${event.address}:${event.port}`);
+        return;
+      case 'accepted':
+        this.#accepted(event.pid, event);
+        return;
+      case 'ends':
+        this.#client(event.client).ended = true;
+        return;
+      case 'resets':
+        this.#client(event.client).reset = true;
+        return;
+      case 'pauses':
+        this.#client(event.client).paused = true;
+        return;
+      case 'resumes':
+        this.#client(event.client).paused = false;
+        return;
+      case 'receives':
+        this.#client(event.client).bytes += event.bytes;
+        return;
+      case 'started':
+      case 'settled':
+      case 'failed':
+        if (event.event === 'tick' || event.subject === 0) return;
+        this.#handler(event.pid, event);
+        return;
+      case 'sent':
+        this.#stories.get(event.connection)?.output.sent(event.pid, event);
+        return;
+      case 'ended': {
+        const story = this.#stories.get(event.connection);
+        if (story !== undefined) story.endedByHandler = true;
+        return;
+      }
+      case 'packet':
+      case 'delivered':
+      case 'acknowledged':
+      case 'returned':
+      case 'refused':
+      case 'output':
+      case 'closed':
+      case 'forgotten':
+        this.#reactor(event);
+    }
+  }
+
+  /** From here the server stops by itself. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+
+  /** Nothing is on its way any more, and every process that should live does. */
+  atRest(clients: readonly WatchedClient[], stats: ServerStats | undefined): void {
+    for (const story of this.#stories.values()) story.atRest();
+    this.#compareClients(clients, true);
+    if (stats !== undefined && this.violations.length === 0) this.#compareStats(stats);
+  }
+
+  /** The server has left. */
+  atEnd(clients: readonly WatchedClient[]): void {
+    for (const story of this.#stories.values()) {
+      if (story.runs) continue;
+      this.report('close', `connection ${story.id}: was never closed to its end`, story.id);
+    }
+    this.#compareClients(clients, false);
+  }
+
+  #connects(id: number, place: string): void {
+    const client: ClientStory = {
+      id,
+      ended: false,
+      reset: false,
+      paused: false,
+      bytes: 0,
+      story: undefined,
+    };
+    this.#clients.set(id, client);
+    const story = this.#unclaimed.get(place);
+    if (story === undefined) this.#knocking.set(place, client);
+    else this.#join(client, story);
+    this.#unclaimed.delete(place);
+  }
+
+  #accepted(pid: number, { connection, listener, address, port }: ReactorFact & { kind: 'accepted' }): void {
+    const settings = this.settings.listeners.find(({ name }) => name === listener);
+    if (settings === undefined) throw new Error(`there is no listener ${listener}`);
+    const story = new ConnectionStory(connection, settings, pid, this);
+    this.#stories.set(connection, story);
+    const place = `${address}:${port}`;
+    const client = this.#knocking.get(place);
+    if (client === undefined) this.#unclaimed.set(place, story);
+    else this.#join(client, story);
+    this.#knocking.delete(place);
+  }
+
+  #join(client: ClientStory, story: ConnectionStory): void {
+    client.story = story;
+    this.#clientsByConnection.set(story.id, client);
+  }
+
+  #handler(pid: number, fact: WorkerFact & { kind: 'started' | 'settled' | 'failed' }): void {
+    const story = this.#stories.get(fact.subject);
+    if (story === undefined) {
+      this.report(
+        'order',
+        `${fact.handler} runs for connection ${fact.subject}, which is over`,
+        fact.subject,
+      );
+    } else if (fact.kind === 'started') {
+      story.started(pid, fact);
+    } else {
+      story.settled(pid, fact);
+    }
+  }
+
+  #reactor(fact: Exclude<ReactorFact, { kind: 'accepted' }>): void {
+    const story = this.#stories.get(fact.connection);
+    if (story === undefined) {
+      this.report('close', `connection ${fact.connection}: ${fact.kind} after it was over`, fact.connection);
+      return;
+    }
+    switch (fact.kind) {
+      case 'packet':
+        this.#packets++;
+        story.packet(fact);
+        return;
+      case 'delivered':
+        this.#charge(fact, story);
+        story.delivered(fact);
+        return;
+      case 'acknowledged':
+        if (fact.event === 'receive' && !fact.discarded) this.#handled++;
+        this.#discharge(fact.connection, fact.packet);
+        story.acknowledged(fact);
+        return;
+      case 'returned':
+        this.#discharge(fact.connection, fact.packet);
+        story.returned(fact);
+        return;
+      case 'refused':
+        this.#discharge(fact.connection, fact.packet);
+        story.refused(fact);
+        return;
+      case 'output':
+        story.output.written(fact.worker, fact);
+        this.#checkOutput(story);
+        return;
+      case 'closed':
+        story.closed(fact);
+        this.#checkReason(story, fact.reason);
+        return;
+      case 'forgotten':
+        story.forgotten();
+        this.#stories.delete(fact.connection);
+    }
+  }
+
+  #charge(
+    { connection, packet, event, worker }: ReactorFact & { kind: 'delivered' },
+    story: ConnectionStory,
+  ): void {
+    if (event !== 'receive') return;
+    const size = story.sizeOf(packet);
+    if (size > SMALL_PACKET_BYTES) return;
+    const bytes = size + PACKET_OVERHEAD_BYTES;
+    const total = (this.#inPipes.get(worker) ?? 0) + bytes;
+    this.#inPipes.set(worker, total);
+    this.#charges.set(`${connection}/${packet}`, { worker, bytes });
+    const { pipeWindow, reactorNum } = this.settings;
+    const limit = reactorNum * (pipeWindow + SMALL_PACKET_BYTES + PACKET_OVERHEAD_BYTES);
+    if (this.settings.mode === 'process' && total > limit)
+      this.report('bounds', `${total} bytes are with pid ${worker}, of ${limit} allowed`, connection);
+  }
+
+  #discharge(connection: number, packet: number): void {
+    const key = `${connection}/${packet}`;
+    const charge = this.#charges.get(key);
+    if (charge === undefined) return;
+    this.#charges.delete(key);
+    this.#inPipes.set(charge.worker, this.#inPipes.get(charge.worker)! - charge.bytes);
+  }
+
+  #checkOutput(story: ConnectionStory): void {
+    const client = this.#clientOf(story);
+    if (client === undefined) return;
+    const { socketBufferSize, packageMaxLength } = story.listener;
+    const limit = Math.max(socketBufferSize, packageMaxLength) + 2 * this.kernelBuffer + SMALL_PACKET_BYTES;
+    const waiting = story.output.bytes - client.bytes;
+    if (waiting > limit)
+      this.report(
+        'bounds',
+        `connection ${story.id}: ${waiting} bytes wait for its client, of ${limit} allowed`,
+        story.id,
+      );
+  }
+
+  /** A connection closes when a side closes it, and for nothing else. */
+  #checkReason(story: ConnectionStory, reason: string): void {
+    const client = this.#clientOf(story);
+    if (client === undefined || this.#stopping || this.settings.mode === 'base') return;
+    const wrong =
+      (reason === 'client' && !client.ended && !client.reset) ||
+      (reason === 'error' && !client.reset) ||
+      (reason === 'server' && !story.endedByHandler) ||
+      reason === 'shutdown';
+    if (wrong)
+      this.report(
+        'close',
+        `connection ${story.id}: closed by '${reason}', and that side did not close it`,
+        story.id,
+      );
+  }
+
+  #processEnded(pid: number): void {
+    this.#dead.add(pid);
+    for (const story of [...this.#stories.values()]) {
+      story.processEnded(pid);
+      // In base mode the sockets die with their worker.
+      if (story.owner !== pid) continue;
+      story.output.cut();
+      this.#stories.delete(story.id);
+    }
+  }
+
+  #compareClients(clients: readonly WatchedClient[], atRest: boolean): void {
+    for (const { id, state, received } of clients) {
+      const client = this.#clients.get(id);
+      if (client?.story === undefined) continue;
+      const intact = atRest && state === 'open' && !client.reset && !client.paused;
+      client.story.output.compare(id, received, intact);
+    }
+  }
+
+  #compareStats(stats: ServerStats): void {
+    const outstanding = [...this.#stories.values()].reduce((sum, { unsettled }) => sum + unsettled, 0);
+    const told = {
+      acceptedPackets: this.#packets,
+      handledPackets: this.#handled,
+      outstandingPackets: outstanding,
+    };
+    for (const [name, count] of Object.entries(told) as [keyof typeof told, number][])
+      if (stats[name] !== count)
+        this.report('stats', `stats() says ${name} ${stats[name]}, and ${count} were seen`, 0);
+  }
+
+  #client(id: number): ClientStory {
+    const client = this.#clients.get(id);
+    if (client === undefined) throw new Error(`client ${id} has not connected`);
+    return client;
+  }
+
+  #clientOf(story: ConnectionStory): ClientStory | undefined {
+    return this.#clientsByConnection.get(story.id);
+  }
+}

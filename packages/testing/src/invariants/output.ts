@@ -1,0 +1,93 @@
+import { factText } from '@shoal/core/internal/events/facts';
+
+interface Piece {
+  readonly bytes: number;
+  readonly data: string;
+}
+
+/** Texts of facts show bytes whole up to this many. */
+const SHOWN_BYTES = 256;
+
+/**
+ * The way of bytes from handlers to one client: what workers sent, what the
+ * owner of the socket wrote, what the client got. What it wrote has to be whole
+ * sends, in the order of each worker, and what came has to be what was written.
+ */
+export class Output {
+  /** By pid: what a worker has sent and the owner of the socket has not written. */
+  readonly #sent = new Map<number, Piece[]>();
+  /** By pid: bytes that were written before the fact of their send came. */
+  readonly #ahead = new Map<number, number>();
+  readonly #written: Piece[] = [];
+  #bytesWritten = 0;
+  #cut = false;
+
+  constructor(private readonly report: (message: string) => void) {}
+
+  /** Bytes that were written for the client so far. */
+  get bytes(): number {
+    return this.#bytesWritten;
+  }
+
+  sent(pid: number, piece: Piece): void {
+    const ahead = this.#ahead.get(pid) ?? 0;
+    if (ahead >= piece.bytes) {
+      this.#ahead.set(pid, ahead - piece.bytes);
+      return;
+    }
+    const pieces = this.#sent.get(pid);
+    if (pieces === undefined) this.#sent.set(pid, [piece]);
+    else pieces.push(piece);
+  }
+
+  written(pid: number, piece: Piece): void {
+    this.#written.push({ bytes: piece.bytes, data: piece.data });
+    this.#bytesWritten += piece.bytes;
+    const pieces = this.#sent.get(pid) ?? [];
+    let taken = 0;
+    let text = '';
+    while (taken < piece.bytes) {
+      const next = pieces.shift();
+      if (next === undefined) {
+        this.#ahead.set(pid, (this.#ahead.get(pid) ?? 0) + piece.bytes - taken);
+        return;
+      }
+      taken += next.bytes;
+      text += next.data;
+    }
+    if (taken > piece.bytes) {
+      this.report(`${piece.bytes} bytes were written that end inside a send of pid ${pid}`);
+    } else if (piece.bytes <= SHOWN_BYTES && text !== piece.data) {
+      this.report(`was written ${JSON.stringify(piece.data)} where pid ${pid} sent ${JSON.stringify(text)}`);
+    }
+  }
+
+  /** The owner of the socket has died: of what it was writing, any part may have got through. */
+  cut(): void {
+    this.#cut = true;
+  }
+
+  /** Compares what the client has with what was written; `whole` when nothing may be missing. */
+  compare(client: number, received: Buffer, whole: boolean): void {
+    for (const pid of this.#ahead.keys())
+      if (this.#ahead.get(pid)! > 0)
+        this.report(`${this.#ahead.get(pid)} bytes were written that nobody sent`);
+    let at = 0;
+    for (const { bytes, data } of this.#written) {
+      const end = at + bytes;
+      if (end > received.length) break;
+      if (factText(received, at, end) !== data) {
+        const came = JSON.stringify(factText(received, at, end));
+        this.report(`client ${client} got ${came} at byte ${at}, where ${JSON.stringify(data)} was written`);
+        return;
+      }
+      at = end;
+    }
+    if (this.#cut) return;
+    if (received.length > this.#bytesWritten) {
+      this.report(`client ${client} got ${received.length} bytes of ${this.#bytesWritten} that were written`);
+    } else if (whole && received.length < this.#bytesWritten) {
+      this.report(`client ${client} got only ${received.length} of ${this.#bytesWritten} bytes`);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** Which promise was broken. */
+export type Rule =
+  /** A packet that was accepted is neither handled nor refused with a reason. */
+  | 'lost'
+  /** A packet was settled before its handler, or handled again after it was settled. */
+  | 'settlement'
+  /** Connect, packets in order, close: one after the other, in one worker at a time. */
+  | 'order'
+  /** A connection closed though nobody closed it, twice, or never. */
+  | 'close'
+  /** A client got something else than what handlers sent, whole and in order. */
+  | 'bytes'
+  /** More waited than the settings allow. */
+  | 'bounds'
+  /** The server's own counters say something else than its facts. */
+  | 'stats';
+
+export interface Violation {
+  readonly rule: Rule;
+  readonly message: string;
+  /** The connection concerned; 0 for none. */
+  readonly connection: number;
+}

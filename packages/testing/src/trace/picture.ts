@@ -1,0 +1,201 @@
+/**
+ * What a server is doing, as its trace tells: connections, packets that are not
+ * settled, handlers that run, timers. It reads on where it stopped, so that a
+ * test that never asks pays nothing.
+ */
+import type { TraceEvent } from './trace-event.js';
+
+/** A connection that is not forgotten yet. */
+export interface ConnectionView {
+  readonly id: number;
+  readonly listener: string;
+  /** The client's address and port. */
+  readonly address: string;
+  readonly port: number;
+  /** The id of the worker that serves it, where one does. */
+  readonly workerId: number | undefined;
+  readonly state: 'open' | 'closed';
+  /** Packets that were accepted and are not settled. */
+  readonly outstanding: number;
+  /** Labels of the handlers that run for it. */
+  readonly running: readonly string[];
+}
+
+/** A packet that was accepted and is not settled. */
+export interface PacketView {
+  readonly connection: number;
+  /** Its number in the connection, from 1. */
+  readonly packet: number;
+  readonly bytes: number;
+  /** The worker that has it; undefined while it waits with the owner of the socket. */
+  readonly workerId: number | undefined;
+  readonly attempt: number;
+}
+
+/** A timer of `server.tick`, `server.after` or `@Tick` that will run. */
+export interface TimerView {
+  /** `worker 0`. */
+  readonly process: string;
+  readonly pid: number;
+  readonly timer: number;
+  /** What logs call it. */
+  readonly handler: string;
+  /** ms. */
+  readonly delay: number;
+  readonly repeats: boolean;
+}
+
+interface Connection {
+  readonly id: number;
+  readonly owner: number;
+  readonly listener: string;
+  readonly address: string;
+  readonly port: number;
+  workerId: number | undefined;
+  state: 'open' | 'closed';
+  readonly packets: Map<
+    number,
+    { bytes: number; worker: number; workerId: number | undefined; attempt: number }
+  >;
+}
+
+interface Process {
+  readonly timers: Map<number, TimerView>;
+  /** `connection/number` of the events whose handlers run, with their label. */
+  readonly running: Map<string, { readonly connection: number; readonly handler: string }>;
+}
+
+export class Picture {
+  readonly #connections = new Map<number, Connection>();
+  readonly #processes = new Map<number, Process>();
+  #read = 0;
+
+  constructor(
+    private readonly trace: readonly TraceEvent[],
+    /** Whether a process lives, where the trace does not tell of its end. */
+    private readonly lives: (pid: number) => boolean = () => true,
+  ) {}
+
+  /** Reads what was traced since the last time. */
+  catchUp(): this {
+    while (this.#read < this.trace.length) this.#observe(this.trace[this.#read++]!);
+    for (const pid of this.#processes.keys()) if (!this.lives(pid)) this.#processes.delete(pid);
+    return this;
+  }
+
+  /** So many events were taken from the beginning of the trace. */
+  forgotten(count: number): void {
+    this.#read -= count;
+  }
+
+  get connections(): readonly ConnectionView[] {
+    return [...this.#connections.values()].map((connection) => {
+      const { id, listener, address, port, workerId, state, packets } = connection;
+      const running = this.#handlersOf(id);
+      return { id, listener, address, port, workerId, state, outstanding: packets.size, running };
+    });
+  }
+
+  get outstanding(): readonly PacketView[] {
+    return [...this.#connections.values()].flatMap(({ id, packets }) =>
+      [...packets].map(([packet, { bytes, workerId, attempt }]) => {
+        return { connection: id, packet, bytes, workerId, attempt };
+      }),
+    );
+  }
+
+  get timers(): readonly TimerView[] {
+    return [...this.#processes.values()].flatMap(({ timers }) => [...timers.values()]);
+  }
+
+  /** What is unfinished, in words; undefined when nothing is. */
+  get unfinished(): string | undefined {
+    const packets = this.outstanding.length;
+    const handlers = [...this.#processes.values()].flatMap(({ running }) => [...running.values()]);
+    if (packets === 0 && handlers.length === 0) return undefined;
+    const names = [...new Set(handlers.map(({ handler }) => handler))].join(', ');
+    return `${packets} packets are not settled, ${handlers.length} handlers run${names === '' ? '' : ` (${names})`}`;
+  }
+
+  #handlersOf(id: number): string[] {
+    return [...this.#processes.values()].flatMap(({ running }) =>
+      [...running.values()].filter(({ connection }) => connection === id).map(({ handler }) => handler),
+    );
+  }
+
+  #observe(event: TraceEvent): void {
+    switch (event.kind) {
+      case 'exited':
+        this.#processes.delete(event.pid);
+        for (const { id, owner } of this.#connections.values())
+          if (owner === event.pid) this.#connections.delete(id);
+        return;
+      case 'timerSet': {
+        const { process, pid, timer, handler, delay, repeats } = event;
+        this.#process(pid).timers.set(timer, { process, pid, timer, handler, delay, repeats });
+        return;
+      }
+      case 'timerCleared':
+        this.#process(event.pid).timers.delete(event.timer);
+        return;
+      case 'started':
+        if (event.event === 'tick' || event.subject === 0) return;
+        this.#process(event.pid).running.set(`${event.subject}/${event.seq}`, {
+          connection: event.subject,
+          handler: event.handler,
+        });
+        return;
+      case 'settled':
+      case 'failed':
+        if (event.event !== 'tick') this.#process(event.pid).running.delete(`${event.subject}/${event.seq}`);
+        return;
+      case 'accepted': {
+        const { connection: id, pid: owner, listener, address, port } = event;
+        const packets = new Map();
+        const workerId = undefined;
+        this.#connections.set(id, { id, owner, listener, address, port, workerId, state: 'open', packets });
+        return;
+      }
+      case 'packet': {
+        const packet = { bytes: event.bytes, worker: 0, workerId: undefined, attempt: 1 };
+        this.#connections.get(event.connection)?.packets.set(event.packet, packet);
+        return;
+      }
+      case 'delivered': {
+        const connection = this.#connections.get(event.connection);
+        if (connection === undefined) return;
+        connection.workerId = event.workerId;
+        const packet = connection.packets.get(event.packet);
+        if (event.event !== 'receive' || packet === undefined) return;
+        packet.workerId = event.workerId;
+        packet.attempt = event.attempt;
+        return;
+      }
+      case 'returned': {
+        const packet = this.#connections.get(event.connection)?.packets.get(event.packet);
+        if (packet !== undefined) packet.workerId = undefined;
+        return;
+      }
+      case 'acknowledged':
+      case 'refused':
+        this.#connections.get(event.connection)?.packets.delete(event.packet);
+        return;
+      case 'closed': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) connection.state = 'closed';
+        return;
+      }
+      case 'forgotten':
+        this.#connections.delete(event.connection);
+    }
+  }
+
+  #process(pid: number): Process {
+    let process = this.#processes.get(pid);
+    if (process === undefined) {
+      process = { timers: new Map(), running: new Map() };
+      this.#processes.set(pid, process);
+    }
+    return process;
+  }
+}

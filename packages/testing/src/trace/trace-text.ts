@@ -1,0 +1,100 @@
+import { describeFault } from '../exploration/fault.js';
+import type { TraceEvent } from './trace-event.js';
+
+/** How many events the message of a failure shows. */
+const SHOWN_EVENTS = 25;
+const SHOWN_CHARACTERS = 60;
+
+/** The end of a trace, an event a line, for the message of a failure. */
+export function lastEvents(trace: readonly TraceEvent[], count = SHOWN_EVENTS): string {
+  if (trace.length === 0) return 'nothing was traced';
+  const shown = trace.slice(-count);
+  const title =
+    shown.length === trace.length
+      ? `all ${trace.length} events of the trace`
+      : `the last ${shown.length} of ${trace.length} events`;
+  return `${title}:\n${shown.map((event) => `  ${describeEvent(event, trace[0]!.time)}`).join('\n')}`;
+}
+
+/** `102.375 worker 1: starts Chat.line of connection 3, number 4: "hi\n"` */
+export function describeEvent(event: TraceEvent, origin = 0): string {
+  const { time, process } = event;
+  return `${(time - origin).toFixed(3).padStart(9)} ${process}: ${sentence(event)}`;
+}
+
+function sentence(event: TraceEvent): string {
+  switch (event.kind) {
+    case 'configured':
+      return `${event.mode} mode, ${event.reactorNum} reactors, ${event.workerNum} workers, dispatch ${event.dispatchMode}`;
+    case 'spawned':
+      return `is spawned, pid ${event.pid}`;
+    case 'exited':
+      return `ends by ${event.signal ?? `exit code ${event.code}`}`;
+    case 'accepted':
+      return `accepts connection ${event.connection} from ${event.address}:${event.port} on ${event.listener}`;
+    case 'packet':
+      return `takes packet ${event.packet} of connection ${event.connection}, ${event.bytes} bytes`;
+    case 'delivered':
+      return `gives ${what(event)} to worker ${event.workerId}${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`;
+    case 'acknowledged':
+      return `hears that ${what(event)} is ${event.discarded ? 'discarded' : 'settled'}`;
+    case 'returned':
+      return `takes ${what({ ...event, event: 'receive' })} back from a lost worker`;
+    case 'refused':
+      return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
+    case 'output':
+      return `writes to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'closed':
+      return `connection ${event.connection} is closed: ${event.reason}`;
+    case 'forgotten':
+      return `forgets connection ${event.connection}`;
+    case 'started':
+      return `starts ${event.handler}${subjectOf(event)}${event.data === undefined ? '' : `: ${quote(event.data)}`}`;
+    case 'settled':
+      return `${event.handler} has settled${subjectOf(event)}`;
+    case 'failed':
+      return `${event.handler} has failed${subjectOf(event)}`;
+    case 'sent':
+      return `sends to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'ended':
+      return `closes connection ${event.connection}${event.reset ? ' by a reset' : ''}`;
+    case 'timerSet':
+      return `sets timer ${event.timer} (${event.handler}) ${event.repeats ? 'every' : 'in'} ${event.delay} ms`;
+    case 'timerCleared':
+      return `timer ${event.timer} is over`;
+    case 'connects':
+      return `connects from ${event.address}:${event.port}`;
+    case 'sends':
+    case 'receives':
+      return `${event.kind} ${bytesOf(event)}`;
+    case 'ends':
+    case 'resets':
+    case 'pauses':
+    case 'resumes':
+      return event.kind;
+    case 'seesEnd':
+      return 'sees that the server has finished writing';
+    case 'seesClose':
+      return 'sees the close';
+    case 'fault':
+      return `fault: ${describeFault(event.fault)}`;
+  }
+}
+
+function what({ event, packet, connection }: { event: string; packet: number; connection: number }): string {
+  return `${event === 'receive' ? `packet ${packet}` : `the ${event}`} of connection ${connection}`;
+}
+
+function subjectOf({ event, subject, seq }: { event: string; subject: number; seq: number }): string {
+  if (event === 'tick') return ` (timer ${subject})`;
+  return subject === 0 ? '' : ` of connection ${subject}, number ${seq}`;
+}
+
+function bytesOf({ bytes, data }: { bytes: number; data: string }): string {
+  return `${bytes} bytes ${quote(data)}`;
+}
+
+function quote(text: string): string {
+  const cut = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+  return JSON.stringify(cut);
+}
