@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import { explore, type ExploreOptions, type SimulatedServer, type TestClient } from '@shoal/testing';
+import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
+import { PostApp } from '../fixtures/apps/post.js';
+import { seedOfTheDay } from './day.js';
+
+const seed = seedOfTheDay();
+
+/** The guarantees of the kernel are checked after each run; the scenarios only have to make things happen. */
+describe(`What the kernel promises, explored with the seed of the day ${seed}`, () => {
+  holds('when clients pipeline lines and handlers answer at once', SyncEchoApp, talk, { runs: 150 });
+  holds('when clients pipeline lines and handlers answer later', AsyncEchoApp, talk, { runs: 150 });
+  holds('with two reactors', SyncEchoApp, talk, { runs: 100, settings: { reactorNum: 2 } });
+  holds('when the windows are small', AsyncEchoApp, talk, {
+    runs: 100,
+    kernelBuffer: 4 * 1024,
+    settings: { pipeWindow: '64KiB' },
+  });
+  holds('when a connection goes through an async connect, its state, and losses', StoryApp, tell, {
+    runs: 150,
+  });
+  holds('when blocks travel in chunks among lines', PostApp, carry, { runs: 60, kernelBuffer: 16 * 1024 });
+  holds('when clients break their connections', AsyncEchoApp, talk, { runs: 100, faults: { resets: 3 } });
+  holds('in base mode, for the connections whose worker lives', SyncEchoApp, talk, {
+    runs: 100,
+    settings: { mode: 'base' },
+  });
+  holds('when every packet goes to the next worker', SyncEchoApp, scatter, {
+    runs: 100,
+    settings: { dispatchMode: 'roundRobin' },
+  });
+});
+
+function holds(
+  when: string,
+  App: new () => object,
+  scenario: (server: SimulatedServer) => Promise<void>,
+  options: ExploreOptions,
+): void {
+  it(`holds ${when} (${options.runs} runs)`, async () => {
+    const report = await explore(App, scenario, { seed, ...options });
+    expect(report.interleavings).to.be.above(report.runs / 2);
+  });
+}
+
+const LINES = 20;
+
+/** Three clients send lines in bursts; each gets its own back, in order. One ends its side early. */
+async function talk(server: SimulatedServer): Promise<void> {
+  const clients = [await server.connect(), await server.connect(), await server.connect()];
+  for (let line = 0; line < LINES; line += 4) {
+    for (const client of clients) client.send(lines(client, line, line + 4));
+    await server.advance(3);
+  }
+  clients[0]!.end();
+  for (const client of clients)
+    expect((await client.receive(lines(client, 0, LINES).length)).toString()).to.equal(
+      lines(client, 0, LINES),
+    );
+  await clients[0]!.closed();
+}
+
+function lines({ id }: TestClient, from: number, to: number): string {
+  return Array.from({ length: to - from }, (_, index) => `client ${id} says ${from + index}\n`).join('');
+}
+
+/** Asks for everything that the storyteller can tell, and closes. */
+async function tell(server: SimulatedServer): Promise<void> {
+  const clients = [await server.connect(), await server.connect()];
+  for (const client of clients) client.send('one\ntwo\nfail\nthree\n');
+  for (const client of clients)
+    await client.receive(/welcome\n[^]*one attempt [^]*two attempt [^]*three attempt \d/);
+  for (const client of clients) client.send('four\nbye\nnever\n');
+  for (const client of clients) {
+    await client.receive(/four attempt \d\n/);
+    await client.ended();
+    expect(client.received.toString()).not.to.match(/never/);
+    client.end();
+  }
+}
+
+/** Blocks of up to 300 kB come back whole while lines pass between them. */
+async function carry(server: SimulatedServer): Promise<void> {
+  const block = await server.connect({ listener: 'blocks' });
+  const line = await server.connect({ listener: 'lines' });
+  const sizes = [10, 70_000, 300_000, 0, 65_536];
+  for (const size of sizes) {
+    const bytes = Buffer.alloc(4 + size, `${size} `);
+    bytes.writeUInt32BE(size);
+    block.send(bytes);
+    line.send('who\n');
+  }
+  for (const size of sizes) {
+    const bytes = await block.receive(4 + size);
+    expect(bytes.readUInt32BE()).to.equal(size);
+    expect(bytes.subarray(4).equals(Buffer.alloc(4 + size, `${size} `).subarray(4))).to.equal(true);
+    expect(await line.receiveLine()).to.match(/^\d+ \d \d+$/);
+  }
+}
+
+/** Without an order: every line is answered at least once, none by halves. */
+async function scatter(server: SimulatedServer): Promise<void> {
+  const client = await server.connect();
+  for (let line = 0; line < LINES; line++) client.send(`${line}\n`);
+  await server.settle();
+  const answers = client.received.toString().split('\n').slice(0, -1);
+  expect([...new Set(answers)].map(Number).sort((a, b) => a - b)).to.deep.equal([...Array(LINES).keys()]);
+}
