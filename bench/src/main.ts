@@ -1,6 +1,7 @@
 /** Runs one benchmark by its name: `npm run bench -- echo [options]`. */
 import { echo } from './echo/echo.js';
 import { endAllPrograms } from './harness/program.js';
+import { simulate } from './simulate/simulate.js';
 
 interface Benchmark {
   readonly about: string;
@@ -10,6 +11,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
+  simulate: { about: 'boots of simulated servers, and messages through them, per second', run: simulate },
 };
 
 const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -25,7 +27,8 @@ const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined
 if (benchmark === undefined) {
   if (name !== '') console.error(`There is no benchmark '${name}'.`);
   console.error('Usage: npm run bench -- <name> [options]; <name> --help lists the options.\n');
-  for (const [known, { about }] of Object.entries(benchmarks)) console.error(`  ${known}   ${about}`);
+  for (const [known, { about }] of Object.entries(benchmarks))
+    console.error(`  ${known.padEnd(10)} ${about}`);
   process.exitCode = 2;
 } else {
   try {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { chosen, positive, wholePositive } from '../harness/arguments.js';
 import { cases, type EchoCase } from './cases.js';
 
 export interface EchoOptions {
@@ -31,26 +32,10 @@ export function readOptions(args: string[]): EchoOptions | undefined {
     },
   });
   if (values.help) return undefined;
-  const rounds = positive('rounds', values.rounds);
-  if (!Number.isInteger(rounds)) throw new Error(`--rounds takes a whole number, not ${values.rounds}`);
   return {
     seconds: positive('seconds', values.seconds),
-    rounds,
-    cases: values.only === undefined ? cases : chosen(values.only),
+    rounds: wholePositive('rounds', values.rounds),
+    cases: chosen(values.only, cases, 'case'),
     json: values.json,
   };
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
-  throw new Error(`--${name} takes a number above 0, not '${text}'`);
-}
-
-function chosen(names: string): EchoCase[] {
-  return names.split(',').map((name) => {
-    const found = cases.find((each) => each.name.toLowerCase() === name.trim().toLowerCase());
-    if (found !== undefined) return found;
-    throw new Error(`there is no case '${name}'; there are ${cases.map((each) => each.name).join(', ')}`);
-  });
 }

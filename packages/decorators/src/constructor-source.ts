@@ -16,8 +16,16 @@ export interface SourceParameter {
   readonly isRest: boolean;
 }
 
+/** What was read before: a class keeps its source, and every process of a simulation asks for it. */
+const known = new WeakMap<Constructor, readonly SourceParameter[] | undefined>();
+
 /** The parameters of the constructor that the class itself declares; undefined when it declares none that we can see. */
 export function sourceParameters(type: Constructor): readonly SourceParameter[] | undefined {
+  if (!known.has(type)) known.set(type, readParameters(type));
+  return known.get(type);
+}
+
+function readParameters(type: Constructor): readonly SourceParameter[] | undefined {
   const source = Function.prototype.toString.call(type);
   const open = source.startsWith('class') ? findConstructor(source) : source.indexOf('(');
   if (open === undefined || open === -1) return undefined;

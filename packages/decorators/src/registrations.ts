@@ -37,25 +37,41 @@ export function subscribe(decorator: string, decorated: Decorated, subscription:
  * carries no decorator itself; if it carries any, its own replace them.
  */
 export function registrationsOf(type: Constructor): readonly Registration[] {
+  const own = registrations.own(type) ?? none;
+  const base: unknown = Object.getPrototypeOf(type);
+  const inherited =
+    typeof base === 'function' && base !== Function.prototype ? registrationsOf(base as Constructor) : none;
+  let union = unions.get(type);
+  if (union?.own !== own || union.inherited !== inherited) {
+    union = { own, inherited, all: join(inherited, own) };
+    unions.set(type, union);
+  }
+  return union.all;
+}
+
+const none: readonly Registration[] = [];
+
+/** What was joined before, and of what; every process of a simulation asks for it several times. */
+const unions = new WeakMap<Constructor, Union>();
+
+interface Union {
+  readonly own: readonly Registration[];
+  readonly inherited: readonly Registration[];
+  readonly all: readonly Registration[];
+}
+
+function join(inherited: readonly Registration[], own: readonly Registration[]): readonly Registration[] {
+  if (own.length === 0) return inherited;
   const byMethod = new Map<string, readonly Registration[]>();
-  for (const level of lineage(type)) {
-    const own = registrations.own(level) ?? [];
-    for (const method of new Set(own.map((registration) => registration.method))) {
+  for (const list of [inherited, own]) {
+    for (const method of new Set(list.map((registration) => registration.method))) {
       byMethod.set(
         method,
-        own.filter((registration) => registration.method === method),
+        list.filter((registration) => registration.method === method),
       );
     }
   }
   return [...byMethod.values()].flat();
-}
-
-/** The class and its bases, the most basic one first. */
-function lineage(type: Constructor): readonly Constructor[] {
-  const base: unknown = Object.getPrototypeOf(type);
-  return typeof base === 'function' && base !== Function.prototype
-    ? [...lineage(base as Constructor), type]
-    : [type];
 }
 
 function checkMethod(

@@ -5,7 +5,20 @@ import type { Settings } from './schema.js';
  * example, in the order in which the settings have them: what needs a restart.
  */
 export function differences(a: Settings, b: Settings): string[] {
-  return compare(a, b, '');
+  // Each worker asks when it boots, and they hardly ever differ.
+  return same(a, b) ? [] : compare(a, b, '');
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => same(item, b[index]));
+  }
+  if (isRecord(a) && isRecord(b)) {
+    for (const key in a) if (!same(a[key], b[key])) return false;
+    for (const key in b) if (!Object.hasOwn(a, key)) return false;
+    return true;
+  }
+  return Object.is(a, b);
 }
 
 function compare(a: unknown, b: unknown, path: string): string[] {

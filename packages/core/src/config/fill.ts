@@ -35,9 +35,16 @@ export interface SettingsDraft extends Draft<Omit<Settings, 'listeners' | 'runti
 
 type Inherited = Draft<Pick<Settings, InheritedOption>>;
 
-/** Fills in every default that can be known. */
-export function fill(input: unknown, environment: Environment): SettingsDraft {
-  const option = reader(serverSchema, input);
+/**
+ * Fills in every default that can be known. `valid` is what the schema makes of
+ * the whole input, if every option of it holds by itself.
+ */
+export function fill(
+  input: unknown,
+  environment: Environment,
+  valid: z.output<typeof serverSchema> | undefined,
+): SettingsDraft {
+  const option = reader(serverSchema, input, valid);
   const cpus = Math.max(1, Math.floor(environment.cpus));
   const pipeWindow = option('pipeWindow');
   const reactorMemoryLimit = option('reactorMemoryLimit');
@@ -60,7 +67,7 @@ export function fill(input: unknown, environment: Environment): SettingsDraft {
     backlog: option('backlog', inheritedDefaults.backlog),
     noDelay: option('noDelay', inheritedDefaults.noDelay),
   };
-  const listeners = fillListeners(valueAt(input, ['listeners']), inherited);
+  const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
   return {
@@ -88,12 +95,18 @@ export function fill(input: unknown, environment: Environment): SettingsDraft {
 function fillListeners(
   inputs: unknown,
   inherited: Inherited,
+  valid: readonly z.output<typeof listenerSchema>[] | undefined,
 ): readonly Draft<ListenerSettings>[] | undefined {
-  return Array.isArray(inputs) ? inputs.map((each: unknown) => fillListener(each, inherited)) : undefined;
+  if (!Array.isArray(inputs)) return undefined;
+  return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index]));
 }
 
-function fillListener(input: unknown, inherited: Inherited): Draft<ListenerSettings> {
-  const option = reader(listenerSchema, input);
+function fillListener(
+  input: unknown,
+  inherited: Inherited,
+  valid: z.output<typeof listenerSchema> | undefined,
+): Draft<ListenerSettings> {
+  const option = reader(listenerSchema, input, valid);
   const host = option('host');
   const port = option('port');
   return {
@@ -152,19 +165,27 @@ function least(a: number, b: number | undefined): number | undefined {
 }
 
 /**
- * Reads the options of one object one by one, so that those which hold can be
- * compared though others do not: undefined for a value that is refused,
- * `fallback` for one that is absent.
+ * Reads the options of one object. Where not all of them hold they are read one
+ * by one, so that those which do can be compared: undefined for a value that is
+ * refused, `fallback` for one that is absent.
  */
-function reader<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>, input: unknown) {
+function reader<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  input: unknown,
+  valid: z.output<z.ZodObject<Shape>> | undefined,
+) {
   type Output = z.output<z.ZodObject<Shape>>;
   return <Key extends keyof Output & keyof Shape & string>(
     key: Key,
     fallback?: Exclude<Output[Key], undefined>,
   ): Exclude<Output[Key], undefined> | undefined => {
-    const option: unknown = schema.shape[key];
-    const result = (option as z.ZodType).safeParse(valueAt(input, [key]));
-    if (!result.success) return undefined;
-    return (result.data ?? fallback) as Exclude<Output[Key], undefined> | undefined;
+    let value: unknown = valid?.[key];
+    if (valid === undefined) {
+      const option: unknown = schema.shape[key];
+      const result = (option as z.ZodType).safeParse(valueAt(input, [key]));
+      if (!result.success) return undefined;
+      value = result.data;
+    }
+    return (value ?? fallback) as Exclude<Output[Key], undefined> | undefined;
   };
 }

@@ -2,7 +2,7 @@ import { contradictions } from './contradictions.js';
 import { fill, type Environment } from './fill.js';
 import { optionProblems } from './option-problems.js';
 import { ConfigProblems } from './problem.js';
-import type { Settings } from './schema.js';
+import { serverSchema, type Settings } from './schema.js';
 
 export type { Environment } from './fill.js';
 export { ConfigProblems, type Problem } from './problem.js';
@@ -23,8 +23,9 @@ export type {
  * @throws {ConfigProblems} (a `ConfigError`, CONFIG_INVALID) that lists every problem.
  */
 export function loadSettings(input: unknown, environment: Environment): Settings {
-  const draft = fill(input, environment);
-  const problems = [...optionProblems(input), ...contradictions(input, draft)];
+  const { data, error } = serverSchema.safeParse(input);
+  const draft = fill(input, environment, data);
+  const problems = [...optionProblems(input, error), ...contradictions(input, draft)];
   if (problems.length > 0) throw new ConfigProblems(problems);
   // No problem means that no value of the draft is unknown.
   return draft as Settings;

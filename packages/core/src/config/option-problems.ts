@@ -1,16 +1,18 @@
 import type { z } from 'zod';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { Refusal } from './reader.js';
-import { framings, serverSchema, type RefusalParams } from './schema.js';
+import { framings, type RefusalParams } from './schema.js';
 import { show, showStranger } from './show.js';
 import { explainStranger, type Place } from './stranger.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** What is wrong with options taken one by one, in the order of the schema; strangers last and sorted. */
-export function optionProblems(input: unknown): Problem[] {
-  const result = serverSchema.safeParse(input);
-  return result.success ? [] : result.error.issues.flatMap((issue) => toProblems(input, issue));
+/**
+ * What is wrong with options taken one by one, from what the schema refused: in
+ * the order of the schema; strangers last and sorted.
+ */
+export function optionProblems(input: unknown, error: z.ZodError | undefined): Problem[] {
+  return error?.issues.flatMap((issue) => toProblems(input, issue)) ?? [];
 }
 
 function toProblems(input: unknown, issue: Issue): Problem[] {
