@@ -33,8 +33,7 @@ export async function launch(App: AppClass, options: LaunchOptions = {}): Promis
   checkJson(settings);
   if (override !== undefined) checkUrl(override);
   const directory = await mkdtemp(join(tmpdir(), 'shoal-test-'));
-  const tracePath = `${directory}.trace`;
-  const trace = new LaunchedTrace(tracePath);
+  const trace = new LaunchedTrace(`${directory}.trace`);
   try {
     const master = await LaunchedMaster.start(
       {
@@ -44,7 +43,7 @@ export async function launch(App: AppClass, options: LaunchOptions = {}): Promis
         ...(override !== undefined && { override: String(override) }),
         ...(options.export !== undefined && { overrideExport: options.export }),
       },
-      tracePath,
+      trace,
     );
     return new LaunchedServer(master, directory, trace);
   } catch (error) {

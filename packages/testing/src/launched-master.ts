@@ -7,6 +7,8 @@ import type { FromLaunched, LaunchPlan, ToLaunched } from './launch-messages.js'
 import { LogLines } from './log-lines.js';
 import { ProcessGroup } from './process-group.js';
 import { RealWaiting } from './real-waiting.js';
+import type { LaunchedTrace } from './trace/launched-trace.js';
+import { lastEvents } from './trace/trace-text.js';
 import { lastLines } from './world/log-text.js';
 
 const START_PATIENCE = 15_000;
@@ -28,7 +30,10 @@ export class LaunchedMaster {
   #failure: Error | undefined;
   #requests = 0;
 
-  private constructor(private readonly child: ChildProcess & { readonly pid: number }) {
+  private constructor(
+    private readonly child: ChildProcess & { readonly pid: number },
+    private readonly trace: LaunchedTrace,
+  ) {
     this.group = new ProcessGroup(child.pid);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#output.add(text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#errors.add(text));
@@ -37,16 +42,16 @@ export class LaunchedMaster {
   }
 
   /** Forks the entry; resolves when the server is ready. */
-  static async start(plan: LaunchPlan, tracePath: string): Promise<LaunchedMaster> {
+  static async start(plan: LaunchPlan, trace: LaunchedTrace): Promise<LaunchedMaster> {
     const entry = fileURLToPath(new URL('./launch-entry.js', import.meta.url));
     const child = fork(entry, [JSON.stringify(plan)], {
       detached: true,
-      env: { ...process.env, SHOAL_TRACE: tracePath },
+      env: { ...process.env, SHOAL_TRACE: trace.path },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
     });
     if (!isStarted(child)) throw new Error('the system refused to start the server process');
-    const master = new LaunchedMaster(child);
+    const master = new LaunchedMaster(child, trace);
     try {
       await master.#ready();
       return master;
@@ -100,7 +105,7 @@ export class LaunchedMaster {
   }
 
   lastLines(): string {
-    return lastLines(this.logs);
+    return `${lastLines(this.logs)}\n${lastEvents(this.trace.catchUp())}`;
   }
 
   async #ready(): Promise<void> {

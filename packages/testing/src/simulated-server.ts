@@ -15,6 +15,7 @@ import {
 import { ScriptedClient } from './scripted-client.js';
 import { Picture, type ConnectionView, type PacketView, type TimerView } from './trace/picture.js';
 import type { ClientFact, TraceEvent } from './trace/trace-event.js';
+import { lastEvents } from './trace/trace-text.js';
 import { lastLines } from './world/log-text.js';
 import { type Leftovers, type LinkedStream, World } from './world/world.js';
 import type { WorldOptions } from './world/world-options.js';
@@ -112,8 +113,13 @@ export class SimulatedServer implements TestServer, Waiting {
     this.world.heal();
   }
 
-  until(fact: () => boolean, expectation: () => string): Promise<void> {
-    return this.world.until(fact, expectation);
+  async until(fact: () => boolean, expectation: () => string): Promise<void> {
+    try {
+      await this.world.until(fact, expectation);
+    } catch (error) {
+      if (error instanceof Error) error.message += `\n${lastEvents(this.trace)}`;
+      throw error;
+    }
   }
 
   async connect({ listener, ...options }: ConnectionOptions = {}): Promise<TestClient> {

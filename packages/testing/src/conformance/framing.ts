@@ -2,7 +2,8 @@
  * What every framing must do, as cases for any test runner:
  *
  * ```ts
- * for (const fact of framingConformance('type-length-value', { create, encode })) it(fact.title, fact.run);
+ * const framing = custom(new URL('./netstring.js', import.meta.url));
+ * for (const fact of framingConformance('netstring', { framing, encode })) it(fact.title, fact.run);
  * ```
  *
  * The framing is tried as the reactor uses it, behind a `PacketReader`, and once
@@ -13,11 +14,16 @@ import assert from 'node:assert/strict';
 import { ProtocolError } from '@shoal/core/internal/errors';
 import type { Framing } from '@shoal/core/internal/framing/framing';
 import { PacketReader } from '@shoal/core/internal/framing/packet-reader';
+import { loadSettings, type FramingInput } from '@shoal/core/internal/config/load';
+import { createFraming } from '@shoal/core/internal/framing/create-framing';
 import fc from 'fast-check';
 import type { ConformanceCase } from './conformance-case.js';
 
 export interface FramingSubject {
-  create(): Framing | Promise<Framing>;
+  /** As a listener has it: `custom(…)`, `delimiter(…)` … */
+  readonly framing?: FramingInput;
+  /** Makes the framing itself, in the place of `framing`. */
+  create?(): Framing | Promise<Framing>;
   /** One packet as it is on the wire. Never empty, unless there is no payload and `boundaries` is false. */
   encode(payload: Buffer): Buffer;
   /** What the handler gets for that packet. Default: the whole packet, as `encode` made it. */
@@ -38,7 +44,7 @@ export interface FramingSubject {
 export function framingConformance(name: string, subject: FramingSubject): ConformanceCase[] {
   const cases: ConformanceCase[] = [];
   const fact = (title: string, check: (framing: Framing) => void): void => {
-    cases.push({ title: `${name} ${title}`, run: async () => check(await subject.create()) });
+    cases.push({ title: `${name} ${title}`, run: async () => check(await framingOf(subject)) });
   };
 
   fact('hands out every packet of a stream that is pushed at once', (framing) => {
@@ -324,4 +330,11 @@ function garbage(subject: FramingSubject): fc.Arbitrary<Buffer> {
 
 function forAll<T>(values: fc.Arbitrary<T>, check: (value: T) => void): void {
   fc.assert(fc.property(values, check), { numRuns: 60 });
+}
+
+async function framingOf({ framing, create }: FramingSubject): Promise<Framing> {
+  if (create !== undefined) return create();
+  const listeners = [{ type: 'tcp', port: 0, framing }];
+  const { listeners: settings } = loadSettings({ listeners }, { cpus: 1, name: 'conformance' });
+  return createFraming(settings[0]!.framing);
 }

@@ -45,7 +45,9 @@ export class FaultInjector {
         this.#crash(fault);
         return;
       case 'crashManager':
-        this.#note(fault, server.world.kill(server.running.managerPid));
+        if (!server.world.pids.includes(server.running.managerPid)) return;
+        this.#note(fault);
+        server.world.kill(server.running.managerPid);
         return;
       case 'hangWorker':
         this.#toWorker(fault, (pid) => server.world.hang(pid, fault.ms));
@@ -58,10 +60,10 @@ export class FaultInjector {
       case 'reset': {
         const client = server.clients[fault.client];
         if (client === undefined || client.state === 'closed') return;
+        this.#note(fault);
         if (fault.kind === 'stall') client.stall(fault.ms);
         else if (fault.kind === 'shape') client.shape(fault.link);
         else client.reset();
-        this.#note(fault, true);
       }
     }
   }
@@ -69,7 +71,7 @@ export class FaultInjector {
   #crash(fault: CrashFault): void {
     const pid = this.server.world.workerPid(fault.workerId);
     if (fault.when === 'write' && pid !== undefined) {
-      this.#note(fault, true);
+      this.#note(fault);
       this.server.world.killInsideWrite(pid);
     } else if (fault.when === 'now' && pid !== undefined) {
       this.#kill(fault, pid);
@@ -79,19 +81,18 @@ export class FaultInjector {
   }
 
   #kill(fault: CrashFault, pid: number): void {
-    this.#note(fault, true);
+    this.#note(fault);
     this.server.world.kill(pid);
   }
 
   #toWorker(fault: Fault & { workerId: number }, run: (pid: number) => void): void {
     const pid = this.server.world.workerPid(fault.workerId);
     if (pid === undefined) return;
-    this.#note(fault, true);
+    this.#note(fault);
     run(pid);
   }
 
-  #note(fault: Fault, happened: boolean): void {
-    if (!happened) return;
+  #note(fault: Fault): void {
     this.effective.add(fault);
     this.server.world.note('test', { kind: 'fault', fault });
   }

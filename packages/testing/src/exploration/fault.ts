@@ -10,7 +10,7 @@ export type Fault =
   | { readonly kind: 'crashManager'; readonly at: number }
   /** The event loop of a worker is blocked for so many ms. */
   | { readonly kind: 'hangWorker'; readonly at: number; readonly workerId: number; readonly ms: number }
-  /** What goes between a worker and the others takes that much longer, for as long. */
+  /** From here whatever goes between a worker and the others takes so many ms longer. */
   | { readonly kind: 'slowPipes'; readonly at: number; readonly workerId: number; readonly ms: number }
   /** Nothing passes between a client and the server for so many ms. Clients count from 0. */
   | { readonly kind: 'stall'; readonly at: number; readonly client: number; readonly ms: number }
@@ -52,7 +52,7 @@ export function describeFault(fault: Fault): string {
     case 'hangWorker':
       return `worker ${fault.workerId} is blocked for ${fault.ms} ms at ${fault.at} ms`;
     case 'slowPipes':
-      return `the pipes of worker ${fault.workerId} are slow by ${fault.ms} ms at ${fault.at} ms`;
+      return `the pipes of worker ${fault.workerId} are slow by ${fault.ms} ms from ${fault.at} ms on`;
     case 'stall':
       return `the link of client ${fault.client} stalls for ${fault.ms} ms at ${fault.at} ms`;
     case 'shape':

@@ -18,7 +18,7 @@ export class LaunchedTrace {
   #rest = '';
   #open = true;
 
-  constructor(private readonly path: string) {
+  constructor(readonly path: string) {
     this.#file = openSync(path, 'a+', 0o600);
   }
 

@@ -2,7 +2,7 @@ import { describeFault } from '../exploration/fault.js';
 import type { TraceEvent } from './trace-event.js';
 
 /** How many events the message of a failure shows. */
-const SHOWN_EVENTS = 25;
+const SHOWN_EVENTS = 15;
 const SHOWN_CHARACTERS = 60;
 
 /** The end of a trace, an event a line, for the message of a failure. */

@@ -176,8 +176,7 @@ export class Flow implements Owner, LineEnd {
    * still waits in the queue is not copied, and a writer that changes it shows.
    */
   #send(written: Buffer): void {
-    const chunk = Buffer.allocUnsafeSlow(written.length);
-    written.copy(chunk);
+    const chunk = this.medium.copy(written);
     this.#buffered -= chunk.length;
     this.#inKernel += chunk.length;
     if (this.#lane !== undefined) {

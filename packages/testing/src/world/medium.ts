@@ -20,12 +20,37 @@ export interface MediumOptions {
 /** The largest piece that one read yields, as in Node. */
 export const LARGEST_READ = 65_536;
 
+/** Chunks up to this many bytes are copied into slabs, of which the system makes one at a time. */
+const LARGEST_IN_SLAB = 4 * 1024;
+const SLAB_BYTES = 32 * 1024;
+
 export class Medium {
+  #slab: Buffer | undefined;
+  #slabUsed = 0;
+
   constructor(
     readonly options: MediumOptions,
     readonly random: Prng,
     readonly scheduler: Scheduler,
   ) {}
+
+  /** A copy of the bytes, as a kernel makes it. */
+  copy(bytes: Buffer): Buffer {
+    const { length } = bytes;
+    if (length > LARGEST_IN_SLAB) {
+      const copy = Buffer.allocUnsafeSlow(length);
+      bytes.copy(copy);
+      return copy;
+    }
+    if (this.#slab === undefined || this.#slabUsed + length > SLAB_BYTES) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#slabUsed = 0;
+    }
+    const start = this.#slabUsed;
+    this.#slabUsed += length;
+    bytes.copy(this.#slab, start);
+    return this.#slab.subarray(start, this.#slabUsed);
+  }
 
   /** Virtual ms of the next trip, of which the slowest takes `latency`. */
   delay(latency = this.options.latency): number {

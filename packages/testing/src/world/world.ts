@@ -58,6 +58,7 @@ export class World implements Journal {
   readonly #options: Required<WorldOptions>;
   readonly #scheduler: Scheduler;
   readonly #pump: Pump;
+  readonly #shortTitles = new Map<string, string>();
   #machine: VirtualMachine | undefined;
   #watcher: ((fact: TracedFact) => void) | undefined;
 
@@ -213,11 +214,13 @@ export class World implements Journal {
 
   /** Notes a fact from outside of all processes. */
   note(process: string, fact: Fact): void {
-    this.#trace({ time: this.time, pid: 0, process, ...fact });
+    this.#trace(fact, 0, process);
   }
 
   observe(pid: number, title: string, fact: Fact): void {
-    this.#trace({ time: this.time, pid, process: shortTitle(title), ...fact });
+    let short = this.#shortTitles.get(title);
+    if (short === undefined) this.#shortTitles.set(title, (short = shortTitle(title)));
+    this.#trace(fact, pid, short);
   }
 
   spawned(pid: number, title: string): void {
@@ -229,7 +232,12 @@ export class World implements Journal {
     this.observe(pid, title, { kind: 'exited', code, signal });
   }
 
-  #trace(fact: TracedFact): void {
+  /** The fact is completed in place: whoever tells one has made it for that, and a copy would cost more than all the rest. */
+  #trace(told: Fact, pid: number, process: string): void {
+    const fact = told as { -readonly [Key in keyof TracedFact]: TracedFact[Key] };
+    fact.time = this.time;
+    fact.pid = pid;
+    fact.process = process;
     if (this.trace.length >= this.#options.traceLimit) this.#forget(this.trace.length >> 1);
     this.trace.push(fact);
     this.#watcher?.(fact);
