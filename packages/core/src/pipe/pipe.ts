@@ -149,6 +149,7 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     bytes: number,
     entry: T,
   ): number {
+    this.#settleFirst();
     const seq = this.#outstanding.add(entry);
     if (bytes > MAX_BODY_BYTES || this.holds(id)) {
       const body = joinParts(parts, bytes);
@@ -167,7 +168,18 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
 
   /** A frame without a number: it is not kept and needs no settlement. */
   control(kind: number, flags = 0, id = 0, seq = 0, body?: Buffer): void {
+    this.#settleFirst();
     this.#put(kind, flags, 0, id, seq, 0, 0, body, 0, body?.length ?? 0);
+  }
+
+  /**
+   * What a worker settled comes before what it says afterwards: if it dies inside
+   * the write, a later answer must not stand without the settlement in front of
+   * it. Packets of a reactor (`message`) need no such order, and would cut its
+   * runs to pieces.
+   */
+  #settleFirst(): void {
+    if (this.#settleCount > 0) this.#writeSettlement();
   }
 
   /** Settles a number of the peer's. Runs of numbers travel as one frame. */

@@ -165,6 +165,27 @@ describe('Pipe', () => {
     expect(near.pipe.takeOutstanding().map(({ name }) => name)).to.deep.equal([0, 1, 5, 6]);
   });
 
+  it('writes a settlement before what was sent after it, so that a death in between leaves no gap', () => {
+    const afterwards = {
+      answer: (end: PipeEnd) => end.pipe.messageParts(FrameKind.answer, 0, 1, 1, 1, ['x'], 1, { name: 0 }),
+      send: (end: PipeEnd) => end.pipe.messageParts(FrameKind.send, 0, 2, 0, 0, ['x'], 1, { name: 0 }),
+      end: (end: PipeEnd) => end.pipe.control(FrameKind.end, 0, 1),
+    };
+    for (const [name, say] of Object.entries(afterwards)) {
+      const { clock, near, far, streams } = connected();
+      near.send(1, bytesOf(10));
+      near.send(1, bytesOf(10));
+      flow(clock, streams);
+      const order: string[] = [];
+      near.settled = () => void order.push('settlement');
+      near.frame = () => void order.push(name);
+      far.pipe.settle(0);
+      say(far);
+      flow(clock, streams);
+      expect(order).to.deep.equal(['settlement', name]);
+    }
+  });
+
   it('tells each settlement once', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(19), { maxLength: 60 }), seed, (order, from) => {
