@@ -11,7 +11,7 @@ import type { Endpoint } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 
 /** Changes whenever a frame changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 1;
+export const PIPE_VERSION = 2;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -46,7 +46,7 @@ export const FrameKind = {
   introduce: 20,
   /** The connection is gone, for dispatch modes without connection events. */
   forget: 21,
-  /** Numbered. Settles `count` packets from number `word` and sends the body; both, or neither. */
+  /** Numbered. Settles `count` packets from number `word`, sends the body and, with the flag `ends`, ends the connection; all, or nothing. */
   answer: 32,
   /** Numbered. Sends the body to the client. */
   send: 33,
@@ -67,6 +67,8 @@ export const FrameFlag = {
   isolated: 1,
   /** settle: given up without having been handled. */
   discarded: 2,
+  /** answer: then flush and end the connection. */
+  ends: 2,
   /** answer: the body begins with a u32 length and the connection's new state. */
   state: 4,
   /** end: drop what is not sent yet. */

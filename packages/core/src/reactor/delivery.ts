@@ -2,7 +2,7 @@
  * What the parts of a reactor say to each other: a delivery is on its way from a
  * client to a worker's port, and a loss gives it back.
  */
-import type { AdoptReason, Introduction } from '../pipe/messages.js';
+import type { AdoptReason, CloseReason, Introduction } from '../pipe/messages.js';
 
 /** What a packet costs in a window beside its bytes: its header, and a guess at the bookkeeping. */
 export const PACKET_OVERHEAD_BYTES = 64;
@@ -59,6 +59,8 @@ export interface Client {
   settled(delivery: Delivery, discarded: boolean): void;
   /** Its worker is lost: these deliveries, in order, have not been settled. */
   takeBack(deliveries: readonly Delivery[], loss: Loss): void;
+  /** Flushes and ends; packets that no worker has yet are refused. */
+  finish(reason: CloseReason): void;
   /** Moves on: gives the worker what the windows admit, and ends when all is done. */
   pump(): void;
 }

@@ -222,6 +222,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       at = stateEnd;
     }
     if (end > at) connection?.send(buffer, at, end, this.pid);
+    if ((flags & FrameFlag.ends) !== 0) connection?.finish('server');
     if (delivery !== undefined) this.slot.settled(delivery, false);
     for (let index = 1; index < count; index++) {
       const next = this.pipe.settleEntry((first + index) >>> 0);

@@ -138,7 +138,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     isolated: boolean,
   ): void {
     const data = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
-    if (this.#queue.length === 0 && !isolated && this.#mayStartPacket()) {
+    if (this.#queue.length === 0 && !isolated && this.#phase !== 'finishing' && this.#mayStartPacket()) {
       this.#startPacket(seq, data, attempt, answered);
     } else {
       this.#enqueue({ kind: 'packet', seq, data, attempt, answered, isolated });
@@ -177,11 +177,11 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.#phase = 'finished';
       this.#takeParts();
       this.owner.end(this.id, true);
+      this.advance();
     } else {
       this.#phase = 'finishing';
       if (!this.#inside) this.#list();
     }
-    this.advance();
     return true;
   }
 
@@ -215,6 +215,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     if (this.#phase === 'finishing') {
       this.#phase = 'finished';
       this.owner.end(this.id, false);
+      this.advance();
     }
   }
 
@@ -223,6 +224,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     while (this.#queue.length > 0) {
       const job = this.#queue[0]!;
       if (job.kind === 'packet') {
+        // Until the end is on its way, a death of this worker leaves the connection as it was.
+        if (this.#phase === 'finishing') return;
         if (this.#phase !== 'open') {
           this.#queue.shift();
           this.#discard(job.seq);
@@ -295,12 +298,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   #settlePacket(seq: number, label: string): void {
     const state = this.#state.touched ? this.#changedState(label) : undefined;
     const bytes = this.#bytes;
-    if (bytes > 0 || state !== undefined) {
-      this.owner.answer(this, seq, bytes > 0 ? this.#takeParts() : NO_PARTS, bytes, state);
+    const ends = this.#phase === 'finishing';
+    if (bytes > 0 || state !== undefined || ends) {
+      this.owner.answer(this, seq, bytes > 0 ? this.#takeParts() : NO_PARTS, bytes, state, ends);
+      if (ends) this.#phase = 'finished';
     } else {
       this.owner.settle(this, seq, false);
     }
-    if (this.#phase === 'finishing') this.flush();
     this.all.isolation.leave(this, seq);
   }
 
@@ -352,9 +356,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       ? this.#changedState(this.listener.handlers[job.kind]?.label ?? job.kind)
       : undefined;
     const bytes = this.#bytes;
-    if (bytes > 0 || state !== undefined) this.owner.answer(this, job.seq, this.#takeParts(), bytes, state);
-    else this.owner.settle(this, job.seq, false);
-    if (this.#isFinishing()) this.flush();
+    const ends = this.#isFinishing();
+    if (bytes > 0 || state !== undefined || ends) {
+      this.owner.answer(this, job.seq, this.#takeParts(), bytes, state, ends);
+      if (ends) this.#phase = 'finished';
+    } else {
+      this.owner.settle(this, job.seq, false);
+    }
     this.all.isolation.leave(this, job.seq);
   }
 

@@ -128,6 +128,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     parts: readonly Part[],
     bytes: number,
     state: Buffer | undefined,
+    ends: boolean,
   ): void {
     const delivery = this.#outstanding.settle(seq);
     if (delivery === undefined) return;
@@ -135,6 +136,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const turn = this.#turnOf(delivery.connection, sender);
     this.#gather(turn, parts, bytes);
     turn.settled.push({ delivery, discarded: false });
+    if (ends) this.end(sender.id, false);
   }
 
   send(sender: Sender, parts: readonly Part[], bytes: number): void {

@@ -98,7 +98,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
 
   settle(sender: Sender, seq: number, discarded: boolean): void {
     // A settlement must not overtake a large send of its connection.
-    if (!discarded && this.#pipe.holds(sender.id)) this.answer(sender, seq, [], 0, undefined);
+    if (!discarded && this.#pipe.holds(sender.id)) this.answer(sender, seq, [], 0, undefined, false);
     else this.#pipe.settle(seq, discarded);
   }
 
@@ -108,12 +108,14 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     parts: readonly Part[],
     bytes: number,
     state: Buffer | undefined,
+    ends: boolean,
   ): void {
     this.#charge(sender, bytes);
     const { id } = sender;
     const last = this.#lastAnswer;
     if (
       state === undefined &&
+      !ends &&
       last?.sender === sender &&
       this.#pipe.extend(FrameKind.answer, id, seq, parts, bytes)
     ) {
@@ -121,8 +123,9 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
       return;
     }
     const charge: Charge = { sender, bytes };
+    const flags = ends ? FrameFlag.ends : 0;
     if (state === undefined) {
-      this.#pipe.messageParts(FrameKind.answer, 0, id, seq, 1, parts, bytes, charge);
+      this.#pipe.messageParts(FrameKind.answer, flags, id, seq, 1, parts, bytes, charge);
       this.#lastAnswer = charge;
     } else {
       const length = Buffer.allocUnsafe(4);
@@ -130,7 +133,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
       const all = [length, state, ...parts];
       this.#pipe.messageParts(
         FrameKind.answer,
-        FrameFlag.state,
+        flags | FrameFlag.state,
         id,
         seq,
         1,

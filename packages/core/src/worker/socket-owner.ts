@@ -17,8 +17,15 @@ export interface SocketOwner {
   admits(sender: Sender, bytes: number): boolean;
   /** The event with that number has been handled; `discarded`: it was dropped without having been handled. */
   settle(sender: Sender, seq: number, discarded: boolean): void;
-  /** Settles a packet and sends; the owner applies both or neither. */
-  answer(sender: Sender, seq: number, parts: readonly Part[], bytes: number, state: Buffer | undefined): void;
+  /** Settles a packet, sends, and then `ends` the connection; the owner applies all of it or nothing. */
+  answer(
+    sender: Sender,
+    seq: number,
+    parts: readonly Part[],
+    bytes: number,
+    state: Buffer | undefined,
+    ends: boolean,
+  ): void;
   send(sender: Sender, parts: readonly Part[], bytes: number): void;
   /** Ends a connection: flushes first, unless `reset`. */
   end(connectionId: number, reset: boolean): void;

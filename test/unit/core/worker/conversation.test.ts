@@ -269,7 +269,7 @@ describe('Conversation', () => {
         },
       });
       world.packet(world.serve(1));
-      expect(world.owner.log).to.deep.equal(["1: answer 1 'bye'", '1: end']);
+      expect(world.owner.log).to.deep.equal(["1: answer 1 'bye' and end"]);
     });
 
     it('discards the packets that wait', async () => {
@@ -286,10 +286,9 @@ describe('Conversation', () => {
       await world.turn();
       world.packet(conversation);
       expect(world.owner.log).to.deep.equal([
+        "1: answer 1 '' and end",
         '1: settle 2 discarded',
         '1: settle 3 discarded',
-        '1: settle 1',
-        '1: end',
         '1: settle 4 discarded',
       ]);
     });
@@ -319,7 +318,7 @@ describe('Conversation', () => {
       const conversation = world.introduce(1);
       world.begin(conversation);
       world.packet(conversation);
-      expect(world.owner.log).to.deep.equal(['1: settle 1', '1: end', '1: settle 2 discarded']);
+      expect(world.owner.log).to.deep.equal(["1: answer 1 '' and end", '1: settle 2 discarded']);
     });
 
     it('with reset drops what was not sent yet, also after a close that waits', async () => {

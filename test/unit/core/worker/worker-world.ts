@@ -42,10 +42,11 @@ export class FakeOwner implements SocketOwner {
     parts: readonly Part[],
     bytes: number,
     state: Buffer | undefined,
+    ends: boolean,
   ): void {
     if (Buffer.byteLength(text(parts)) !== bytes) throw new Error('the bytes are counted wrong');
     const kept = state === undefined ? '' : ` and state ${JSON.stringify(decodePayload(state))}`;
-    this.log.push(`${id}: answer ${seq} '${text(parts)}'${kept}`);
+    this.log.push(`${id}: answer ${seq} '${text(parts)}'${kept}${ends ? ' and end' : ''}`);
   }
 
   send({ id }: Sender, parts: readonly Part[], bytes: number): void {
