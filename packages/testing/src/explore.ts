@@ -146,10 +146,9 @@ class Exploration {
   }
 }
 
-function stageOf({ duration, clients, trace }: Outcome): Stage {
-  const configured = trace.find((event) => event.kind === 'configured');
-  if (configured?.kind !== 'configured') throw new Error('the server has not told its settings');
-  const { workerNum, mode } = configured;
+function stageOf({ duration, clients, settings }: Outcome): Stage {
+  if (settings === undefined) throw new Error('the server has not told its settings');
+  const { workerNum, mode } = settings;
   return { duration, clients, workerNum, managerMayDie: mode === 'process' };
 }
 

@@ -51,15 +51,20 @@ function textOf({ app, run, runs, seed, faults, shrunk, tries, outcome, doubt }:
   const { failure, trace } = outcome;
   const lines = [
     `${app} failed in run ${run} of ${runs}, seed ${seed}`,
-    `  ${failure.kind}: ${failure.message}`,
+    `  ${failure.kind}: ${withoutTrace(failure.message)}`,
   ];
-  if (failure.error !== undefined && failure.kind !== 'scenario')
+  if (failure.error !== undefined && !['scenario', 'start', 'stop'].includes(failure.kind))
     lines.push(`  and the scenario saw: ${firstLine(failure.error)}`);
   if (doubt !== undefined) lines.push(`  ${doubt}`);
   lines.push(...faultLines(faults, shrunk, tries), ...traceLines(trace, failure));
   lines.push(`to replay it:  SEED=${seed} and the command of this test`);
   lines.push(`to keep it:    simulate(${app}, { seed: ${seed}, faults: ${literal(shrunk)} })`);
   return lines.join('\n');
+}
+
+/** The rest of what a wait in vain says is in the cause. */
+function withoutTrace(message: string): string {
+  return message.replace(/; (the last log lines:|no log lines)[^]*$/, '');
 }
 
 function faultLines(faults: readonly Fault[], shrunk: readonly Fault[], tries: number): string[] {

@@ -8,6 +8,8 @@ export class FaultInjector {
   readonly effective = new Set<Fault>();
   /** Crashes that wait for their moment in a worker. */
   readonly #armed = new Set<CrashFault>();
+  /** By pid: crashes that wait for a write of the worker. */
+  readonly #inWrites = new Map<number, CrashFault>();
   readonly #scheduled: { cancel(): void }[] = [];
 
   constructor(
@@ -20,6 +22,7 @@ export class FaultInjector {
 
   /** Sees every fact in the turn of the process that tells it, and may end that process there. */
   observe(event: TraceEvent): void {
+    if (event.kind === 'exited') this.#ended(event.pid, event.signal);
     if (this.#armed.size === 0) return;
     const { kind, pid } = event;
     if (kind !== 'started' && kind !== 'sent' && kind !== 'settled') return;
@@ -35,6 +38,7 @@ export class FaultInjector {
   heal(): void {
     for (const each of this.#scheduled) each.cancel();
     this.#armed.clear();
+    this.#inWrites.clear();
     this.server.heal();
   }
 
@@ -71,13 +75,19 @@ export class FaultInjector {
   #crash(fault: CrashFault): void {
     const pid = this.server.world.workerPid(fault.workerId);
     if (fault.when === 'write' && pid !== undefined) {
-      this.#note(fault);
+      this.#inWrites.set(pid, fault);
       this.server.world.killInsideWrite(pid);
     } else if (fault.when === 'now' && pid !== undefined) {
       this.#kill(fault, pid);
     } else if (fault.when !== 'now' && fault.when !== 'write') {
       this.#armed.add(fault);
     }
+  }
+
+  #ended(pid: number, signal: string | null): void {
+    const fault = this.#inWrites.get(pid);
+    this.#inWrites.delete(pid);
+    if (fault !== undefined && signal === 'SIGKILL') this.#note(fault);
   }
 
   #kill(fault: CrashFault, pid: number): void {

@@ -9,13 +9,19 @@ export class Fingerprint {
   }
 
   add(event: TraceEvent): void {
-    const { kind, pid } = event;
-    this.#mix(pid);
-    this.#mix(kind.charCodeAt(0) * 31 + kind.charCodeAt(kind.length - 1));
+    this.#mix(event.pid);
+    this.#mixText(event.kind);
+    if ('event' in event) this.#mixText(event.event);
+    if ('client' in event) this.#mix(event.client);
     if ('connection' in event) this.#mix(event.connection);
     if ('packet' in event && typeof event.packet === 'number') this.#mix(event.packet);
     if ('subject' in event) this.#mix(event.subject);
+    if ('seq' in event) this.#mix(event.seq);
     if ('bytes' in event) this.#mix(event.bytes);
+  }
+
+  #mixText(text: string): void {
+    for (let at = 0; at < text.length; at++) this.#mix(text.charCodeAt(at));
   }
 
   #mix(value: number): void {

@@ -1,4 +1,4 @@
-import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { ConfiguredFact } from '@shoal/core/internal/events/facts';
 import { Invariants } from '../invariants/invariants.js';
 import type { Violation } from '../invariants/violation.js';
 import type { SimulatedServer } from '../simulated-server.js';
@@ -27,6 +27,8 @@ export interface Failure {
 
 export interface Outcome {
   readonly failure: Failure | undefined;
+  /** Undefined when the server did not come so far. */
+  readonly settings: ConfiguredFact | undefined;
   /** Virtual ms from the start of the server to the end of the scenario. */
   readonly duration: number;
   readonly clients: number;
@@ -47,14 +49,16 @@ export async function playRun(
   faults: readonly Fault[],
   kernelBuffer: number,
 ): Promise<Outcome> {
-  return new Run(scenario, faults, new Invariants(kernelBuffer)).play(start, seed);
+  return new Run(scenario, faults, kernelBuffer).play(start, seed);
 }
 
 class Run {
+  readonly #invariants: Invariants;
   readonly #fingerprint = new Fingerprint();
   #world: World | undefined;
   #injector: FaultInjector | undefined;
   #failure: Failure | undefined;
+  #settings: ConfiguredFact | undefined;
   #duration = 0;
   #interrupted = false;
   /** Length of the trace when the first promise was broken. */
@@ -63,8 +67,10 @@ class Run {
   constructor(
     private readonly scenario: Scenario,
     private readonly faults: readonly Fault[],
-    private readonly invariants: Invariants,
-  ) {}
+    kernelBuffer: number,
+  ) {
+    this.#invariants = new Invariants(kernelBuffer, () => this.#world?.events ?? 0);
+  }
 
   async play(start: Start, seed: number): Promise<Outcome> {
     let server: SimulatedServer;
@@ -88,9 +94,10 @@ class Run {
     this.#world = world;
     world.watch((fact) => {
       const event = fact as unknown as TraceEvent;
+      if (event.kind === 'configured') this.#settings = event;
       this.#fingerprint.add(event);
-      this.invariants.observe(event);
-      if (this.invariants.violations.length > 0) this.#brokenAt ??= world.trace.length;
+      this.#invariants.observe(event);
+      if (this.#invariants.violations.length > 0) this.#brokenAt ??= world.trace.length;
       this.#injector?.observe(event);
     });
   }
@@ -112,7 +119,7 @@ class Run {
   /** Whether a fault has broken a connection, as it may: then the scenario could not go on. */
   #explained(server: SimulatedServer): boolean {
     const { effective } = this.#injector!;
-    const base = this.invariants.settings.mode === 'base';
+    const base = this.#invariants.settings.mode === 'base';
     for (const { kind } of effective) {
       if (kind === 'reset' || (base && kind === 'crashWorker')) return true;
     }
@@ -120,19 +127,19 @@ class Run {
   }
 
   async #rest(server: SimulatedServer): Promise<void> {
-    let stats: ServerStats | undefined;
     try {
       await server.workersReady();
       await server.settle();
+      // At once: while statistics are on their way, timers may send.
+      this.#invariants.atRest(server.clients, undefined);
       // In base mode the counters of a worker die with it.
-      if (this.invariants.settings.mode === 'process') stats = await server.stats();
+      if (this.#invariants.settings.mode === 'process') this.#invariants.atRest([], await server.stats());
     } catch (error) {
-      this.invariants.atRest(server.clients, undefined);
+      this.#invariants.atRest(server.clients, undefined);
       this.#checkPromises();
       if (this.#failure === undefined && !this.#runsForEver(server)) this.#fail('stop', error);
       return;
     }
-    this.invariants.atRest(server.clients, stats);
     this.#checkPromises();
   }
 
@@ -142,7 +149,7 @@ class Run {
   }
 
   async #stop(server: SimulatedServer): Promise<void> {
-    this.invariants.stopping();
+    this.#invariants.stopping();
     try {
       await server.stop();
     } catch (error) {
@@ -150,12 +157,12 @@ class Run {
       this.#fail('stop', error);
       return;
     }
-    this.invariants.atEnd(server.clients);
+    this.#invariants.atEnd(server.clients);
     this.#checkPromises();
   }
 
   #checkPromises(): void {
-    const [violation] = this.invariants.violations;
+    const [violation] = this.#invariants.violations;
     if (violation === undefined) return;
     const { rule, message, connection } = violation;
     const cause = this.#failure?.error;
@@ -173,6 +180,7 @@ class Run {
   #outcome(clients: number): Outcome {
     return {
       failure: this.#failure,
+      settings: this.#settings,
       duration: this.#duration,
       clients,
       trace: (this.#world?.trace ?? []) as unknown as readonly TraceEvent[],

@@ -28,6 +28,11 @@ interface Packet {
   worker: number | undefined;
   /** Its handler has settled in that worker. */
   handled: boolean;
+  /** Then: how much that worker had sent by then, in all and in the turn in which it settled. */
+  sent: number;
+  sentInTurn: number;
+  /** Then: whether it had closed the connection. */
+  ended: boolean;
   /** How often a lost worker gave it back. */
   returns: number;
 }
@@ -47,10 +52,19 @@ interface Part {
   closing: boolean;
   lastGiven: number;
   lastStarted: number;
+  /** The turn in which it last sent something, and how much it had sent before. */
+  sendingTurn: number;
+  sentBefore: number;
+  /** How much it had sent when it started its last event. */
+  sentAtStart: number;
+  /** One of its handlers has closed the connection. */
+  ended: boolean;
 }
 
 export interface StoryHost {
   readonly settings: ConfiguredFact;
+  /** Grows with every turn of any process. */
+  readonly turn: number;
   lives(pid: number): boolean;
   report(rule: Rule, message: string, connection: number): void;
 }
@@ -64,6 +78,8 @@ export class ConnectionStory {
   closedBy: string | undefined;
   /** A handler has closed it. */
   endedByHandler = false;
+  /** A packet is settled whose handler has closed it, so that it has to close. */
+  mustEnd = false;
   readonly #packets = new Map<number, Packet>();
   readonly #parts = new Map<number, Part>();
   #accepted = 0;
@@ -75,6 +91,8 @@ export class ConnectionStory {
   #closeAcknowledged = false;
   #unsettledCharge = 0;
   #unsettled = 0;
+  /** What was settled without its answer, unless the connection was about to be closed. */
+  #unwritten: string | undefined;
 
   constructor(
     readonly id: number,
@@ -112,7 +130,15 @@ export class ConnectionStory {
   packet({ packet, bytes }: FactOf<'packet'>): void {
     if (packet !== this.#accepted + 1) this.#report('order', `packet ${packet} came after ${this.#accepted}`);
     this.#accepted = packet;
-    this.#packets.set(packet, { bytes, worker: undefined, handled: false, returns: 0 });
+    this.#packets.set(packet, {
+      bytes,
+      worker: undefined,
+      handled: false,
+      sent: 0,
+      sentInTurn: 0,
+      ended: false,
+      returns: 0,
+    });
   }
 
   delivered({ event, packet, worker, seq }: FactOf<'delivered'>): void {
@@ -148,6 +174,12 @@ export class ConnectionStory {
       this.#report('settlement', `packet ${packet} is given back though it is settled`);
       return;
     }
+    const { worker, handled, sent, sentInTurn } = entry;
+    if (worker !== undefined && handled && sentInTurn > 0 && this.output.writtenOf(worker) >= sent)
+      this.#report(
+        'settlement',
+        `packet ${packet} is given back though the answer that settled it was written`,
+      );
     this.#release(entry);
     entry.returns++;
     entry.handled = false;
@@ -163,7 +195,10 @@ export class ConnectionStory {
       if (entry !== undefined && entry.returns < 2)
         this.#report('lost', `packet ${packet} is refused as poison after ${entry.returns + 1} deaths`);
     }
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      this.#report('settlement', `packet ${packet} is refused though it is settled`);
+      return;
+    }
     this.#release(entry);
     this.#packets.delete(packet);
   }
@@ -171,13 +206,13 @@ export class ConnectionStory {
   closed({ reason }: FactOf<'closed'>): void {
     if (this.closedBy !== undefined) this.#report('close', 'is closed twice');
     this.closedBy = reason;
-    if (this.endedByHandler || this.#refusedAsClosed === 0) return;
-    if (reason === 'client' || reason === 'error')
-      this.#report('lost', `${this.#refusedAsClosed} packets are refused though only its client closed it`);
+    if (reason === 'client' || reason === 'shutdown') this.#checkWritten();
+    this.#unwritten = undefined;
   }
 
   forgotten(): void {
     if (this.closedBy === undefined) this.#report('close', 'is forgotten before it is closed');
+    this.#checkRefused();
     if (this.#packets.size > 0)
       this.#report('lost', `is forgotten with ${this.#packets.size} packets neither handled nor refused`);
     const mayLackClose = !this.#sticky || this.closedBy === 'poison' || this.#poisoned;
@@ -198,6 +233,21 @@ export class ConnectionStory {
     if (event === 'connect' || event === 'adopt') part.introducing = true;
     if (event === 'close') part.closing = true;
     part.running.add(seq);
+    part.sentAtStart = this.output.sentBy(pid);
+  }
+
+  sent(pid: number, { bytes, data }: FactOf<'sent'>): void {
+    const part = this.#part(pid);
+    if (part.sendingTurn !== this.host.turn) {
+      part.sendingTurn = this.host.turn;
+      part.sentBefore = this.output.sentBy(pid);
+    }
+    this.output.sent(pid, { bytes, data });
+  }
+
+  ended(pid: number): void {
+    this.endedByHandler = true;
+    this.#part(pid).ended = true;
   }
 
   settled(pid: number, { seq }: { readonly seq: number }): void {
@@ -210,7 +260,16 @@ export class ConnectionStory {
     const entry = this.#packets.get(given.packet);
     if (entry?.worker !== pid) return;
     entry.handled = true;
+    entry.sent = this.output.sentBy(pid);
+    entry.ended = part.ended;
+    entry.sentInTurn = this.#sentInSettlingTurn(part, entry.sent);
     if (given.packet === this.#cursor) this.#cursor++;
+  }
+
+  /** What the handler that settles has sent in this turn; with several at a time nobody can tell. */
+  #sentInSettlingTurn(part: Part, sent: number): number {
+    if (part.sendingTurn !== this.host.turn || this.listener.concurrency > 1) return 0;
+    return sent - Math.max(part.sentBefore, part.sentAtStart);
   }
 
   /** The process has ended: what ran there will not settle. */
@@ -220,6 +279,10 @@ export class ConnectionStory {
 
   /** Nothing is on its way: what is not settled is lost, unless a handler still runs. */
   atRest(): void {
+    this.#checkWritten();
+    if (this.closedBy === undefined && !this.endedByHandler)
+      this.output.atRest((pid) => this.host.lives(pid));
+    if (this.closedBy !== undefined && !this.runs) this.#report('close', 'is closed, and never forgotten');
     if (this.#packets.size === 0 || this.runs) return;
     const [[packet, entry]] = this.#packets as unknown as [[number, Packet]];
     const where = entry.worker === undefined ? 'waits in the reactor' : `is with worker pid ${entry.worker}`;
@@ -228,6 +291,17 @@ export class ConnectionStory {
       'lost',
       `packet ${packet} ${where} for ever${done}; ${this.#packets.size} packets are not settled`,
     );
+  }
+
+  /** What a client sent before it left is handled; only a handler's close and poison make it be refused. */
+  #checkRefused(): void {
+    if (this.#refusedAsClosed === 0 || this.endedByHandler || this.#poisoned) return;
+    if (this.closedBy === 'client' || this.closedBy === 'error')
+      this.#report('lost', `${this.#refusedAsClosed} packets are refused though only its client closed it`);
+  }
+
+  #checkWritten(): void {
+    if (this.#unwritten !== undefined && !this.endedByHandler) this.#report('bytes', this.#unwritten);
   }
 
   #deliveredPacket(packet: number, worker: number, part: Part): void {
@@ -257,8 +331,23 @@ export class ConnectionStory {
     }
     if (!discarded && !entry.handled)
       this.#report('settlement', `packet ${packet} is settled before its handler has settled`);
+    if (!discarded && entry.worker !== undefined && this.output.writtenOf(entry.worker) < entry.sent)
+      this.#unwritten ??= `packet ${packet} is settled before what its handler sent was written`;
+    if (!discarded && entry.ended) this.mustEnd = true;
+    if (!discarded && this.#sticky && this.listener.concurrency === 1) this.#checkSettledInOrder(packet);
     this.#release(entry);
-    this.#packets.delete(packet);
+    // What is discarded is refused next.
+    if (discarded) entry.worker = undefined;
+    else this.#packets.delete(packet);
+  }
+
+  /** With one handler at a time, a settlement that overtakes another leaves a gap if the worker dies in between. */
+  #checkSettledInOrder(packet: number): void {
+    for (const earlier of this.#packets.keys()) {
+      if (earlier < packet)
+        this.#report('settlement', `packet ${packet} is settled before packet ${earlier}`);
+      return;
+    }
   }
 
   #checkStart(pid: number, part: Part, { event, packet }: Given, handler: string): void {
@@ -311,6 +400,10 @@ export class ConnectionStory {
         closing: false,
         lastGiven: 0,
         lastStarted: 0,
+        sendingTurn: -1,
+        sentBefore: 0,
+        sentAtStart: 0,
+        ended: false,
       };
       this.#parts.set(pid, part);
     }

@@ -40,6 +40,8 @@ export class Invariants implements StoryHost {
   /** Connections whose client has not told that it connects, likewise. */
   readonly #unclaimed = new Map<string, ConnectionStory>();
   readonly #dead = new Set<number>();
+  /** Connections of which a handler had not settled when the server stopped: their close waits for it. */
+  readonly #abandoned = new Set<ConnectionStory>();
   /** Bytes of small packets by the pid of the worker that has them. */
   readonly #inPipes = new Map<number, number>();
   readonly #charges = new Map<string, { readonly worker: number; readonly bytes: number }>();
@@ -50,7 +52,13 @@ export class Invariants implements StoryHost {
   constructor(
     /** Bytes that the system keeps per direction of a stream. */
     private readonly kernelBuffer: number,
+    /** Grows with every turn of any process. */
+    private readonly turns: () => number,
   ) {}
+
+  get turn(): number {
+    return this.turns();
+  }
 
   get settings(): ConfiguredFact {
     if (this.#settings === undefined) throw new Error('the server has not told its settings');
@@ -71,7 +79,7 @@ export class Invariants implements StoryHost {
         this.#settings = event;
         return;
       case 'exited':
-        this.#processEnded(event.pid);
+        this.#processEnded(event.pid, event.code === 0);
         return;
       case 'connects':
         this.#connects(event.client, `${event.address}:${event.port}`);
@@ -101,13 +109,11 @@ export class Invariants implements StoryHost {
         this.#handler(event.pid, event);
         return;
       case 'sent':
-        this.#stories.get(event.connection)?.output.sent(event.pid, event);
+        this.#stories.get(event.connection)?.sent(event.pid, event);
         return;
-      case 'ended': {
-        const story = this.#stories.get(event.connection);
-        if (story !== undefined) story.endedByHandler = true;
+      case 'ended':
+        this.#stories.get(event.connection)?.ended(event.pid);
         return;
-      }
       case 'packet':
       case 'delivered':
       case 'acknowledged':
@@ -135,7 +141,7 @@ export class Invariants implements StoryHost {
   /** The server has left. */
   atEnd(clients: readonly WatchedClient[]): void {
     for (const story of this.#stories.values()) {
-      if (story.runs) continue;
+      if (story.runs || this.#abandoned.has(story)) continue;
       this.report('close', `connection ${story.id}: was never closed to its end`, story.id);
     }
     this.#compareClients(clients, false);
@@ -287,12 +293,14 @@ export class Invariants implements StoryHost {
       );
   }
 
-  #processEnded(pid: number): void {
+  #processEnded(pid: number, inOrder: boolean): void {
+    if (this.#stopping)
+      for (const story of this.#stories.values()) if (story.runs) this.#abandoned.add(story);
     this.#dead.add(pid);
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);
-      // In base mode the sockets die with their worker.
-      if (story.owner !== pid) continue;
+      // In base mode the sockets die with their worker; one that leaves in order has closed them before.
+      if (story.owner !== pid || inOrder || this.settings.mode === 'process') continue;
       story.output.cut();
       this.#stories.delete(story.id);
     }
@@ -304,6 +312,12 @@ export class Invariants implements StoryHost {
       if (client?.story === undefined) continue;
       const intact = atRest && state === 'open' && !client.reset && !client.paused;
       client.story.output.compare(id, received, intact);
+      if (intact && client.story.mustEnd)
+        this.report(
+          'close',
+          `connection ${client.story.id}: a handler has closed it and settled, and client ${id} sees no end`,
+          client.story.id,
+        );
     }
   }
 

@@ -18,6 +18,8 @@ export class Output {
   readonly #sent = new Map<number, Piece[]>();
   /** By pid: bytes that were written before the fact of their send came. */
   readonly #ahead = new Map<number, number>();
+  /** By pid: all bytes so far, sent and written. */
+  readonly #totals = new Map<number, { sent: number; written: number }>();
   readonly #written: Piece[] = [];
   #bytesWritten = 0;
   #cut = false;
@@ -29,7 +31,26 @@ export class Output {
     return this.#bytesWritten;
   }
 
+  /** Bytes that a worker has sent so far. */
+  sentBy(pid: number): number {
+    return this.#totals.get(pid)?.sent ?? 0;
+  }
+
+  /** Bytes of a worker that were written so far. */
+  writtenOf(pid: number): number {
+    return this.#totals.get(pid)?.written ?? 0;
+  }
+
+  /** What workers that live have sent has to be written by now. */
+  atRest(lives: (pid: number) => boolean): void {
+    for (const [pid, pieces] of this.#sent) {
+      const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
+      if (bytes > 0 && lives(pid)) this.report(`${bytes} bytes that pid ${pid} sent were never written`);
+    }
+  }
+
   sent(pid: number, piece: Piece): void {
+    this.#total(pid).sent += piece.bytes;
     const ahead = this.#ahead.get(pid) ?? 0;
     if (ahead >= piece.bytes) {
       this.#ahead.set(pid, ahead - piece.bytes);
@@ -43,6 +64,7 @@ export class Output {
   written(pid: number, piece: Piece): void {
     this.#written.push({ bytes: piece.bytes, data: piece.data });
     this.#bytesWritten += piece.bytes;
+    this.#total(pid).written += piece.bytes;
     const pieces = this.#sent.get(pid) ?? [];
     let taken = 0;
     let text = '';
@@ -89,5 +111,11 @@ export class Output {
     } else if (whole && received.length < this.#bytesWritten) {
       this.report(`client ${client} got only ${received.length} of ${this.#bytesWritten} bytes`);
     }
+  }
+
+  #total(pid: number): { sent: number; written: number } {
+    let total = this.#totals.get(pid);
+    if (total === undefined) this.#totals.set(pid, (total = { sent: 0, written: 0 }));
+    return total;
   }
 }

@@ -79,7 +79,8 @@ export class Picture {
   /** Reads what was traced since the last time. */
   catchUp(): this {
     while (this.#read < this.trace.length) this.#observe(this.trace[this.#read++]!);
-    for (const pid of this.#processes.keys()) if (!this.lives(pid)) this.#processes.delete(pid);
+    for (const pid of this.#processes.keys()) if (!this.lives(pid)) this.#ended(pid);
+    for (const { owner } of this.#connections.values()) if (!this.lives(owner)) this.#ended(owner);
     return this;
   }
 
@@ -126,9 +127,7 @@ export class Picture {
   #observe(event: TraceEvent): void {
     switch (event.kind) {
       case 'exited':
-        this.#processes.delete(event.pid);
-        for (const { id, owner } of this.#connections.values())
-          if (owner === event.pid) this.#connections.delete(id);
+        this.#ended(event.pid);
         return;
       case 'timerSet': {
         const { process, pid, timer, handler, delay, repeats } = event;
@@ -188,6 +187,12 @@ export class Picture {
       case 'forgotten':
         this.#connections.delete(event.connection);
     }
+  }
+
+  /** What ran there is over, and so are the connections whose sockets it owned. */
+  #ended(pid: number): void {
+    this.#processes.delete(pid);
+    for (const { id, owner } of this.#connections.values()) if (owner === pid) this.#connections.delete(id);
   }
 
   #process(pid: number): Process {

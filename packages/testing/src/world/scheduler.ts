@@ -50,6 +50,8 @@ export class Scheduler {
 
   /** Whether nothing is on its way: all that will happen are timers. */
   get quiet(): boolean {
+    // What was cancelled is on its way no more: looking forgets it.
+    this.#queue.peek();
     return this.#queue.onWay === 0;
   }
 

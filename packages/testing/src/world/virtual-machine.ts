@@ -184,11 +184,12 @@ export class VirtualMachine implements Chronicle, Machine {
     return true;
   }
 
-  /** Ends what `hang` and `slowPipes` have begun. */
+  /** Ends what `hang` and `slowPipes` have begun, and disarms deaths inside of writes. */
   heal(): void {
     for (const [pid, { actor }] of this.#processes) {
       if (actor.hung) this.hang(pid, 0);
       this.slowPipes(pid, 0);
+      actor.dieInsideWrite(Infinity);
     }
   }
 

@@ -7,6 +7,9 @@ import type { ClientLink } from './link-behaviour.js';
 import { LARGEST_READ, systemError, type Medium } from './medium.js';
 import { outside } from './outside.js';
 
+/** A write that a death cuts short is cut within so many bytes of its beginning or end in two of three cases. */
+const EDGE_BYTES = 64;
+
 /**
  * One end of a virtual connection or pipe.
  *
@@ -133,9 +136,23 @@ export class VirtualStream implements ByteStream, Resource, Sink {
     for (const chunk of chunks) this.#out.write(chunk);
   }
 
+  /** Anywhere, and more often among the first or the last bytes, where whole frames are short. */
+  #whereCut(length: number): number {
+    const { random } = this.medium;
+    const edge = Math.min(length, EDGE_BYTES);
+    switch (random.integer(0, 2)) {
+      case 0:
+        return random.integer(0, length);
+      case 1:
+        return random.integer(0, edge);
+      default:
+        return length - random.integer(0, edge);
+    }
+  }
+
   /** One writev is not atomic: a process killed inside it leaves any first part of it. */
   #writeAndDie(bytes: Buffer, actor: Actor): void {
-    this.#out.write(bytes.subarray(0, this.medium.random.integer(0, bytes.length)));
+    this.#out.write(bytes.subarray(0, this.#whereCut(bytes.length)));
     actor.killedInsideWrite();
   }
 
