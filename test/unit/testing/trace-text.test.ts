@@ -1,0 +1,215 @@
+import { expect } from 'chai';
+import { describeFault } from '@shoal/testing/internal/exploration/fault';
+import { describeEvent, lastEvents } from '@shoal/testing/internal/trace/trace-text';
+import { shortTitle } from '@shoal/testing/internal/trace/title';
+import type { TracedKind, TraceEvent } from '@shoal/testing/internal/trace/trace-event';
+import type { Fault } from '@shoal/testing';
+import { configured } from './told-facts.js';
+
+type Examples = {
+  readonly [Kind in TracedKind['kind']]: readonly [TracedKind & { readonly kind: Kind }, string][];
+};
+
+const bytes = { bytes: 3, data: 'hi\n' };
+const delivered = { connection: 3, packet: 0, worker: 10, workerId: 1, seq: 4, attempt: 1 } as const;
+const handler = { event: 'receive', handler: 'Chat.line', subject: 3, seq: 4 };
+
+/** Every kind of event, with its sentence. A new kind does not compile until it is here. */
+const examples: Examples = {
+  configured: [[configured(), 'process mode, 1 reactors, 2 workers, dispatch fixed']],
+  spawned: [[{ kind: 'spawned' }, 'is spawned, pid 10']],
+  exited: [
+    [{ kind: 'exited', code: 70, signal: null }, 'ends by exit code 70'],
+    [{ kind: 'exited', code: 0, signal: null }, 'ends by exit code 0'],
+    [{ kind: 'exited', code: null, signal: 'SIGKILL' }, 'ends by SIGKILL'],
+  ],
+  accepted: [
+    [
+      { kind: 'accepted', connection: 3, listener: 'chat', address: '10.0.0.7', port: 4000 },
+      'accepts connection 3 from 10.0.0.7:4000 on chat',
+    ],
+  ],
+  packet: [
+    [{ kind: 'packet', connection: 3, packet: 2, bytes: 5 }, 'takes packet 2 of connection 3, 5 bytes'],
+  ],
+  delivered: [
+    [
+      { kind: 'delivered', event: 'receive', ...delivered, packet: 2 },
+      'gives packet 2 of connection 3 to worker 1',
+    ],
+    [
+      { kind: 'delivered', event: 'receive', ...delivered, packet: 2, attempt: 2 },
+      'gives packet 2 of connection 3 to worker 1, attempt 2',
+    ],
+    [{ kind: 'delivered', event: 'connect', ...delivered }, 'gives the connect of connection 3 to worker 1'],
+    [{ kind: 'delivered', event: 'adopt', ...delivered }, 'gives the adopt of connection 3 to worker 1'],
+    [{ kind: 'delivered', event: 'close', ...delivered }, 'gives the close of connection 3 to worker 1'],
+  ],
+  acknowledged: [
+    [
+      { kind: 'acknowledged', connection: 3, event: 'receive', packet: 2, discarded: false },
+      'hears that packet 2 of connection 3 is settled',
+    ],
+    [
+      { kind: 'acknowledged', connection: 3, event: 'receive', packet: 2, discarded: true },
+      'hears that packet 2 of connection 3 is discarded',
+    ],
+    [
+      { kind: 'acknowledged', connection: 3, event: 'introduction', packet: 0, discarded: false },
+      'hears that the introduction of connection 3 is settled',
+    ],
+  ],
+  returned: [
+    [
+      { kind: 'returned', connection: 3, packet: 2 },
+      'takes packet 2 of connection 3 back from a lost worker',
+    ],
+  ],
+  refused: [
+    [
+      { kind: 'refused', connection: 3, packet: 2, reason: 'CLOSED' },
+      'refuses packet 2 of connection 3: CLOSED',
+    ],
+  ],
+  output: [
+    [{ kind: 'output', connection: 3, worker: 10, ...bytes }, 'writes to connection 3: 3 bytes "hi\\n"'],
+  ],
+  closed: [[{ kind: 'closed', connection: 3, reason: 'client' }, 'connection 3 is closed: client']],
+  forgotten: [[{ kind: 'forgotten', connection: 3 }, 'forgets connection 3']],
+  started: [
+    [{ kind: 'started', ...handler, data: 'hi\n' }, 'starts Chat.line of connection 3, number 4: "hi\\n"'],
+    [{ kind: 'started', ...handler, event: 'connect' }, 'starts Chat.line of connection 3, number 4'],
+    [{ kind: 'started', ...handler, event: 'tick' }, 'starts Chat.line (timer 3)'],
+    [{ kind: 'started', ...handler, event: 'workerStart', subject: 0, seq: 0 }, 'starts Chat.line'],
+  ],
+  settled: [[{ kind: 'settled', ...handler }, 'Chat.line has settled of connection 3, number 4']],
+  failed: [[{ kind: 'failed', ...handler }, 'Chat.line has failed of connection 3, number 4']],
+  sent: [[{ kind: 'sent', connection: 3, ...bytes }, 'sends to connection 3: 3 bytes "hi\\n"']],
+  ended: [
+    [{ kind: 'ended', connection: 3, reset: false }, 'closes connection 3'],
+    [{ kind: 'ended', connection: 3, reset: true }, 'closes connection 3 by a reset'],
+  ],
+  timerSet: [
+    [
+      { kind: 'timerSet', timer: 7, handler: 'Chat.beat', delay: 50, repeats: true },
+      'sets timer 7 (Chat.beat) every 50 ms',
+    ],
+    [
+      { kind: 'timerSet', timer: 7, handler: 'Chat.beat', delay: 50, repeats: false },
+      'sets timer 7 (Chat.beat) in 50 ms',
+    ],
+  ],
+  timerCleared: [[{ kind: 'timerCleared', timer: 7 }, 'timer 7 is over']],
+  connects: [
+    [{ kind: 'connects', client: 0, address: '10.0.0.7', port: 4000 }, 'connects from 10.0.0.7:4000'],
+  ],
+  sends: [[{ kind: 'sends', client: 0, ...bytes }, 'sends 3 bytes "hi\\n"']],
+  receives: [[{ kind: 'receives', client: 0, ...bytes }, 'receives 3 bytes "hi\\n"']],
+  ends: [[{ kind: 'ends', client: 0 }, 'ends']],
+  resets: [[{ kind: 'resets', client: 0 }, 'resets']],
+  pauses: [[{ kind: 'pauses', client: 0 }, 'pauses']],
+  resumes: [[{ kind: 'resumes', client: 0 }, 'resumes']],
+  seesEnd: [[{ kind: 'seesEnd', client: 0 }, 'sees that the server has finished writing']],
+  seesClose: [[{ kind: 'seesClose', client: 0 }, 'sees the close']],
+  fault: [[{ kind: 'fault', fault: { kind: 'crashManager', at: 2 } }, 'fault: the manager dies at 2 ms']],
+};
+
+const faults: readonly [Fault, string][] = [
+  [
+    { kind: 'crashWorker', at: 12.5, workerId: 0, when: 'now' },
+    'worker 0 dies between two events, from 12.5 ms on',
+  ],
+  [
+    { kind: 'crashWorker', at: 12.5, workerId: 0, when: 'started' },
+    'worker 0 dies when it has just started a handler, from 12.5 ms on',
+  ],
+  [
+    { kind: 'crashWorker', at: 12.5, workerId: 0, when: 'sent' },
+    'worker 0 dies when a handler has just sent something, from 12.5 ms on',
+  ],
+  [
+    { kind: 'crashWorker', at: 12.5, workerId: 0, when: 'settled' },
+    'worker 0 dies when a handler has just settled, from 12.5 ms on',
+  ],
+  [
+    { kind: 'crashWorker', at: 12.5, workerId: 0, when: 'write' },
+    'worker 0 dies inside a write, from 12.5 ms on',
+  ],
+  [{ kind: 'crashManager', at: 3 }, 'the manager dies at 3 ms'],
+  [{ kind: 'hangWorker', at: 3, workerId: 1, ms: 20 }, 'worker 1 is blocked for 20 ms at 3 ms'],
+  [{ kind: 'slowPipes', at: 3, workerId: 1, ms: 20 }, 'the pipes of worker 1 are slow by 20 ms from 3 ms on'],
+  [{ kind: 'stall', at: 3, client: 2, ms: 20 }, 'the link of client 2 stalls for 20 ms at 3 ms'],
+  [
+    { kind: 'shape', at: 3, client: 2, link: { latency: 9 } },
+    'the link of client 2 is {"latency":9} from 3 ms on',
+  ],
+  [{ kind: 'reset', at: 3, client: 2 }, 'the connection of client 2 breaks at 3 ms'],
+];
+
+const at = (fact: TracedKind, time = 102.375): TraceEvent => ({
+  time,
+  pid: 10,
+  process: 'worker 1',
+  ...fact,
+});
+
+describe('Text of a trace', () => {
+  for (const [kind, sentences] of Object.entries(examples)) {
+    it(`has a sentence for ${kind}`, () => {
+      for (const [fact, sentence] of sentences)
+        expect(describeEvent(at(fact))).to.equal(`  102.375 worker 1: ${sentence}`);
+    });
+  }
+
+  it('has a sentence for every fault', () => {
+    for (const [fault, sentence] of faults) expect(describeFault(fault)).to.equal(sentence);
+  });
+
+  it('counts time from an origin', () => {
+    expect(describeEvent(at({ kind: 'spawned' }), 100)).to.equal('    2.375 worker 1: is spawned, pid 10');
+  });
+
+  it('shows 60 characters of bytes, and cuts one more', () => {
+    const sends = (data: string): string =>
+      describeEvent(at({ kind: 'sends', client: 0, bytes: data.length, data }));
+    expect(sends('x'.repeat(60))).to.include(`60 bytes "${'x'.repeat(60)}"`);
+    expect(sends('x'.repeat(61))).to.include(`61 bytes "${'x'.repeat(60)}…"`);
+  });
+
+  describe('of its end', () => {
+    const trace = (count: number): TraceEvent[] =>
+      Array.from({ length: count }, (_, index) => at({ kind: 'timerCleared', timer: index }, 1_000 + index));
+
+    it('shows all of a short one', () => {
+      expect(lastEvents(trace(2))).to.equal(
+        [
+          'all 2 events of the trace:',
+          '      0.000 worker 1: timer 0 is over',
+          '      1.000 worker 1: timer 1 is over',
+        ].join('\n'),
+      );
+      expect(lastEvents(trace(15))).to.match(/^all 15 events of the trace:\n/);
+    });
+
+    it('shows the last 15 of a longer one, with the times since its beginning', () => {
+      const lines = lastEvents(trace(16)).split('\n');
+      expect(lines[0]).to.equal('the last 15 of 16 events:');
+      expect(lines[1]).to.equal('      1.000 worker 1: timer 1 is over');
+      expect(lines.length).to.equal(16);
+    });
+
+    it('shows as many as are asked for', () => {
+      expect(lastEvents(trace(9), 3).split('\n').length).to.equal(4);
+    });
+
+    it('says so when there is none', () => {
+      expect(lastEvents([])).to.equal('nothing was traced');
+    });
+  });
+
+  it('calls processes by their role', () => {
+    expect(shortTitle('shoal ChatApp: worker 0')).to.equal('worker 0');
+    expect(shortTitle('shoal a: b: worker 0')).to.equal('b: worker 0');
+    expect(shortTitle('client 0')).to.equal('client 0');
+  });
+});
