@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Children } from './children.mjs';
+import { applyHunks, parsePatch } from './patch.mjs';
+import { copyTree, whyNotBuilt } from './tree.mjs';
+
+const COMPILE_DEADLINE_MS = 60_000;
+const EXPLORE_DEADLINE_MS = 120_000;
+
+/** The name under which the tree without any change is examined. */
+export const CONTROL = 'control';
+
+/** Names of the mutants: the patches in `test/mutants`, in alphabetical order. */
+export function mutantNames(root) {
+  return readdirSync(join(root, 'test/mutants'))
+    .filter((file) => file.endsWith('.patch'))
+    .map((file) => file.slice(0, -'.patch'.length))
+    .sort();
+}
+
+/**
+ * Explores copies of this repository, each with one bug, in child processes and
+ * in a temporary directory that is gone after `close`, or with this process.
+ */
+export class Laboratory {
+  #children = new Children();
+  #directory = mkdtempSync(join(tmpdir(), 'shoal-mutants-'));
+  #atExit = () => this.close();
+
+  constructor(root, { runs = 1_000, seed = 1, env = process.env } = {}) {
+    this.root = root;
+    this.env = { ...env, RUNS: String(runs), EXPLORATION: String(seed) };
+    process.once('exit', this.#atExit);
+    const missing = whyNotBuilt(root);
+    if (missing !== undefined) {
+      this.close();
+      throw new Error(`${missing} is missing: build first, with npm run build`);
+    }
+  }
+
+  /**
+   * Examines a mutant, or the control. Resolves to
+   * - `{ outcome: 'found', run, seed, message }`: the exploration failed;
+   * - `{ outcome: 'passed', runs }`: it did not, which is right for the control only;
+   * - `{ outcome: 'unusable', message }`: the patch does not apply, or the result does not compile or run;
+   * each with the `seconds` that it took.
+   */
+  async examine(name) {
+    const began = performance.now();
+    const verdict = await this.#verdictOn(name);
+    return { ...verdict, seconds: (performance.now() - began) / 1_000 };
+  }
+
+  /** Ends what runs and removes the directory. */
+  close() {
+    process.removeListener('exit', this.#atExit);
+    this.#children.endAll();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #verdictOn(name) {
+    const tree = join(this.#directory, name);
+    try {
+      copyTree(this.root, tree);
+      if (name !== CONTROL) this.#change(tree, name);
+      await this.#compile(tree);
+      return await this.#explore(tree);
+    } catch (error) {
+      return { outcome: 'unusable', message: error.message };
+    } finally {
+      rmSync(tree, { recursive: true, force: true });
+    }
+  }
+
+  #change(tree, name) {
+    const { files } = parsePatch(readFileSync(join(this.root, 'test/mutants', `${name}.patch`), 'utf8'));
+    for (const { path, hunks } of files) {
+      try {
+        writeFileSync(join(tree, path), applyHunks(readFileSync(join(tree, path), 'utf8'), hunks));
+      } catch (cause) {
+        throw new Error(`${name}.patch does not apply to ${path}: ${cause.message}; refresh it`, { cause });
+      }
+    }
+  }
+
+  async #compile(tree) {
+    const compiler = join(this.root, 'node_modules/typescript/bin/tsc');
+    const args = ['-p', 'packages/core', '--preserveSymlinks'];
+    const { code, out, errors } = await this.#children.run(compiler, args, {
+      cwd: tree,
+      deadline: COMPILE_DEADLINE_MS,
+    });
+    if (code !== 0) throw new Error(`it does not compile: ${(out + errors).trim()}`);
+  }
+
+  async #explore(tree) {
+    const { code, late, out, errors } = await this.#children.run('test/dist/mutants/day.js', [], {
+      cwd: tree,
+      env: this.env,
+      deadline: EXPLORE_DEADLINE_MS,
+    });
+    if (late) throw new Error(`the exploration did not end in ${EXPLORE_DEADLINE_MS / 1_000} s`);
+    if (code !== 0) throw new Error(`the exploration broke down: ${errors.trim() || `exit code ${code}`}`);
+    const { found, ...rest } = JSON.parse(out.trimEnd().split('\n').at(-1));
+    return { outcome: found ? 'found' : 'passed', ...rest };
+  }
+}

@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import { loadScript, repository } from '../unit/scripts/repository.js';
+
+type Verdict =
+  | { readonly outcome: 'found'; readonly run: number; readonly seed: number; readonly message: string }
+  | { readonly outcome: 'passed'; readonly runs: number }
+  | { readonly outcome: 'unusable'; readonly message: string };
+
+interface Laboratory {
+  examine(name: string): Promise<Verdict>;
+  close(): void;
+}
+
+const { CONTROL, Laboratory, mutantNames } = await loadScript<{
+  readonly CONTROL: string;
+  readonly Laboratory: new (root: string, options?: { env?: NodeJS.ProcessEnv }) => Laboratory;
+  mutantNames(root: string): string[];
+}>('mutants/laboratory.mjs');
+const { examineAll } = await loadScript<{
+  examineAll(laboratory: Laboratory, names: readonly string[]): Map<string, Promise<Verdict>>;
+}>('mutants/examine-all.mjs');
+const { applyHunks, parsePatch } = await loadScript<{
+  parsePatch(text: string): { about: string; files: { path: string; hunks: object[] }[] };
+  applyHunks(text: string, hunks: readonly object[]): string;
+}>('mutants/patch.mjs');
+
+describe('Exploration', function () {
+  this.timeout(300_000);
+  const names = [CONTROL, ...mutantNames(repository)];
+  let laboratory: Laboratory | undefined;
+  let verdicts: Map<string, Promise<Verdict>>;
+
+  before(() => {
+    // A seed that somebody replays elsewhere is not meant for these.
+    const { SEED: _seed, ...env } = process.env;
+    laboratory = new Laboratory(repository, { env });
+    verdicts = examineAll(laboratory, names);
+  });
+  after(() => laboratory?.close());
+
+  it('finds nothing in the kernel as it is', async () => {
+    const verdict = await verdicts.get(CONTROL)!;
+    expect(verdict.outcome, textOf(verdict)).to.equal('passed');
+  });
+
+  for (const name of mutantNames(repository)) {
+    it(`finds ${name}`, async () => {
+      const verdict = await verdicts.get(name)!;
+      expect(verdict.outcome, textOf(verdict)).to.equal('found');
+    });
+  }
+});
+
+describe('A patch of a mutant', () => {
+  const patch = parsePatch(
+    'Says why.\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n',
+  );
+  const [file] = patch.files;
+
+  it('says what it is before the first file', () => {
+    expect([patch.about, file!.path]).to.deep.equal(['Says why.', 'x']);
+  });
+
+  it('applies where its lines are, wherever that is', () => {
+    expect(applyHunks('zero\n\none\ntwo\nthree\n', file!.hunks)).to.equal('zero\n\none\n2\nthree\n');
+  });
+
+  it('is refused when its lines have changed, and when they are there twice', () => {
+    const twice = 'one\ntwo\nthree\none\ntwo\nthree\n';
+    expect(() => applyHunks('one\nother\nthree\n', file!.hunks)).to.throw('is not there');
+    expect(() => applyHunks(twice, file!.hunks)).to.throw('is there 2 times');
+  });
+});
+
+function textOf(verdict: Verdict): string {
+  return verdict.outcome === 'passed' ? `passes ${verdict.runs} runs` : verdict.message;
+}
