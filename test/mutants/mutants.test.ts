@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { loadScript, repository } from '../unit/scripts/repository.js';
 
@@ -41,6 +42,15 @@ describe('Exploration', function () {
   it('finds nothing in the kernel as it is', async () => {
     const verdict = await verdicts.get(CONTROL)!;
     expect(verdict.outcome, textOf(verdict)).to.equal('passed');
+  });
+
+  it('finds the one that docs/testing.md shows in the run and with the seed that it shows', async () => {
+    const page = await readFile(`${repository}/docs/testing.md`, 'utf8');
+    const [, name = '', run, seed, message] =
+      /^✔ ([\w-]+): found in run (\d+), seed (\d+): (.*) \([\d.]+ s\)$/m.exec(page) ?? [];
+    const verdict = await verdicts.get(name)!;
+    expect(verdict).to.deep.include({ outcome: 'found', run: Number(run), seed: Number(seed) });
+    expect(textOf(verdict)).to.include(message);
   });
 
   for (const name of mutantNames(repository)) {

@@ -24,7 +24,13 @@ export async function visits(server: TestServer): Promise<void> {
     talk(server, 28, [[FORM, 'echo 1'], [FORM]]),
     quit(server, 15, repeated('echo unheard', 40)),
     quit(server, 27, [FORM]),
-    ...[4, 9, 18, 24, 33, 38, 45, 52, 60, 75].map((moment) => quit(server, moment, ['echo unheard'])),
+    ...[4, 9, 18, 33, 45, 60].map((moment) => quit(server, moment, ['echo unheard'])),
+    ...[40, 55].flatMap((moment) => [
+      talk(server, moment, [[FORM], [FORM]]),
+      talk(server, moment + 1, [[FORM, 'echo 1']]),
+      quit(server, moment + 1, [FORM]),
+      quit(server, moment + 2, [FORM]),
+    ]),
     ...[0, 30, 50, 70, 90].map((moment) => talk(server, moment, [])),
   ]);
   await server.workersReady();

@@ -19,7 +19,7 @@ export { framingConformance } from './conformance/framing.js';
 export { dispatchConformance, type DispatchSubject } from './conformance/dispatch.js';
 export { explore, type ExploreOptions, type ExploreReport } from './explore.js';
 export { ExplorationError } from './exploration/exploration-error.js';
-export type { Fault, CrashFault, CrashMoment } from './exploration/fault.js';
+export type { Fault, CrashFault, CrashMoment, WriteCause } from './exploration/fault.js';
 export type { FaultOptions } from './exploration/fault-plan.js';
 export type { TraceEvent } from './trace/trace-event.js';
 export type { ConnectionView, PacketView, TimerView } from './trace/picture.js';

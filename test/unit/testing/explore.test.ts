@@ -122,6 +122,7 @@ describe('explore', () => {
   const given = process.env['SEED'];
   beforeEach(() => delete process.env['SEED']);
   after(() => {
+    delete process.env['SEED'];
     if (given !== undefined) process.env['SEED'] = given;
   });
 

@@ -25,11 +25,13 @@ export class FaultInjector {
     if (event.kind === 'exited') this.#ended(event.pid, event.signal);
     if (this.#armed.size === 0) return;
     const { kind, pid } = event;
-    if (kind !== 'started' && kind !== 'sent' && kind !== 'settled') return;
+    if (kind !== 'started' && kind !== 'sent' && kind !== 'settled' && kind !== 'ended') return;
     for (const fault of this.#armed) {
-      if (fault.when !== kind || this.server.world.workerPid(fault.workerId) !== pid) continue;
+      if ((fault.after ?? fault.when) !== kind || this.server.world.workerPid(fault.workerId) !== pid)
+        continue;
       this.#armed.delete(fault);
-      this.#kill(fault, pid);
+      if (fault.when === 'write') this.#killInsideWrite(fault, pid);
+      else this.#kill(fault, pid);
       return;
     }
   }
@@ -74,14 +76,15 @@ export class FaultInjector {
 
   #crash(fault: CrashFault): void {
     const pid = this.server.world.workerPid(fault.workerId);
-    if (fault.when === 'write' && pid !== undefined) {
-      this.#inWrites.set(pid, fault);
-      this.server.world.killInsideWrite(pid);
-    } else if (fault.when === 'now' && pid !== undefined) {
-      this.#kill(fault, pid);
-    } else if (fault.when !== 'now' && fault.when !== 'write') {
-      this.#armed.add(fault);
-    }
+    if (fault.after !== undefined || (fault.when !== 'now' && fault.when !== 'write')) this.#armed.add(fault);
+    else if (pid === undefined) return;
+    else if (fault.when === 'write') this.#killInsideWrite(fault, pid);
+    else this.#kill(fault, pid);
+  }
+
+  #killInsideWrite(fault: CrashFault, pid: number): void {
+    this.#inWrites.set(pid, fault);
+    this.server.world.killInsideWrite(pid);
   }
 
   #ended(pid: number, signal: string | null): void {

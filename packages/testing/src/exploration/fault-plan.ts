@@ -1,5 +1,5 @@
 import { Prng } from '../world/prng.js';
-import type { CrashMoment, Fault } from './fault.js';
+import type { CrashMoment, Fault, WriteCause } from './fault.js';
 
 /**
  * How much goes wrong in one run: the most faults of each kind. Each run draws
@@ -35,7 +35,9 @@ export interface Stage {
   readonly managerMayDie: boolean;
 }
 
-const MOMENTS: readonly CrashMoment[] = ['now', 'started', 'sent', 'settled', 'write'];
+/** Deaths inside of writes are the hardest on the pipe, so they come twice as often as each other kind. */
+const MOMENTS: readonly CrashMoment[] = ['now', 'started', 'sent', 'settled', 'write', 'write'];
+const CAUSES: readonly (WriteCause | undefined)[] = [undefined, 'sent', 'settled', 'ended'];
 const SHORTEST_STAGE_MS = 5;
 
 const DEFAULTS: Required<FaultOptions> = {
@@ -100,7 +102,10 @@ class FaultDraw {
   }
 
   #crash(workerId: number): Fault {
-    return { kind: 'crashWorker', at: this.#moment(), workerId, when: this.random.pick(MOMENTS)! };
+    const crash = { kind: 'crashWorker', at: this.#moment(), workerId } as const;
+    const when = this.random.pick(MOMENTS)!;
+    const after = when === 'write' ? this.random.pick(CAUSES) : undefined;
+    return { ...crash, when, ...(after !== undefined && { after }) };
   }
 
   #hang(): Fault {

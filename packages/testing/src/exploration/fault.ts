@@ -30,9 +30,19 @@ export interface CrashFault {
   readonly at: number;
   readonly workerId: number;
   readonly when: CrashMoment;
+  /** `write`: not the next one, but that which follows when a handler has sent, settled, or closed a connection. */
+  readonly after?: WriteCause;
 }
 
+export type WriteCause = 'sent' | 'settled' | 'ended';
+
 export type CrashMoment = 'now' | 'started' | 'sent' | 'settled' | 'write';
+
+const CAUSES: Record<WriteCause, string> = {
+  sent: 'a handler has sent something',
+  settled: 'a handler has settled',
+  ended: 'a handler has closed a connection',
+};
 
 const MOMENTS: Record<CrashMoment, string> = {
   now: 'between two events',
@@ -46,7 +56,7 @@ const MOMENTS: Record<CrashMoment, string> = {
 export function describeFault(fault: Fault): string {
   switch (fault.kind) {
     case 'crashWorker':
-      return `worker ${fault.workerId} dies ${MOMENTS[fault.when]}, from ${fault.at} ms on`;
+      return `worker ${fault.workerId} dies ${MOMENTS[fault.when]}${fault.after === undefined ? '' : ` after ${CAUSES[fault.after]}`}, from ${fault.at} ms on`;
     case 'crashManager':
       return `the manager dies at ${fault.at} ms`;
     case 'hangWorker':
