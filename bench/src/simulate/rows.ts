@@ -1,5 +1,6 @@
 import { AwaitingEchoApp, EchoApp } from './apps.js';
 import { boots } from './boots.js';
+import { explorations } from './explorations.js';
 import { messages, type MessageLoad } from './messages.js';
 import type { Tally } from './tally.js';
 
@@ -7,14 +8,16 @@ import type { Tally } from './tally.js';
 export interface Row {
   readonly name: string;
   readonly about: string;
-  readonly unit: 'boots' | 'messages';
-  /** Boots or messages per second that it is held against. */
+  readonly unit: 'boots' | 'messages' | 'runs';
+  /** Boots, messages or runs per second that it is held against. */
   readonly goal?: number;
   readonly run: (duration: number) => Promise<Tally>;
 }
 
 const BOOTS_PER_SECOND = 500;
 const MESSAGES_PER_SECOND = 200_000;
+/** Two thousand a minute. */
+const RUNS_PER_SECOND = 34;
 
 const many = { clients: 10, inFlight: 16, trace: true };
 const one = { clients: 1, inFlight: 1, trace: true };
@@ -64,4 +67,11 @@ export const rows: readonly Row[] = [
     app: EchoApp,
     ...one,
   }),
+  {
+    name: 'explore',
+    about: 'runs of an exploration: 3 clients, 20 lines each, faults, promises checked',
+    unit: 'runs',
+    goal: RUNS_PER_SECOND,
+    run: explorations,
+  },
 ];

@@ -104,7 +104,16 @@ describe('OwnSockets', () => {
   async function base(receive: Receive, listener: ListenerOptions = {}) {
     const world = await ReactorWorld.open(listener, { mode: 'base' });
     const worker = workerOf(world.clock, receive, { mode: 'base' });
-    const own = new OwnSockets(1, 7, 0, world.reactor, world.reactor.slots[0]!, world.clock, worker, undefined);
+    const own = new OwnSockets(
+      1,
+      7,
+      0,
+      world.reactor,
+      world.reactor.slots[0]!,
+      world.clock,
+      worker,
+      undefined,
+    );
     worker.serve(own);
     const flow = async (): Promise<void> => {
       for (let round = 0; round < 3; round++) {
