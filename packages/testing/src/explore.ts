@@ -22,7 +22,7 @@ export interface ExploreOptions extends Omit<SimulateOptions, 'seed' | 'faults'>
 export interface ExploreReport {
   readonly runs: number;
   readonly seed: number;
-  /** Runs whose events came in an order that no other run had. */
+  /** Runs whose events came in an order that no other run had; the one without faults counts too. */
   readonly interleavings: number;
   /** How often each kind of fault took effect. */
   readonly faults: Readonly<Record<string, number>>;

@@ -383,7 +383,7 @@ describe('explore', () => {
       const found = await findingOf(
         explore(SyncEchoApp, async (server) => void server.world.kill(server.running.masterPid), { runs: 5 }),
       );
-      expect(found.kind).to.equal('stop');
+      expect(found.kind).to.equal('rest');
       expect(found.message).to.not.include('the scenario saw');
     });
   });

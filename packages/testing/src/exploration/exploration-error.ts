@@ -53,7 +53,7 @@ function textOf({ app, run, runs, seed, faults, shrunk, tries, outcome, doubt }:
     `${app} failed in run ${run} of ${runs}, seed ${seed}`,
     `  ${failure.kind}: ${withoutTrace(failure.message)}`,
   ];
-  if (failure.error !== undefined && !['scenario', 'start', 'stop'].includes(failure.kind))
+  if (failure.error !== undefined && !['scenario', 'start', 'rest', 'stop'].includes(failure.kind))
     lines.push(`  and the scenario saw: ${firstLine(failure.error)}`);
   if (doubt !== undefined) lines.push(`  ${doubt}`);
   lines.push(...faultLines(faults, shrunk, tries), ...traceLines(trace, failure));

@@ -16,7 +16,7 @@ export type Start = (seed: number, prepare: (world: World) => void) => Promise<S
 /** What was wrong with a run. */
 export interface Failure {
   /** The promise that was broken, or which part of the run threw. */
-  readonly kind: Violation['rule'] | 'start' | 'scenario' | 'stop';
+  readonly kind: Violation['rule'] | 'start' | 'scenario' | 'rest' | 'stop';
   readonly message: string;
   readonly error: unknown;
   /** The connection concerned; 0 for none. */
@@ -129,21 +129,31 @@ class Run {
   async #rest(server: SimulatedServer): Promise<void> {
     try {
       await server.workersReady();
-      await server.settle();
+      if (!(await this.#settles(server))) return;
       // At once: while statistics are on their way, timers may send.
       this.#invariants.atRest(server.clients, undefined);
       // In base mode the counters of a worker die with it.
       if (this.#invariants.settings.mode === 'process') this.#invariants.atRest([], await server.stats());
     } catch (error) {
-      this.#invariants.atRest(server.clients, undefined);
-      this.#checkPromises();
-      if (this.#failure === undefined && !this.#runsForEver(server)) this.#fail('stop', error);
-      return;
+      this.#fail('rest', error);
     }
     this.#checkPromises();
   }
 
-  /** A handler that waits for something that the scenario does not give is the application's business. */
+  /**
+   * False for an application that never rests: its timers send all the time, or a
+   * handler waits for something that the scenario does not give. Packets that
+   * nobody handles are no such thing, and `atRest` names them.
+   */
+  async #settles(server: SimulatedServer): Promise<boolean> {
+    try {
+      await server.settle();
+      return true;
+    } catch {
+      return server.outstanding.length > 0 && !this.#runsForEver(server);
+    }
+  }
+
   #runsForEver(server: SimulatedServer): boolean {
     return server.connections.some(({ running }) => running.length > 0);
   }
