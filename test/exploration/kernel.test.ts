@@ -1,10 +1,14 @@
 import { expect } from 'chai';
 import { explore, type ExploreOptions, type SimulatedServer, type TestClient } from '@shoal/testing';
+import { delimiter, tcp } from '@shoal/core';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { PostApp } from '../fixtures/apps/post.js';
+import { Office } from '../mutants/office.js';
+import { visits } from '../mutants/visits.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
+const lineListener = tcp({ name: 'lines', host: '127.0.0.1', port: 0, framing: delimiter('\n') });
 
 /** The guarantees of the kernel are checked after each run; the scenarios only have to make things happen. */
 describe(`What the kernel promises, explored with the seed of the day ${seed}`, () => {
@@ -20,6 +24,19 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
     runs: 150,
   });
   holds('when blocks travel in chunks among lines', PostApp, carry, { runs: 60, kernelBuffer: 16 * 1024 });
+  holds('when a day at the office has everything', Office, visits, { runs: 60, kernelBuffer: 32 * 1024 });
+  holds('when workers send to connections of each other', PostApp, write, { runs: 150 });
+  holds('when workers send to connections of each other in base mode', PostApp, write, {
+    runs: 100,
+    settings: { mode: 'base' },
+  });
+  holds('when silent clients are closed and busy ones are not', AsyncEchoApp, keepBusy, {
+    runs: 100,
+    settings: {
+      heartbeatCheckInterval: 1_000,
+      listeners: [{ ...lineListener, heartbeatIdleTime: 5_000 }],
+    },
+  });
   holds('when clients break their connections', AsyncEchoApp, talk, { runs: 100, faults: { resets: 3 } });
   holds('in base mode, for the connections whose worker lives', SyncEchoApp, talk, {
     runs: 100,
@@ -44,6 +61,7 @@ function holds(
 }
 
 const LINES = 20;
+const LETTERS = 10;
 
 /** Three clients send lines in bursts; each gets its own back, in order. One ends its side early. */
 async function talk(server: SimulatedServer): Promise<void> {
@@ -105,4 +123,38 @@ async function scatter(server: SimulatedServer): Promise<void> {
   await server.settle();
   const answers = client.received.toString().split('\n').slice(0, -1);
   expect([...new Set(answers)].map(Number).sort((a, b) => a - b)).to.deep.equal([...Array(LINES).keys()]);
+}
+
+/** Clients write to each other through whatever worker serves them: each letter comes at least once, none by halves. */
+async function write(server: SimulatedServer): Promise<void> {
+  const clients = [await server.connect(), await server.connect(), await server.connect()];
+  const ids: string[] = [];
+  for (const client of clients) {
+    client.send('who\n');
+    ids.push((await client.receiveLine()).split(' ')[0]!);
+  }
+  for (let letter = 0; letter < LETTERS; letter++) {
+    for (const [index, client] of clients.entries())
+      client.send(`send ${ids[(index + 1) % ids.length]} letter-${letter}-of-${index}\n`);
+    await server.advance(2);
+  }
+  await server.settle();
+  for (const [index, client] of clients.entries()) {
+    const lines = client.received.toString().split('\n').slice(1, -1);
+    const author = (index + clients.length - 1) % clients.length;
+    for (let letter = 0; letter < LETTERS; letter++)
+      expect(lines).to.include(`letter-${letter}-of-${author}`);
+    for (const line of lines) expect(line).to.match(/^(true|letter-\d+-of-\d+)$/);
+  }
+}
+
+/** One client says something every 2 s and stays, one is silent and is closed. */
+async function keepBusy(server: SimulatedServer): Promise<void> {
+  const [busy, silent] = [await server.connect(), await server.connect()];
+  for (let second = 0; second < 8; second += 2) {
+    busy.send(`${second}\n`);
+    await server.advance(2_000);
+  }
+  expect(busy.received.toString()).to.equal('0\n2\n4\n6\n');
+  await silent.ended();
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { explore, type FaultOptions } from '@shoal/testing';
 import { FarewellApp } from '../fixtures/apps/farewell.js';
+import { PostApp } from '../fixtures/apps/post.js';
 
 /** Nothing but workers that die; the explored promises are the same as everywhere. */
 const deaths: FaultOptions = { managerCrashes: 0, hangs: 0, slowPipes: 0, stalls: 0, shapes: 0 };
@@ -35,4 +36,25 @@ describe('A worker that dies inside a write', () => {
       { runs: 300, faults: deaths },
     );
   });
+
+  for (const reactorNum of [1, 2]) {
+    it(`loses nothing that went to another connection, with ${reactorNum} reactors`, async () => {
+      await explore(
+        PostApp,
+        async (server) => {
+          const [author, reader] = [await server.connect(), await server.connect()];
+          reader.send('who\n');
+          const [id] = (await reader.receiveLine()).split(' ');
+          for (let letter = 0; letter < 20; letter++) {
+            author.send(`send ${id} letter-${letter}\n`);
+            await server.advance(1);
+          }
+          await server.settle();
+          const letters = reader.received.toString().split('\n').slice(1, -1);
+          for (let letter = 0; letter < 20; letter++) expect(letters).to.include(`letter-${letter}`);
+        },
+        { runs: 200, faults: deaths, settings: { reactorNum, workerNum: 1 } },
+      );
+    });
+  }
 });

@@ -38,10 +38,16 @@ export interface ConversationHost {
   readonly keepsState: boolean;
   /** Handlers of connections that are pending. */
   pending: number;
+  /** The synchronous part of some handler is running. */
+  inside: boolean;
   bind(spec: HandlerSpec, scope: ConnectionScope | undefined): BoundHandler;
   openScope(conversation: Conversation): ConnectionScope | undefined;
   /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */
   mayStart(conversation: Conversation): boolean;
+  /** Something was written to this owner that belongs to no settlement of a packet: it must be with the system before one. */
+  sentElsewhere(owner: SocketOwner): void;
+  /** Hands on what was sent elsewhere, so that a settlement to `owner` cannot overtake it. */
+  flushElsewhere(owner: SocketOwner): void;
   /** Calls `flush` at the end of the turn. */
   flushLater(conversation: Conversation): void;
   overflowed(conversation: Conversation): void;
@@ -163,9 +169,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.advance();
       return false;
     }
+    this.all.invoker.sent(this.id, data, bytes);
+    if (this.#isForeign()) {
+      this.owner.send(this, [data], bytes);
+      this.all.sentElsewhere(this.owner);
+      return true;
+    }
     this.#parts.push(data);
     this.#bytes += bytes;
-    this.all.invoker.sent(this.id, data, bytes);
     if (!this.#inside) this.#list();
     return true;
   }
@@ -180,9 +191,24 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.advance();
     } else {
       this.#phase = 'finishing';
-      if (!this.#inside) this.#list();
+      if (this.#isForeign()) {
+        this.flush();
+        this.all.sentElsewhere(this.owner);
+      } else if (!this.#inside) this.#list();
     }
     return true;
+  }
+
+  /**
+   * Whether this may come from a handler of another connection: the settlement of
+   * that must not overtake it, so it is written at once. What only a timer can
+   * have sent gathers, and so does what may come from a pending handler of this
+   * connection, because nobody can tell the two apart.
+   */
+  #isForeign(): boolean {
+    if (this.#inside || this.#bytes > 0) return false;
+    if (this.all.inside) return true;
+    return this.all.pending > 0 && this.#running === 0 && !this.#exclusive;
   }
 
   readState(): unknown {
@@ -261,7 +287,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     }
     const delivery: Delivery | undefined = handler.parameters >= 3 ? { attempt, answered } : undefined;
     this.#running++;
-    this.#inside = true;
+    this.#inside = this.all.inside = true;
     const settled = this.all.invoker.call(
       handler,
       this.id,
@@ -272,7 +298,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       data,
       delivery,
     );
-    this.#inside = false;
+    this.#inside = this.all.inside = false;
     if (settled) {
       this.#running--;
       this.#settlePacket(seq, handler.label);
@@ -296,6 +322,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   }
 
   #settlePacket(seq: number, label: string): void {
+    this.all.flushElsewhere(this.owner);
     const state = this.#state.touched ? this.#changedState(label) : undefined;
     const bytes = this.#bytes;
     const ends = this.#phase === 'finishing';
@@ -318,7 +345,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     }
     this.#exclusive = true;
     this.#exclusiveLabel = handler.label;
-    this.#inside = true;
+    this.#inside = this.all.inside = true;
     const argument = job.kind === 'connect' ? undefined : job.reason;
     const settled = this.all.invoker.call(
       handler,
@@ -329,7 +356,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.connection,
       argument,
     );
-    this.#inside = false;
+    this.#inside = this.all.inside = false;
     if (settled) {
       this.#exclusive = false;
       this.#settleExclusive(job);
@@ -347,6 +374,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   };
 
   #settleExclusive(job: ExclusiveJob): void {
+    this.all.flushElsewhere(this.owner);
     if (job.kind === 'close') {
       this.#takeParts();
       this.#leave(job.seq);

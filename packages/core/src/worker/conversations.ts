@@ -12,6 +12,9 @@ export class Conversations implements ConversationHost {
   readonly isolation: Isolation;
   /** Sends that were refused because too much waited for the owner of the socket. */
   overflows = 0;
+  inside = false;
+  /** Where something was sent that must be with the system before a settlement elsewhere. */
+  readonly #elsewhere = new Set<SocketOwner>();
   readonly #byId = new Map<number, Conversation>();
   #flushList: Conversation[] = [];
   #scheduled = false;
@@ -84,6 +87,17 @@ export class Conversations implements ConversationHost {
     }
     for (const conversation of served) this.#stalled.add(conversation);
   };
+
+  sentElsewhere(owner: SocketOwner): void {
+    this.#elsewhere.add(owner);
+  }
+
+  flushElsewhere(owner: SocketOwner): void {
+    if (this.#elsewhere.size === 0) return;
+    // To the owner itself it has been written before, and order within a pipe holds.
+    for (const other of this.#elsewhere) if (other !== owner) other.flush();
+    this.#elsewhere.clear();
+  }
 
   flushLater(conversation: Conversation): void {
     this.#flushList.push(conversation);

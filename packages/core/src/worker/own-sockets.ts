@@ -149,6 +149,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     if (connection !== undefined) connection.state = state;
   }
 
+  ownerOf(): this {
+    return this;
+  }
+
   sendTo(connectionId: number, data: Part, bytes: number): boolean {
     const connection = this.reactor.connection(connectionId);
     if (connection === undefined) return this.mesh?.sendTo(connectionId, data, bytes) ?? false;

@@ -81,6 +81,10 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
 
   // What conversations ask.
 
+  flush(): void {
+    this.#pipe.flush();
+  }
+
   get congested(): boolean {
     return this.#congested;
   }

@@ -1,5 +1,4 @@
 import type { Settings } from '../config/load.js';
-import type { Part } from '../pipe/parts.js';
 import type { Hello, ReactorCounters } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { ReactorLink, type LinkEvents } from './reactor-link.js';
@@ -28,12 +27,8 @@ export class RemoteSockets implements Sockets {
     return new RemoteSockets(links);
   }
 
-  sendTo(connectionId: number, data: Part, bytes: number): boolean {
-    return this.#ownerOf(connectionId)?.sendTo(connectionId, data, bytes) ?? false;
-  }
-
   end(connectionId: number, reset: boolean): boolean {
-    const owner = this.#ownerOf(connectionId);
+    const owner = this.ownerOf(connectionId);
     owner?.end(connectionId, reset);
     return owner !== undefined;
   }
@@ -51,7 +46,7 @@ export class RemoteSockets implements Sockets {
   }
 
   /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
-  #ownerOf(connectionId: number): ReactorLink | undefined {
+  ownerOf(connectionId: number): ReactorLink | undefined {
     if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
     return this.owners[connectionId % this.owners.length];
   }

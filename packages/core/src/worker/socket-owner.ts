@@ -39,6 +39,8 @@ export interface SocketOwner {
   /** The next handler runs with nothing beside it: packet `seq` of this owner, or one of another owner's. */
   announceAlone(seq: number | undefined): void;
   announceAloneOver(): void;
+  /** Writes what has gathered, before the end of the turn. */
+  flush(): void;
   /** Whether everything that was announced is with the system, and would survive this process. */
   readonly flushed: boolean;
 }

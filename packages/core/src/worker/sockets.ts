@@ -1,12 +1,11 @@
-import type { Part } from '../pipe/parts.js';
 import type { ReactorCounters } from '../pipe/messages.js';
 import type { SocketOwner } from './socket-owner.js';
 
 /** The sockets that a worker serves: those of reactors (process mode), or its own (base mode). */
 export interface Sockets {
   readonly owners: readonly SocketOwner[];
-  /** Sends to a connection that this worker does not serve; says whether it was taken. */
-  sendTo(connectionId: number, data: Part, bytes: number): boolean;
+  /** Who owns the socket of a connection, as its id tells, or knows the way to it; undefined for what is no id. */
+  ownerOf(connectionId: number): SocketOwner | undefined;
   /** Ends a connection that this worker does not serve. */
   end(connectionId: number, reset: boolean): boolean;
   /** From here on the worker takes events. */

@@ -103,7 +103,9 @@ export class Worker implements LinkEvents {
     if (conversation !== undefined) return conversation.send(data);
     const bytes = byteLength(data);
     if (bytes === 0) return true;
-    if (this.#sockets?.sendTo(connectionId, data, bytes) !== true) return false;
+    const owner = this.#sockets?.ownerOf(connectionId);
+    if (owner?.sendTo(connectionId, data, bytes) !== true) return false;
+    this.#conversations.sentElsewhere(owner);
     this.parts.invoker.sent(connectionId, data, bytes);
     return true;
   }

@@ -178,7 +178,7 @@ describe('Conversation', () => {
       expect(world.owner.log).to.deep.equal(["1: answer 1 'hello'"]);
     });
 
-    it("to another connection go out at the end of the turn, or with that one's next settlement", async () => {
+    it('to another connection go out before the settlement of the packet that sends them', () => {
       let other: Connection | undefined;
       const world = new WorkerWorld({
         receive: (connection, data) =>
@@ -187,17 +187,26 @@ describe('Conversation', () => {
       const [first, second] = [world.serve(1), world.serve(2)];
       other = second.connection;
       world.packet(first, 'a');
-      expect(world.owner.log).to.deep.equal(['1: settle 1']);
-      await world.turn();
-      world.packet(first, 'b');
       world.packet(second, 'own');
+      expect(world.owner.log).to.deep.equal(["2: send 'from 1: a '", '1: settle 1', "2: answer 2 'own'"]);
+    });
+
+    it('to another connection after an await go out before that settlement too', async () => {
+      const gate = new Gate();
+      let other: Connection | undefined;
+      const world = new WorkerWorld({
+        receive: async () => {
+          await gate.passed;
+          other!.send('late');
+        },
+      });
+      const [first, second] = [world.serve(1), world.serve(2)];
+      other = second.connection;
+      world.packet(first, 'a');
       await world.turn();
-      expect(world.owner.log).to.deep.equal([
-        '1: settle 1',
-        "2: send 'from 1: a '",
-        '1: settle 2',
-        "2: answer 3 'from 1: b own'",
-      ]);
+      gate.open();
+      await world.turn();
+      expect(world.owner.log).to.deep.equal(['pending 1', "2: send 'late'", '1: settle 1']);
     });
 
     it('outside of a handler are joined in one turn', async () => {

@@ -67,7 +67,7 @@ class LinkWorld {
     await greeted;
     worker.serve({
       owners: [link],
-      sendTo: (id, data, bytes) => link.sendTo(id, data, bytes),
+      ownerOf: () => link,
       end: (id, reset) => (link.end(id, reset), true),
       ready: () => link.ready(),
       leave: (unstarted) => link.leave(unstarted),

@@ -66,6 +66,8 @@ export class FakeOwner implements SocketOwner {
     this.log.push(`${id}: state ${JSON.stringify(decodePayload(state))}`);
   }
 
+  flush(): void {}
+
   sendTo(): boolean {
     return false;
   }

@@ -41,7 +41,7 @@ describe('Worker', () => {
     const left: boolean[] = [];
     const sockets: Sockets = {
       owners: [owner],
-      sendTo: () => false,
+      ownerOf: () => undefined,
       end: () => false,
       ready() {},
       leave: (unstarted) => void left.push(unstarted),
