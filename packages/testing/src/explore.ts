@@ -7,7 +7,8 @@ import { playRun, type Outcome, type Scenario, type Start } from './exploration/
 import { shrink } from './exploration/shrink.js';
 import { simulateIn, type SimulateOptions } from './simulate.js';
 import { Prng } from './world/prng.js';
-import { complete } from './world/world-options.js';
+import { checkNames } from './option-names.js';
+import { complete, worldOptionNames } from './world/world-options.js';
 
 export interface ExploreOptions extends Omit<SimulateOptions, 'seed' | 'faults'> {
   /** How many runs with faults, from 1. Default 100. One without faults goes before them. */
@@ -20,6 +21,7 @@ export interface ExploreOptions extends Omit<SimulateOptions, 'seed' | 'faults'>
 
 /** What an exploration has covered. */
 export interface ExploreReport {
+  /** Runs with faults; one when `SEED` replays it. */
   readonly runs: number;
   readonly seed: number;
   /** Runs whose events came in an order that no other run had; the one without faults counts too. */
@@ -42,7 +44,8 @@ const LARGEST_SEED = 2 ** 31 - 1;
  *
  * The first failure ends it. It is replayed, reduced to the faults that matter,
  * and thrown as `ExplorationError` with its seed. With the environment variable
- * `SEED` that one run is replayed and nothing else; when it does not fail there,
+ * `SEED` every exploration of the process replays that one run and nothing else, so choose
+ * the test with it; when it does not fail there,
  * a line on standard error says so.
  *
  * The scenario may not keep state from one run to the next.
@@ -52,6 +55,7 @@ export async function explore(
   scenario: Scenario,
   options: ExploreOptions = {},
 ): Promise<ExploreReport> {
+  checkNames('explore', options, ['runs', 'seed', 'faults', 'settings', 'override', ...worldOptionNames]);
   const { runs = 100, seed = 1, faults = {}, ...world } = options;
   checkWhole('runs', runs, 1);
   checkWhole('seed', seed, 0);
@@ -81,7 +85,8 @@ class Exploration {
     const stage = stageOf(await this.#run(0, 0, []));
     if (only !== undefined) await this.#replay(only, stage);
     else for (let run = 1; run <= this.runs; run++) await this.#runDrawn(run, this.#seedOf(run), stage);
-    const { runs, seed } = this;
+    const { seed } = this;
+    const runs = only === undefined ? this.runs : 1;
     const interleavings = this.#fingerprints.size;
     return { runs, seed, interleavings, faults: this.#faults, interrupted: this.#interrupted };
   }

@@ -23,4 +23,6 @@ export type { Fault, CrashFault, CrashMoment, WriteCause } from './exploration/f
 export type { FaultOptions } from './exploration/fault-plan.js';
 export type { TraceEvent } from './trace/trace-event.js';
 export type { ConnectionView, PacketView, TimerView } from './trace/picture.js';
+export type { Scenario } from './exploration/run.js';
+export type { AppClass, SettingsOverrides } from './application.js';
 export { inBothWorlds, type BothWorldsOptions } from './in-both-worlds.js';

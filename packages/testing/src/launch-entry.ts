@@ -16,7 +16,11 @@ import type { FromLaunched, LaunchPlan, ToLaunched } from './launch-messages.js'
 import { loadOverride } from './override.js';
 
 const isMaster = readAssignment() === undefined;
-if (isMaster) process.once('disconnect', () => process.exit(ExitCode.orphaned));
+if (isMaster) {
+  process.once('disconnect', () => process.exit(ExitCode.orphaned));
+  // The test may have died while the modules above were loaded: then that event is over.
+  if (!process.connected) process.exit(ExitCode.orphaned);
+}
 
 try {
   const definition = await readPlan(JSON.parse(process.argv[2] ?? '{}') as LaunchPlan);

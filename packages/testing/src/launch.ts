@@ -66,7 +66,7 @@ async function findExport(App: AppClass, module: string): Promise<string> {
   if (name !== undefined) return name;
   throw new ConfigError(
     'CONFIG_NOT_A_SERVER',
-    `${App.name} is not exported by ${module}, so that its processes cannot find it. Write export class ${App.name}.`,
+    `${App.name} is not exported by ${module}, so that its processes cannot find it. Write export class ${App.name}, in a module that is no test, because every process loads it.`,
   );
 }
 

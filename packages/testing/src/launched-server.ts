@@ -51,6 +51,7 @@ export class LaunchedServer implements TestServer {
 
   async connect({ listener, from, link }: ConnectionOptions = {}): Promise<TestClient> {
     if (link !== undefined) throw linkIsReal();
+    if (this.#stopped !== undefined) throw new Error('the server has been stopped: nobody can connect');
     const { address, port } = findListener(this.running, listener);
     // An address that the machine does not have is the simulation's business.
     const local = from !== undefined && from.startsWith('127.') ? from : undefined;

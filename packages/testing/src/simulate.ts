@@ -4,13 +4,15 @@ import { startReactorThread } from '@shoal/core/internal/kernel/reactor-role';
 import { readDefinition } from '@shoal/decorators';
 import { loadOverride, type Overrides } from './override.js';
 import type { Fault } from './exploration/fault.js';
+import { checkFaults } from './exploration/check-faults.js';
 import { FaultInjector } from './exploration/fault-injector.js';
 import { startSimulated } from './simulated-server.js';
 import type { AppClass, SettingsOverrides } from './application.js';
 import type { SimulatedServer } from './simulated-server.js';
 import type { TraceEvent } from './trace/trace-event.js';
 import type { World } from './world/world.js';
-import type { WorldOptions } from './world/world-options.js';
+import { checkNames } from './option-names.js';
+import { worldOptionNames, type WorldOptions } from './world/world-options.js';
 
 export interface SimulateOptions extends WorldOptions {
   /** Settings that go before those of the application. */
@@ -32,12 +34,19 @@ export async function simulate(
   target: AppClass | Definition,
   options: SimulateOptions = {},
 ): Promise<SimulatedServer> {
+  checkNames('simulate', options, ['settings', 'faults', 'override', ...worldOptionNames]);
   const { faults } = options;
   if (faults === undefined) return simulateIn(target, options);
   let injector: FaultInjector | undefined;
   const server = await simulateIn(target, options, (world) =>
     world.watch((fact) => injector?.observe(fact as unknown as TraceEvent)),
   );
+  try {
+    checkFaults(faults, server.running.workers);
+  } catch (error) {
+    server.world.end();
+    throw error;
+  }
   injector = new FaultInjector(server, faults);
   return server;
 }

@@ -103,7 +103,8 @@ export class SimulatedServer implements TestServer, Waiting {
   async settle(): Promise<void> {
     await this.until(
       () => this.world.quiet && this.#picture.catchUp().unfinished === undefined,
-      () => `the server to settle (${this.#picture.unfinished ?? 'bytes are on their way'})`,
+      () =>
+        `the server to settle (${this.#picture.unfinished ?? 'bytes are on their way'}; a handler that waits for a timer of Node needs globals: true)`,
     );
   }
 
@@ -123,6 +124,7 @@ export class SimulatedServer implements TestServer, Waiting {
   }
 
   async connect({ listener, ...options }: ConnectionOptions = {}): Promise<TestClient> {
+    if (this.#stopped !== undefined) throw new Error('the server has been stopped: nobody can connect');
     const { address, port } = findListener(this.running, listener);
     const stream = await this.#settle<LinkedStream>('a connection', (resolve, reject) => {
       this.world.connect({ ...options, host: address, port }, (outcome) => {

@@ -62,6 +62,9 @@ export interface WorldOptions {
   readonly globals?: boolean;
 }
 
+/** The names of all options. */
+export const worldOptionNames: readonly string[] = Object.keys(complete({}));
+
 export function complete(options: WorldOptions): Required<WorldOptions> {
   return {
     seed: options.seed ?? 1,
