@@ -37,6 +37,11 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
       listeners: [{ ...lineListener, heartbeatIdleTime: 5_000 }],
     },
   });
+  holds('when the server stops amid the work', AsyncEchoApp, stopAmid, { runs: 100 });
+  holds('when workers of two reactors send to connections of each other', PostApp, write, {
+    runs: 100,
+    settings: { reactorNum: 2, workerNum: 1 },
+  });
   holds('when clients break their connections', AsyncEchoApp, talk, { runs: 100, faults: { resets: 3 } });
   holds('in base mode, for the connections whose worker lives', SyncEchoApp, talk, {
     runs: 100,
@@ -157,4 +162,17 @@ async function keepBusy(server: SimulatedServer): Promise<void> {
   }
   expect(busy.received.toString()).to.equal('0\n2\n4\n6\n');
   await silent.ended();
+}
+
+/** A stop in the middle of everything: what the server has taken is answered, then the connections end. */
+async function stopAmid(server: SimulatedServer): Promise<void> {
+  const clients = [await server.connect(), await server.connect()];
+  for (const client of clients) client.send(lines(client, 0, LINES));
+  await server.advance(30);
+  await server.stop();
+  for (const client of clients) {
+    const taken = client.received.toString();
+    expect(lines(client, 0, LINES).startsWith(taken)).to.equal(true);
+    expect(taken.endsWith('\n') || taken === '').to.equal(true);
+  }
 }

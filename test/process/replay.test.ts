@@ -99,13 +99,13 @@ describe('SEED', function () {
     );
   });
 
-  it('makes that one run after the one without faults, and no other', async () => {
+  it('makes that one run after the one without faults, which is played twice, and no other', async () => {
     const seeded = await run('echoes', '12345');
     expect(seeded.exitCode).to.equal(0);
-    expect(seeded.stdout).to.match(/^2 runs$/m);
+    expect(seeded.stdout).to.match(/^3 runs$/m);
     expect(seeded.stderr).to.include('the run of SEED=12345 does not fail here');
     const plain = await run('echoes', '');
-    expect(plain.stdout).to.match(/^21 runs$/m);
+    expect(plain.stdout).to.match(/^22 runs$/m);
     expect(plain.stderr).to.equal('');
   });
 

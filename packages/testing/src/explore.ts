@@ -1,11 +1,14 @@
 import type { Definition } from '@shoal/core/internal/definition';
 import type { AppClass } from './application.js';
+import { checkFaults } from './exploration/check-faults.js';
 import { ExplorationError } from './exploration/exploration-error.js';
 import type { Fault } from './exploration/fault.js';
 import { drawFaults, type FaultOptions, type Stage } from './exploration/fault-plan.js';
 import { playRun, type Outcome, type Scenario, type Start } from './exploration/run.js';
 import { shrink } from './exploration/shrink.js';
 import { simulateIn, type SimulateOptions } from './simulate.js';
+import type { TraceEvent } from './trace/trace-event.js';
+import { describeEvent } from './trace/trace-text.js';
 import { Prng } from './world/prng.js';
 import { checkNames } from './option-names.js';
 import { complete, worldOptionNames } from './world/world-options.js';
@@ -17,6 +20,14 @@ export interface ExploreOptions extends Omit<SimulateOptions, 'seed' | 'faults'>
   readonly seed?: number;
   /** What goes wrong, and how often at most; `false` for nothing but other interleavings. */
   readonly faults?: FaultOptions | false;
+  /** Plays this one run and no other: what a failed exploration prints. */
+  readonly replay?: Replay;
+}
+
+/** One run of an exploration. */
+export interface Replay {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
 }
 
 /** What an exploration has covered. */
@@ -55,8 +66,16 @@ export async function explore(
   scenario: Scenario,
   options: ExploreOptions = {},
 ): Promise<ExploreReport> {
-  checkNames('explore', options, ['runs', 'seed', 'faults', 'settings', 'override', ...worldOptionNames]);
-  const { runs = 100, seed = 1, faults = {}, ...world } = options;
+  checkNames('explore', options, [
+    'runs',
+    'seed',
+    'faults',
+    'replay',
+    'settings',
+    'override',
+    ...worldOptionNames,
+  ]);
+  const { runs = 100, seed = 1, faults = {}, replay, ...world } = options;
   checkWhole('runs', runs, 1);
   checkWhole('seed', seed, 0);
   const start: Start = (runSeed, prepare) => simulateIn(target, { ...world, seed: runSeed }, prepare);
@@ -64,7 +83,7 @@ export async function explore(
   const play = (runSeed: number, planned: readonly Fault[]): Promise<Outcome> =>
     playRun(start, scenario, runSeed, planned, kernelBuffer);
   const only = seedToReplay();
-  return new Exploration(target.name, runs, seed, faults, play).explore(only);
+  return new Exploration(target.name, runs, seed, faults, play).explore(only, replay);
 }
 
 class Exploration {
@@ -80,15 +99,41 @@ class Exploration {
     private readonly play: (seed: number, faults: readonly Fault[]) => Promise<Outcome>,
   ) {}
 
-  async explore(only: number | undefined): Promise<ExploreReport> {
+  async explore(only: number | undefined, replay: Replay | undefined): Promise<ExploreReport> {
     // Seed 0 is the run without faults: it shows how long the scenario is and how many clients it has.
-    const stage = stageOf(await this.#run(0, 0, []));
-    if (only !== undefined) await this.#replay(only, stage);
+    const first = await this.#run(0, 0, []);
+    const stage = stageOf(first);
+    await this.#checkRepeats(first);
+    if (replay !== undefined) await this.#run(1, replay.seed, this.#checked(replay.faults, stage));
+    else if (only !== undefined) await this.#replay(only, stage);
     else for (let run = 1; run <= this.runs; run++) await this.#runDrawn(run, this.#seedOf(run), stage);
     const { seed } = this;
-    const runs = only === undefined ? this.runs : 1;
+    const runs = only === undefined && replay === undefined ? this.runs : 1;
     const interleavings = this.#fingerprints.size;
     return { runs, seed, interleavings, faults: this.#faults, interrupted: this.#interrupted };
+  }
+
+  #checked(faults: readonly Fault[], { workerNum }: Stage): readonly Fault[] {
+    checkFaults(
+      faults,
+      Array.from({ length: workerNum }, (_, workerId) => ({ workerId })),
+    );
+    return faults;
+  }
+
+  /** A run that goes another way the second time would make every seed worthless. */
+  async #checkRepeats(first: Outcome): Promise<void> {
+    const again = await this.play(0, []);
+    const at = first.trace.findIndex((event, index) => {
+      return JSON.stringify(event) !== JSON.stringify(again.trace[index]);
+    });
+    if (at < 0 && again.trace.length === first.trace.length) return;
+    const difference = at < 0 ? first.trace.length : at;
+    const show = (event: TraceEvent | undefined): string =>
+      event === undefined ? 'nothing' : describeEvent(event);
+    throw new Error(
+      `${this.app}: the same run went another way the second time, so no seed would replay. Something outside of the simulation plays a part: real time or randomness, or a variable that outlives a run.\n  first: ${show(first.trace[difference])}\n  then:  ${show(again.trace[difference])}`,
+    );
   }
 
   async #runDrawn(run: number, seed: number, stage: Stage): Promise<void> {

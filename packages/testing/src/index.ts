@@ -17,7 +17,7 @@ export { World, type Leftovers, type TracedFact, type WorldLog } from './world/w
 export type { WorldOptions } from './world/world-options.js';
 export { framingConformance } from './conformance/framing.js';
 export { dispatchConformance, type DispatchSubject } from './conformance/dispatch.js';
-export { explore, type ExploreOptions, type ExploreReport } from './explore.js';
+export { explore, type ExploreOptions, type ExploreReport, type Replay } from './explore.js';
 export { ExplorationError } from './exploration/exploration-error.js';
 export type { Fault, CrashFault, CrashMoment, WriteCause } from './exploration/fault.js';
 export type { FaultOptions } from './exploration/fault-plan.js';

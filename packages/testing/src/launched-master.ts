@@ -7,6 +7,7 @@ import type { FromLaunched, LaunchPlan, ToLaunched } from './launch-messages.js'
 import { LogLines } from './log-lines.js';
 import { ProcessGroup } from './process-group.js';
 import { RealWaiting } from './real-waiting.js';
+import { Reaper } from './reaper.js';
 import type { LaunchedTrace } from './trace/launched-trace.js';
 import { lastEvents } from './trace/trace-text.js';
 import { lastLines } from './world/log-text.js';
@@ -33,6 +34,7 @@ export class LaunchedMaster {
   private constructor(
     private readonly child: ChildProcess & { readonly pid: number },
     private readonly trace: LaunchedTrace,
+    private readonly reaper: Reaper,
   ) {
     this.group = new ProcessGroup(child.pid);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#output.add(text));
@@ -48,10 +50,13 @@ export class LaunchedMaster {
       detached: true,
       env: { ...process.env, SHOAL_TRACE: trace.path },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
+      execArgv: inheritedOptions(process.execArgv),
     });
     if (!isStarted(child)) throw new Error('the system refused to start the server process');
-    const master = new LaunchedMaster(child, trace);
+    unrefAll(child);
+    const { runtimeDirectory } = plan.settings;
+    const paths = [trace.path, ...(typeof runtimeDirectory === 'string' ? [runtimeDirectory] : [])];
+    const master = new LaunchedMaster(child, trace, new Reaper(child.pid, paths));
     try {
       await master.#ready();
       return master;
@@ -93,6 +98,7 @@ export class LaunchedMaster {
   end(): void {
     this.group.kill();
     this.group.forget();
+    this.reaper.dismiss();
     if (this.child.connected) this.child.disconnect();
     this.child.stdout?.destroy();
     this.child.stderr?.destroy();
@@ -140,6 +146,20 @@ export class LaunchedMaster {
   #exitText(): string {
     return this.exit?.signal ?? `exit code ${this.exit?.code}`;
   }
+}
+
+/** Options of Node that hold for the server too: neither those of a debugger, nor a program given on the command line. */
+function inheritedOptions(options: readonly string[]): string[] {
+  const program = options.findIndex((option) => /^(-e|-p|-pe|--eval|--print)(=|$)/.test(option));
+  const own = program < 0 ? options : options.slice(0, program);
+  return own.filter((option) => !/^--(inspect|test|input-type)/.test(option));
+}
+
+/** A test that forgets its server ends all the same: only waits keep its process. */
+function unrefAll(child: ChildProcess): void {
+  child.unref();
+  child.channel?.unref();
+  for (const stream of [child.stdout, child.stderr]) (stream as { unref?(): void } | null)?.unref?.();
 }
 
 function isStarted(child: ChildProcess): child is ChildProcess & { readonly pid: number } {

@@ -72,9 +72,11 @@ export class ScriptedClient implements TestClient {
     this.stream.end();
   }
 
-  receive(wanted?: number | RegExp): Promise<Buffer> {
+  async receive(wanted?: number | RegExp): Promise<Buffer> {
     if (wanted === undefined) return this.#take('some bytes', (unread) => unread.length || undefined);
     if (typeof wanted === 'number') {
+      if (!Number.isSafeInteger(wanted) || wanted < 0)
+        throw new Error(`receive takes a whole number of bytes from 0, not ${wanted}`);
       return this.#take(`${wanted} bytes`, (unread) => (unread.length >= wanted ? wanted : undefined));
     }
     const pattern = new RegExp(wanted.source, wanted.flags.replace(/[gy]/g, ''));

@@ -78,6 +78,11 @@ export class SimulatedServer implements TestServer, Waiting {
     world.onForget = (count) => this.#picture.catchUp().forgotten(count);
   }
 
+  /** Whether somebody has asked it to stop. */
+  get stopped(): boolean {
+    return this.#stopped !== undefined || this.world.exits.has(this.masterPid);
+  }
+
   /** Clients in the order in which they connected. */
   get clients(): readonly ScriptedClient[] {
     return this.#clients;

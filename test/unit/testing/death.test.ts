@@ -24,6 +24,20 @@ async function until(world: World, fact: () => boolean): Promise<void> {
 }
 
 describe('World, death', () => {
+  it('comes by process.exit of its own code, in a turn and in a promise, and leaves the test alone', async () => {
+    for (const leave of [() => process.exit(6), () => void Promise.resolve().then(() => process.exit(6))]) {
+      let exit: Exit | undefined;
+      const world = family(leave, (_platform, child) => child.onExit((ended) => (exit = ended)));
+      await until(world, () => exit !== undefined);
+      expect(exit).to.deep.equal({ code: 6, signal: null });
+      expect(world.pids).to.deep.equal([CHILD - 1]);
+      world.end();
+    }
+    // What is watched is given back at the end of the batch of turns.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(process.exit.toString()).not.to.include('virtual');
+  });
+
   it('settles no platform promise, runs no timer and delivers nothing for the dead', async () => {
     const after: string[] = [];
     let heard = 0;

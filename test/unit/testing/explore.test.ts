@@ -52,7 +52,7 @@ async function keep(
 
 /** The faults in the last line of a finding, as code. */
 function faultsToKeep(message: string): readonly Fault[] {
-  const code = /^to keep it: .* faults: (\[.*\]) \}\)$/m.exec(message)?.[1];
+  const code = /^to keep it: .* faults: (\[.*\]) \} \}\)$/m.exec(message)?.[1];
   return JSON.parse(JSON.stringify(runInNewContext(code ?? 'undefined'))) as readonly Fault[];
 }
 
@@ -207,7 +207,9 @@ describe('explore', () => {
       expect(message).to.match(/^ +\d+\.\d{3} test: fault: worker 0 dies /m);
       expect(lines.at(-2)).to.equal(`to replay it:  SEED=${seed} and the command of this test`);
       expect(lines.at(-1)).to.match(
-        new RegExp(`^to keep it:    simulate\\(AnswersBeforeStoringApp, \\{ seed: ${seed}, faults: \\[`),
+        new RegExp(
+          `^to keep it:    explore\\(AnswersBeforeStoringApp, …, \\{ replay: \\{ seed: ${seed}, faults: \\[`,
+        ),
       );
     });
   });
@@ -383,7 +385,7 @@ describe('explore', () => {
       const found = await findingOf(
         explore(SyncEchoApp, async (server) => void server.world.kill(server.running.masterPid), { runs: 5 }),
       );
-      expect(found.kind).to.equal('rest');
+      expect(found.kind).to.equal('stop');
       expect(found.message).to.not.include('the scenario saw');
     });
   });
@@ -427,7 +429,7 @@ describe('explore', () => {
       if (++calls === 3) throw new Error('the third time');
     };
     const found = await findingOf(explore(SyncEchoApp, counting, { runs: 5 }));
-    expect(found.run).to.equal(2);
+    expect(found.run).to.equal(1);
     expect(found.message).to.include('scenario: the third time');
     expect(found.message).to.include('it did not fail when it was run again in this process');
     expect(found.message).to.include('a variable of a module');
@@ -439,10 +441,37 @@ describe('explore', () => {
         const seeds: number[] = [];
         const report = await explore(SyncEchoApp, async ({ world }) => void seeds.push(world.seed), { runs });
         expect(report.runs).to.equal(runs);
-        expect(seeds.length).to.equal(runs + 1);
+        expect(seeds.length).to.equal(runs + 2);
         expect(new Set(seeds).size).to.equal(runs + 1);
-        expect(seeds[0]).to.equal(0);
+        expect(seeds.slice(0, 2)).to.deep.equal([0, 0]);
       }
+    });
+
+    it('refuses a scenario whose run goes another way the second time, and shows where', async () => {
+      let calls = 0;
+      const changing: Scenario = async (server) => {
+        const client = await server.connect();
+        client.send(`call ${++calls}\n`);
+        await client.receiveLine();
+      };
+      const error = await explore(SyncEchoApp, changing, { runs: 1 }).then(
+        () => undefined,
+        (reason: Error) => reason,
+      );
+      expect(error?.message).to.match(/went another way the second time/);
+      expect(error?.message).to.match(/first: .*"call 1\\n"\n {2}then: .*"call 2\\n"/);
+    });
+
+    it('plays the one run that it is given, checks included', async () => {
+      const replay = { seed: 5, faults: [{ kind: 'crashManager', at: 1 }] } as const;
+      const seeds: number[] = [];
+      const play: Scenario = async (server) => {
+        seeds.push(server.world.seed);
+        await server.advance(5);
+      };
+      const report = await explore(SyncEchoApp, play, { replay });
+      expect(seeds).to.deep.equal([0, 0, 5]);
+      expect([report.runs, report.faults]).to.deep.equal([1, { crashManager: 1 }]);
     });
 
     it('lets nothing go wrong when faults are switched off', async () => {

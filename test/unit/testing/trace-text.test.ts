@@ -111,6 +111,7 @@ const examples: Examples = {
   resumes: [[{ kind: 'resumes', client: 0 }, 'resumes']],
   seesEnd: [[{ kind: 'seesEnd', client: 0 }, 'sees that the server has finished writing']],
   seesClose: [[{ kind: 'seesClose', client: 0 }, 'sees the close']],
+  signalled: [[{ kind: 'signalled', target: 1000, signal: 'SIGTERM' }, 'sends SIGTERM to pid 1000']],
   fault: [[{ kind: 'fault', fault: { kind: 'crashManager', at: 2 } }, 'fault: the manager dies at 2 ms']],
 };
 

@@ -26,7 +26,7 @@ export function checkFaults(
 
 function problemOf(fault: Fault, workers: readonly { readonly workerId: number }[]): string | undefined {
   if (!Object.hasOwn(KINDS, fault.kind))
-    return `there is no fault '${String(fault.kind)}'; there are ${Object.keys(KINDS).join(', ')}`;
+    return `there is no fault '${fault.kind as string}'; there are ${Object.keys(KINDS).join(', ')}`;
   const known = ['kind', 'at', ...KINDS[fault.kind]];
   const stranger = Object.keys(fault).find((name) => !known.includes(name));
   if (stranger !== undefined) return `${fault.kind} has no ${stranger}; it has ${known.join(', ')}`;

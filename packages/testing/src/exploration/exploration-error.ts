@@ -58,7 +58,7 @@ function textOf({ app, run, runs, seed, faults, shrunk, tries, outcome, doubt }:
   if (doubt !== undefined) lines.push(`  ${doubt}`);
   lines.push(...faultLines(faults, shrunk, tries), ...traceLines(trace, failure));
   lines.push(`to replay it:  SEED=${seed} and the command of this test`);
-  lines.push(`to keep it:    simulate(${app}, { seed: ${seed}, faults: ${literal(shrunk)} })`);
+  lines.push(`to keep it:    explore(${app}, …, { replay: { seed: ${seed}, faults: ${literal(shrunk)} } })`);
   return lines.join('\n');
 }
 

@@ -52,6 +52,25 @@ export async function playRun(
   return new Run(scenario, faults, kernelBuffer).play(start, seed);
 }
 
+/** Real ms that a scenario may take. */
+const SCENARIO_PATIENCE_MS = 30_000;
+
+/** Rejects when the promise takes longer than that in real time: nothing else ends one that waits for what never comes. */
+async function within(ms: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`the scenario has not returned within ${ms} ms of real time`)),
+      ms,
+    );
+  });
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 class Run {
   readonly #invariants: Invariants;
   readonly #fingerprint = new Fingerprint();
@@ -60,6 +79,8 @@ class Run {
   #failure: Failure | undefined;
   #settings: ConfiguredFact | undefined;
   #duration = 0;
+  /** The scenario has stopped the server. */
+  #stopped = false;
   #interrupted = false;
   /** Length of the trace when the first promise was broken. */
   #brokenAt: number | undefined;
@@ -82,7 +103,7 @@ class Run {
     }
     try {
       await this.#perform(server);
-      if (this.#failure === undefined) await this.#rest(server);
+      if (this.#failure === undefined && !this.#stopped) await this.#rest(server);
       if (this.#failure === undefined) await this.#stop(server);
     } finally {
       server.world.end();
@@ -106,13 +127,14 @@ class Run {
     const began = server.world.time;
     this.#injector = new FaultInjector(server, this.faults);
     try {
-      await this.scenario(server);
+      await within(SCENARIO_PATIENCE_MS, this.scenario(server));
     } catch (error) {
       if (this.#explained(server)) this.#interrupted = true;
       else this.#fail('scenario', error);
     }
     this.#duration = server.world.time - began;
     this.#injector.heal();
+    this.#stopped = server.stopped;
     this.#checkPromises();
   }
 
@@ -150,7 +172,9 @@ class Run {
       await server.settle();
       return true;
     } catch {
-      return server.outstanding.length > 0 && !this.#runsForEver(server);
+      // Where a handler never settles, the other connections rest all the same.
+      if (this.#runsForEver(server)) return server.world.quiet;
+      return server.outstanding.length > 0;
     }
   }
 

@@ -11,6 +11,8 @@ import type { Rule, Violation } from './violation.js';
 
 /** Largest body of a frame; larger packets have an account of their own. */
 const SMALL_PACKET_BYTES = 64 * 1024;
+/** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
+const LATE_END_MS = 5_000;
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -24,6 +26,9 @@ interface ClientStory {
   ended: boolean;
   reset: boolean;
   paused: boolean;
+  wasPaused: boolean;
+  /** When it could have seen the end: its own, or the last settlement after that. */
+  endDue: number | undefined;
   bytes: number;
   story: ConnectionStory | undefined;
 }
@@ -81,6 +86,9 @@ export class Invariants implements StoryHost {
       case 'exited':
         this.#processEnded(event.pid, event.code === 0);
         return;
+      case 'signalled':
+        if (event.signal === 'SIGTERM' || event.signal === 'SIGINT') this.#stopping = true;
+        return;
       case 'connects':
         this.#connects(event.client, `${event.address}:${event.port}`);
         return;
@@ -89,12 +97,17 @@ export class Invariants implements StoryHost {
         return;
       case 'ends':
         this.#client(event.client).ended = true;
+        this.#client(event.client).endDue = event.time;
+        return;
+      case 'seesEnd':
+      case 'seesClose':
+        this.#checkEnd(this.#client(event.client), event.time);
         return;
       case 'resets':
         this.#client(event.client).reset = true;
         return;
       case 'pauses':
-        this.#client(event.client).paused = true;
+        this.#client(event.client).paused = this.#client(event.client).wasPaused = true;
         return;
       case 'resumes':
         this.#client(event.client).paused = false;
@@ -122,7 +135,7 @@ export class Invariants implements StoryHost {
       case 'output':
       case 'closed':
       case 'forgotten':
-        this.#reactor(event);
+        this.#reactor(event, event.time);
     }
   }
 
@@ -153,6 +166,8 @@ export class Invariants implements StoryHost {
       ended: false,
       reset: false,
       paused: false,
+      wasPaused: false,
+      endDue: undefined,
       bytes: 0,
       story: undefined,
     };
@@ -195,7 +210,7 @@ export class Invariants implements StoryHost {
     }
   }
 
-  #reactor(fact: Exclude<ReactorFact, { kind: 'accepted' }>): void {
+  #reactor(fact: Exclude<ReactorFact, { kind: 'accepted' }>, time: number): void {
     const story = this.#stories.get(fact.connection);
     if (story === undefined) {
       this.report('close', `connection ${fact.connection}: ${fact.kind} after it was over`, fact.connection);
@@ -214,6 +229,7 @@ export class Invariants implements StoryHost {
         if (fact.event === 'receive' && !fact.discarded) this.#handled++;
         this.#discharge(fact.connection, fact.packet);
         story.acknowledged(fact);
+        this.#endMayBeDue(story, time);
         return;
       case 'returned':
         this.#discharge(fact.connection, fact.packet);
@@ -337,6 +353,23 @@ export class Invariants implements StoryHost {
     const client = this.#clients.get(id);
     if (client === undefined) throw new Error(`client ${id} has not connected`);
     return client;
+  }
+
+  /** A settlement moves the time at which a client may see the end of a connection that is to end. */
+  #endMayBeDue(story: ConnectionStory, time: number): void {
+    const client = this.#clientOf(story);
+    if (client !== undefined && (client.ended || story.mustEnd)) client.endDue = time;
+  }
+
+  /** An end that takes seconds was forgotten, and some time-out has mended it. */
+  #checkEnd({ id, endDue, wasPaused, story, bytes }: ClientStory, time: number): void {
+    if (endDue === undefined || wasPaused || story === undefined || this.#stopping) return;
+    if (story.output.bytes !== bytes || time - endDue <= LATE_END_MS) return;
+    this.report(
+      'close',
+      `connection ${story.id}: client ${id} sees its end only ${Math.round(time - endDue)} ms after it was due`,
+      story.id,
+    );
   }
 
   #clientOf(story: ConnectionStory): ClientStory | undefined {

@@ -14,7 +14,7 @@ export interface TraceOrigin {
 /** One event of `server.trace`: a plain object. */
 export type TraceEvent = TraceOrigin & TracedKind;
 
-export type TracedKind = KernelFact | ProcessFact | ClientFact | FaultFact;
+export type TracedKind = KernelFact | ProcessFact | ClientFact | FaultFact | SignalFact;
 
 /** What happens to processes; in a simulation only. */
 export type ProcessFact =
@@ -36,6 +36,9 @@ export type ClientFact =
       readonly kind: 'ends' | 'resets' | 'pauses' | 'resumes' | 'seesEnd' | 'seesClose';
       readonly client: number;
     };
+
+/** The test sends a signal to a process. */
+export type SignalFact = { readonly kind: 'signalled'; readonly target: number; readonly signal: string };
 
 /** An injected fault takes effect. */
 export type FaultFact = { readonly kind: 'fault'; readonly fault: Fault };

@@ -76,6 +76,8 @@ function sentence(event: TraceEvent): string {
       return 'sees that the server has finished writing';
     case 'seesClose':
       return 'sees the close';
+    case 'signalled':
+      return `sends ${event.signal} to pid ${event.target}`;
     case 'fault':
       return `fault: ${describeFault(event.fault)}`;
   }

@@ -14,6 +14,7 @@ export interface Resource {
 export interface Mortal {
   readonly label: string;
   endsByError(error: unknown, code: number): void;
+  exit(code: number): void;
   /** Ends as if SIGKILL had come. */
   endsByKill(): void;
 }
@@ -68,6 +69,10 @@ export class Actor implements Owner, Suspect {
   hang(scheduler: Scheduler, ms: number): void {
     this.#backlog ??= new Backlog(scheduler, () => (this.#backlog = undefined));
     this.#backlog.freeIn(ms);
+  }
+
+  exit(code: number): void {
+    if (this.alive) this.mortal.exit(code);
   }
 
   uncaught(error: unknown, origin: Origin): void {

@@ -9,18 +9,22 @@
  * inside a simulation: what that throws goes to the test.
  *
  * While some world runs, the listeners of the test runner stand aside, and get
- * what belongs to no process.
+ * what belongs to no process. `process.exit` likewise ends the virtual process
+ * that calls it, and not the test runner.
  */
 import type { EventEmitter } from 'node:events';
 
 export interface Suspect {
   uncaught(error: unknown, origin: Origin): void;
+  /** It has called `process.exit`. */
+  exit(code: number): void;
 }
 
 export type Origin = 'uncaughtException' | 'unhandledRejection';
 
 let current: Suspect | undefined;
 let watchers = 0;
+let realExit: typeof process.exit | undefined;
 let aside: { readonly origin: Origin; readonly listeners: readonly Listener[] }[] = [];
 
 type Listener = (...values: unknown[]) => void;
@@ -38,16 +42,26 @@ export function running(): Suspect | undefined {
 export function watch(): void {
   if (watchers++ > 0) return;
   aside = [replace('uncaughtException'), replace('unhandledRejection')];
+  realExit = process.exit;
+  process.exit = exit;
 }
 
 export function unwatch(): void {
   if (--watchers > 0) return;
   current = undefined;
+  if (realExit !== undefined) process.exit = realExit;
   for (const { origin, listeners } of aside) {
     process.removeAllListeners(origin);
     for (const listener of listeners) process.on(origin, listener);
   }
   aside = [];
+}
+
+/** `process.exit` of a virtual process ends that process; what its code does afterwards reaches nobody. */
+function exit(code?: number | string | null): never {
+  if (current === undefined) return realExit!.call(process, code);
+  current.exit(Number(code ?? process.exitCode ?? 0));
+  throw new Error('process.exit() has ended this virtual process');
 }
 
 function replace(origin: Origin): { origin: Origin; listeners: readonly Listener[] } {

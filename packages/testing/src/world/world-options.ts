@@ -62,10 +62,45 @@ export interface WorldOptions {
   readonly globals?: boolean;
 }
 
-/** The names of all options. */
-export const worldOptionNames: readonly string[] = Object.keys(complete({}));
+/** What a number may be; `names` are the options. */
+interface Bound {
+  readonly names: readonly (keyof WorldOptions)[];
+  readonly least: number;
+  readonly most: number;
+  readonly whole: boolean;
+}
 
+const BOUNDS: readonly Bound[] = [
+  { names: ['seed'], least: 0, most: Number.MAX_SAFE_INTEGER, whole: true },
+  { names: ['cpus'], least: 1, most: 1024, whole: true },
+  { names: ['networkLatency', 'pipeLatency'], least: 0, most: 3_600_000, whole: false },
+  { names: ['kernelBuffer'], least: 1, most: 2 ** 30, whole: true },
+  { names: ['fragmentation', 'coalescing'], least: 0, most: 1, whole: false },
+  { names: ['traceLimit'], least: 2, most: 2 ** 31, whole: true },
+  { names: ['maxEventsPerWait'], least: 1, most: Number.MAX_SAFE_INTEGER, whole: true },
+];
+
+function check(options: WorldOptions): void {
+  for (const { names, least, most, whole } of BOUNDS)
+    for (const name of names) {
+      const value = options[name];
+      if (value === undefined) continue;
+      const fits = typeof value === 'number' && value >= least && value <= most;
+      if (fits && (!whole || Number.isSafeInteger(value))) continue;
+      throw new Error(
+        `${name} is ${String(value)}, and has to be a ${whole ? 'whole ' : ''}number from ${least} to ${most}`,
+      );
+    }
+  const { spawnDelay } = options;
+  if (spawnDelay === undefined) return;
+  const [least, most] = Array.isArray(spawnDelay) ? (spawnDelay as readonly number[]) : [];
+  if (least !== undefined && most !== undefined && least >= 0 && most >= least && most <= 3_600_000) return;
+  throw new Error(`spawnDelay is ${String(spawnDelay)}, and has to be [least, most] in virtual ms`);
+}
+
+/** Fills in the defaults. Throws an `Error` that names the option which cannot be. */
 export function complete(options: WorldOptions): Required<WorldOptions> {
+  check(options);
   return {
     seed: options.seed ?? 1,
     program: options.program ?? 'simulation',
@@ -82,3 +117,6 @@ export function complete(options: WorldOptions): Required<WorldOptions> {
     globals: options.globals ?? false,
   };
 }
+
+/** The names of all options. */
+export const worldOptionNames: readonly string[] = Object.keys(complete({}));

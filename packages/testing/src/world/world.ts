@@ -58,6 +58,7 @@ export class World implements Journal {
   readonly #options: Required<WorldOptions>;
   readonly #scheduler: Scheduler;
   readonly #pump: Pump;
+  #ended = false;
   readonly #shortTitles = new Map<string, string>();
   #machine: VirtualMachine | undefined;
   #watcher: ((fact: TracedFact) => void) | undefined;
@@ -98,7 +99,8 @@ export class World implements Journal {
   }
 
   /** Runs the world until the fact is true; rejects after `patience` virtual ms, or when nothing is left to happen. */
-  until(fact: () => boolean, expectation: () => string, patience = 30_000): Promise<void> {
+  async until(fact: () => boolean, expectation: () => string, patience = 30_000): Promise<void> {
+    if (this.#ended && !fact()) throw new Error(`expected ${expectation()}, and the server has been stopped`);
     return this.#pump.wait({
       satisfied: fact,
       patience,
@@ -107,7 +109,9 @@ export class World implements Journal {
   }
 
   /** Runs the world for so many virtual ms. */
-  advance(ms: number): Promise<void> {
+  async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Infinity)) throw new Error(`advance takes virtual ms from 0, not ${ms}`);
+    if (this.#ended) throw new Error('the server has been stopped: no time passes any more');
     return this.#pump.wait({ satisfied: () => false, patience: ms });
   }
 
@@ -184,6 +188,7 @@ export class World implements Journal {
 
   /** Sends a signal. False when the process does not live. */
   signal(pid: number, name: SignalName): boolean {
+    this.note('test', { kind: 'signalled', target: pid, signal: name });
     return this.#running.signal(pid, name);
   }
 
@@ -200,6 +205,7 @@ export class World implements Journal {
   /** Ends every process and forgets every event. */
   end(): void {
     for (const pid of this.#machine === undefined ? [] : this.pids) this.kill(pid);
+    this.#ended = true;
     this.#scheduler.clear();
   }
 
