@@ -1,0 +1,160 @@
+/**
+ * What one process of a server asks another, and what a control socket asks the
+ * first process. A question travels up the tree, from worker to manager to
+ * master, until it meets somebody who can answer it; the answer goes back the
+ * same way. Questions and answers are plain JSON.
+ */
+import type { WireError } from '../errors.js';
+import type { Endpoint } from '../platform/platform.js';
+import type { ServerStats } from './messages.js';
+
+export type Question =
+  | { readonly what: 'stats' }
+  | { readonly what: 'status' }
+  /** The connection with that id, wherever its socket is. */
+  | { readonly what: 'clientInfo'; readonly id: number }
+  /** Connections with ids above `after`, in the order of their ids; at most `limit` of them. */
+  | { readonly what: 'connections'; readonly after: number; readonly limit: number }
+  /**
+   * Replace the workers by new ones with the code that is on disk. With
+   * `until: 'accepted'` the answer comes when the canaries have proved themselves
+   * and no worker has been touched yet; default is the end of the reload.
+   */
+  | {
+      readonly what: 'reload';
+      readonly only?: 'taskWorker';
+      readonly until?: 'accepted' | 'done';
+    }
+  /** Retire one worker; a new one takes its place. Answered when that serves. */
+  | { readonly what: 'stopWorker'; readonly workerId: number }
+  /** Answered at once; the server stops then. */
+  | { readonly what: 'shutdown' }
+  /** Every process opens its log file anew. */
+  | { readonly what: 'reopenLogs' };
+
+/** What each question is answered with. An error comes as `WireError` in its place. */
+export interface Answers {
+  readonly stats: ServerStats;
+  readonly status: ServerStatus;
+  readonly clientInfo: ClientInfo | null;
+  readonly connections: readonly ClientInfo[];
+  readonly reload: ReloadReport;
+  readonly stopWorker: null;
+  readonly shutdown: null;
+  readonly reopenLogs: null;
+}
+
+export type AnswerTo<Asked extends Question> = Answers[Asked['what']];
+
+/** What is known of one connection where its socket is. */
+export interface ClientInfo {
+  readonly id: number;
+  /** The name of the listener that accepted it. */
+  readonly listener: string;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** The worker that serves it; null where each packet may go to another. */
+  readonly workerId: number | null;
+  /** ms since the epoch. */
+  readonly connectedAt: number;
+  readonly state: 'open' | 'ending' | 'closed';
+  /** Packets that were accepted and are not settled. */
+  readonly outstandingPackets: number;
+  /** Bytes that wait for the client. */
+  readonly queuedBytes: number;
+}
+
+export type ServerState = 'starting' | 'serving' | 'reloading' | 'lameDuck' | 'stopping';
+
+/** The whole server at one moment. */
+export interface ServerStatus {
+  readonly name: string;
+  readonly mode: 'process' | 'base';
+  readonly state: ServerState;
+  readonly masterPid: number;
+  /** 0 while the manager is being replaced. */
+  readonly managerPid: number;
+  /** 1, and one more for each reload that was accepted. */
+  readonly generation: number;
+  /** ms since the epoch. */
+  readonly startedAt: number;
+  /** ms since then. */
+  readonly uptime: number;
+  readonly listeners: readonly (Endpoint & { readonly name: string })[];
+  readonly stats: ServerStats;
+  readonly processes: readonly ProcessStatus[];
+}
+
+/** One process of the server, master and manager included. */
+export interface ProcessStatus {
+  readonly role: 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess' | 'spare';
+  /** -1 where there is none. */
+  readonly workerId: number;
+  /** 0 while it is being replaced. */
+  readonly pid: number;
+  readonly generation: number;
+  readonly state: 'starting' | 'ready' | 'stopping' | 'down';
+  /** ms since it was started. */
+  readonly uptime: number;
+  /** Connections that it serves, in sticky dispatch modes and in base mode. */
+  readonly connections: number;
+  /** Events of connections that it has settled since it was started. */
+  readonly requests: number;
+  /** The same for one second, over the last few. */
+  readonly requestsPerSecond: number;
+  /** Events whose handler has not settled. */
+  readonly inFlight: number;
+  /** ms by which its event loop was late at the 99th percentile since it was last asked; null where unknown. */
+  readonly loopLagP99: number | null;
+  /** Resident memory in bytes; 0 where unknown. */
+  readonly rss: number;
+  /** How often this id was started again. */
+  readonly restarts: number;
+  /** The last end of this id that was not planned. */
+  readonly lastCrash: { readonly at: number; readonly reason: string } | null;
+}
+
+/**
+ * How a reload ended.
+ *
+ * - `done`: every worker concerned is of the new generation.
+ * - `rolledBack`: a canary failed; the old generation serves, untouched.
+ * - `halted`: a worker of the new generation failed while the others were being
+ *   replaced; those in `replaced` are new, the others old.
+ * - `stopping`: the server was stopped meanwhile.
+ */
+export interface ReloadReport {
+  readonly outcome: 'done' | 'rolledBack' | 'halted' | 'stopping';
+  /** The generation that new workers have now. */
+  readonly generation: number;
+  /** Ids of the workers that are new. */
+  readonly replaced: readonly number[];
+  /** What failed: the worker's own error with its stack. */
+  readonly failure?: { readonly workerId: number; readonly reason: string; readonly error?: WireError };
+  /** Settings, hooks and modules that have changed on disk and are not applied: they need a restart. */
+  readonly needRestart: readonly string[];
+  /** ms that it took. */
+  readonly duration: number;
+}
+
+/** One step of a reload, as it happens. */
+export interface ReloadProgress {
+  readonly step:
+    /** A first worker of the new generation was started. */
+    | 'canary'
+    /** It is ready, and watched for `bakeTime`. */
+    | 'baking'
+    /** The canaries are accepted: the old workers go one after the other. */
+    | 'accepted'
+    /** A new worker was started for that id. */
+    | 'starting'
+    /** The new worker serves, and the old one finishes what it has begun. */
+    | 'serving'
+    /** The old worker has left. */
+    | 'retired'
+    | 'failed';
+  readonly workerId: number;
+  readonly pid: number;
+  /** What failed, or another sentence for the operator. */
+  readonly text?: string;
+}
