@@ -118,8 +118,10 @@ export const rules = {
     within: ['packages', 'apps'],
     except: {
       'packages/core/src/framing/custom.ts': 'Loads the framing module that the user names.',
-      'packages/testing/src/launch.ts': 'Loads the module that declares the App, to see that it exports it.',
+      'packages/testing/src/find-export.ts':
+        'Loads the module that declares the App, to see that it exports it.',
       'packages/testing/src/launch-entry.ts': 'Loads the module that declares the App.',
+      'packages/testing/src/simulate.ts': 'Loads the application that a test deploys by its URL.',
       'packages/testing/src/override.ts': 'Loads the module of overrides that a test names.',
     },
   },

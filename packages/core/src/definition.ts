@@ -7,12 +7,16 @@
 /** The words of Swoole, in camelCase; `adopt` is new. `events/event-table.ts` has a row for each. */
 export type EventName =
   | 'start'
+  | 'beforeShutdown'
   | 'shutdown'
   | 'managerStart'
   | 'managerStop'
   | 'workerStart'
+  | 'workerExit'
   | 'workerStop'
   | 'workerError'
+  | 'beforeReload'
+  | 'afterReload'
   | 'connect'
   | 'receive'
   | 'close'

@@ -38,6 +38,12 @@ export type ProcessErrorCode =
   | 'PIPE_REFUSED'
   | 'NOT_IN_THIS_ROLE'
   | 'SHUTTING_DOWN'
+  | 'ASK_TIMEOUT'
+  | 'ASK_LOST'
+  | 'RELOAD_RUNNING'
+  | 'RELOAD_FAILED'
+  | 'NO_SUCH_WORKER'
+  | 'NOT_SUPPORTED'
   | 'REACTOR_DIED';
 
 export type ErrorCode = ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode;

@@ -1,16 +1,21 @@
 import type { Delivery, WorkerErrorEvent } from './events/event-table.js';
 import type { AdoptReason, CloseReason } from './pipe/messages.js';
+import type { ReloadReport } from './pipe/questions.js';
 import type { Connection } from './worker/connection.js';
 
 /** What the handler of each event is called with. A handler may take fewer arguments. */
 export interface HandlerTypes {
   readonly start: () => unknown;
+  readonly beforeShutdown: () => unknown;
   readonly shutdown: () => unknown;
   readonly managerStart: () => unknown;
   readonly managerStop: () => unknown;
   readonly workerStart: (workerId: number) => unknown;
+  readonly workerExit: (workerId: number) => unknown;
   readonly workerStop: (workerId: number) => unknown;
   readonly workerError: (event: WorkerErrorEvent) => unknown;
+  readonly beforeReload: () => unknown;
+  readonly afterReload: (report: ReloadReport) => unknown;
   readonly connect: (connection: Connection) => unknown;
   readonly adopt: (connection: Connection, reason: AdoptReason) => unknown;
   readonly receive: (connection: Connection, data: Buffer, delivery: Delivery) => unknown;

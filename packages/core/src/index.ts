@@ -9,4 +9,11 @@ export type { Definition } from './definition.js';
 export type { Delivery, WorkerErrorEvent } from './events/event-table.js';
 export type { HandlerTypes } from './handler-types.js';
 export type { AdoptReason, CloseReason, ServerStats } from './pipe/messages.js';
+export type {
+  ClientInfo,
+  ProcessStatus,
+  ReloadProgress,
+  ReloadReport,
+  ServerStatus,
+} from './pipe/questions.js';
 export type { RunningServer, WorkerStatus } from './kernel/running-server.js';

@@ -4,10 +4,10 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 const rank: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** What identifies the process on each of its log lines. */
+/** What identifies the process on each of its log lines; a spare gets its id later. */
 export interface LogOrigin {
   readonly role: string;
-  readonly workerId?: number;
+  workerId?: number;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Settings } from './config/load.js';
 import type { RoleName } from './definition.js';
 import type { Part } from './pipe/parts.js';
-import type { ServerStats } from './pipe/messages.js';
+import type { AnswerTo, Question } from './pipe/questions.js';
 import type { TimerFunction } from './timers/timers.js';
 
 /** What the `Server` object does in one process; each role brings its own. */
@@ -18,6 +18,6 @@ export interface RoleActions {
   tick(interval: number, run: TimerFunction): number;
   after(delay: number, run: TimerFunction): number;
   clearTimer(id: number): boolean;
-  stats(): Promise<ServerStats>;
-  shutdown(): Promise<void>;
+  /** Asks the process that knows. */
+  ask<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>>;
 }

@@ -24,6 +24,13 @@ import { startRole } from './kernel/kernel.js';
 import { realWorld } from './kernel/real-world.js';
 import type { RunningServer } from './kernel/running-server.js';
 import type { ServerStats } from './pipe/messages.js';
+import {
+  orThrow,
+  type ClientInfo,
+  type ProcessStatus,
+  type ReloadReport,
+  type ServerStatus,
+} from './pipe/questions.js';
 import type { Platform } from './platform/platform.js';
 import type { RoleActions } from './role-actions.js';
 import type { TimerFunction } from './timers/timers.js';
@@ -226,14 +233,81 @@ export class Server {
     return this.#role('clearTimer').clearTimer(id);
   }
 
-  /** Counters of the whole server; in the first process in this version. */
+  // What follows asks another process, and works in every one. It rejects with
+  // ProcessError ASK_TIMEOUT when nobody answers within 5 s, ASK_LOST when the one
+  // that was asked dies.
+
+  /** Counters of the whole server since its start. */
   async stats(): Promise<ServerStats> {
-    return this.#role('stats').stats();
+    return this.#role('stats').ask({ what: 'stats' });
+  }
+
+  /** The whole server at this moment, process by process. */
+  async status(): Promise<ServerStatus> {
+    return this.#role('status').ask({ what: 'status' });
+  }
+
+  /** What is known of a connection where its socket is; undefined when it is over. */
+  async getClientInfo(connectionId: number): Promise<ClientInfo | undefined> {
+    const info = await this.#role('getClientInfo').ask({ what: 'clientInfo', id: connectionId });
+    return info ?? undefined;
+  }
+
+  /** Whether a connection is open: false once it is closing. */
+  async exist(connectionId: number): Promise<boolean> {
+    return (await this.getClientInfo(connectionId))?.state === 'open';
+  }
+
+  /**
+   * All connections, in the order of their ids: `for await (const info of server.connections)`.
+   * They are fetched a hundred at a time, so those that come or go meanwhile may
+   * be there or not.
+   */
+  get connections(): AsyncIterable<ClientInfo> {
+    return pages(this.#role('connections'));
+  }
+
+  /** How a worker, task worker or user process is doing; undefined for an id that there is not. */
+  async getWorkerStatus(workerId: number): Promise<ProcessStatus | undefined> {
+    const { processes } = await this.status();
+    return processes.find((each) => each.workerId === workerId && each.state !== 'stopping');
+  }
+
+  /** The pid of a worker; undefined while it is being replaced, and for an id that there is not. */
+  async getWorkerPid(workerId: number): Promise<number | undefined> {
+    const pid = (await this.getWorkerStatus(workerId))?.pid;
+    return pid === 0 ? undefined : pid;
+  }
+
+  /**
+   * Replaces all workers and task workers, or task workers `only`, by new ones
+   * with the code that is on disk. Resolves when the first of the new ones have
+   * proved themselves and no old one has been touched yet, so that a handler may
+   * wait for it in a worker that will be replaced.
+   *
+   * Rejects with ProcessError RELOAD_FAILED when the new code cannot boot (the old
+   * workers serve on; the cause is the worker's own error), RELOAD_RUNNING while
+   * another reload runs.
+   */
+  async reload(options: { readonly only?: 'task' } = {}): Promise<ReloadReport> {
+    const only = options.only === 'task' ? ({ only: 'taskWorker' } as const) : {};
+    const report = await this.#role('reload').ask({ what: 'reload', until: 'accepted', ...only });
+    return orThrow(report);
+  }
+
+  /**
+   * Retires one worker, by default this one: a new one is started, takes its
+   * place when it is ready, and the old one finishes what it has begun. Resolves
+   * when the new one serves. Rejects with ProcessError NO_SUCH_WORKER, or
+   * BOOT_FAILED when no new one can be started; then the old one serves on.
+   */
+  async stop(workerId = this.workerId): Promise<void> {
+    await this.#role('stop').ask({ what: 'stopWorker', workerId });
   }
 
   /** Stops the whole server in order, from any process. */
   async shutdown(): Promise<void> {
-    return this.#role('shutdown').shutdown();
+    await this.#role('shutdown').ask({ what: 'shutdown' });
   }
 
   async #start(platform: Platform): Promise<RunningServer> {
@@ -270,6 +344,18 @@ export class Server {
       'CONFIG_WRONG_ORDER',
       `server.${method} must be called before start(), in the program's top level`,
     );
+  }
+}
+
+const PAGE = 100;
+
+async function* pages(role: RoleActions): AsyncGenerator<ClientInfo, void> {
+  for (let after = -1; ;) {
+    const page = await role.ask({ what: 'connections', after, limit: PAGE });
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.id;
   }
 }
 

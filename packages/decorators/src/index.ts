@@ -4,11 +4,15 @@ export { ServerConfig, moduleOf, type ServerOptions } from './server-config.js';
 export { Handler, type HandlerOptions } from './handler.js';
 export { OnAdopt, OnClose, OnConnect, OnReceive, type ConnectionEventOptions } from './connection-events.js';
 export {
+  OnAfterReload,
+  OnBeforeReload,
+  OnBeforeShutdown,
   OnManagerStart,
   OnManagerStop,
   OnShutdown,
   OnStart,
   OnWorkerError,
+  OnWorkerExit,
   OnWorkerStart,
   OnWorkerStop,
 } from './process-events.js';

@@ -198,8 +198,9 @@ class Exploration {
 
 function stageOf({ duration, clients, settings }: Outcome): Stage {
   if (settings === undefined) throw new Error('the server has not told its settings');
-  const { workerNum, mode } = settings;
-  return { duration, clients, workerNum, managerMayDie: mode === 'process' };
+  const { workerNum, taskWorkerNum, mode } = settings;
+  const replacesWorkers = mode === 'process' || workerNum + taskWorkerNum > 1;
+  return { duration, clients, workerNum, managerMayDie: mode === 'process', replacesWorkers };
 }
 
 function seedToReplay(): number | undefined {

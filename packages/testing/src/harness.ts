@@ -2,6 +2,8 @@ import type { ConnectionView, PacketView, TimerView } from './trace/picture.js';
 import type { TraceEvent } from './trace/trace-event.js';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
+import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
+import type { AppClass } from './application.js';
 import { checkDuration, type LinkBehaviour } from './world/link-behaviour.js';
 
 export type { LinkBehaviour } from './world/link-behaviour.js';
@@ -47,6 +49,21 @@ export interface TestServer extends AsyncDisposable {
   hangWorker(workerId: number, ms?: number): Promise<void>;
   /** Ends the manager by SIGKILL; resolves when it is dead. */
   crashManager(): Promise<void>;
+  /**
+   * Replaces the workers by new ones with the code that is deployed; resolves with
+   * what came of it. Rejects when it does not begin, as while another runs.
+   */
+  reload(options?: { readonly only?: 'task' }): Promise<ReloadReport>;
+  /** Retires one worker; resolves when a new one has its place. */
+  stopWorker(workerId: number): Promise<void>;
+  /**
+   * Puts another application on the disk of the server: processes that are
+   * started from now on load it, those that run do not change. The URL is that of
+   * a module that exports it as default, or fails to load.
+   */
+  deploy(App: AppClass | URL): Promise<void>;
+  /** The whole server at this moment, process by process. */
+  status(): Promise<ServerStatus>;
   /** Resolves when a manager lives and every worker id is ready in a living process. */
   workersReady(): Promise<void>;
   /**

@@ -3,6 +3,7 @@
  * talks to the test over its channel, and leaves when the test is gone; its
  * children are the kernel's own business.
  */
+import { readFileSync } from 'node:fs';
 import { Server, type RunningServer } from '@shoal/core';
 import type { Definition } from '@shoal/core/internal/definition';
 import { ExitCode, exitCodeOf, toWire } from '@shoal/core/internal/errors';
@@ -12,7 +13,7 @@ import { readAssignment } from '@shoal/core/internal/platform/node/assignment';
 import { readDefinition } from '@shoal/decorators';
 import type { AppClass } from './application.js';
 import type { RunningInfo } from './harness.js';
-import type { FromLaunched, LaunchPlan, ToLaunched } from './launch-messages.js';
+import type { FromLaunched, LaunchPlan, ToLaunched, Wanted } from './launch-messages.js';
 import { loadOverride } from './override.js';
 
 const isMaster = readAssignment() === undefined;
@@ -23,7 +24,7 @@ if (isMaster) {
 }
 
 try {
-  const definition = await readPlan(JSON.parse(process.argv[2] ?? '{}') as LaunchPlan);
+  const definition = await readPlan(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as LaunchPlan);
   const running = await new Server(definition, realWorld()).start();
   process.on('message', (question: ToLaunched) => void answer(running, question));
   // The channel alone is no reason to stay.
@@ -61,10 +62,25 @@ function onFreePorts(given: Definition['settings']): object {
 
 async function answer(running: RunningServer, { request, wants }: ToLaunched): Promise<void> {
   try {
-    const stats = wants === 'stats' ? await running.stats() : undefined;
-    tell({ type: 'answer', request, running: infoOf(running), ...(stats !== undefined && { stats }) });
+    const result = await resultOf(running, wants);
+    tell({ type: 'answer', request, running: infoOf(running), ...(result !== undefined && { result }) });
   } catch (error) {
     tell({ type: 'refusal', request, error: toWire(error) });
+  }
+}
+
+async function resultOf(running: RunningServer, wants: Wanted): Promise<unknown> {
+  switch (wants.what) {
+    case 'running':
+      return undefined;
+    case 'stats':
+      return running.stats();
+    case 'status':
+      return running.status();
+    case 'reload':
+      return running.reload(wants.only === undefined ? {} : { only: wants.only });
+    case 'stop':
+      return running.stop(wants.workerId);
   }
 }
 

@@ -1,9 +1,8 @@
 import type { WireError } from '@shoal/core/internal/errors';
-import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { SettingsOverrides } from './application.js';
 import type { RunningInfo } from './harness.js';
 
-/** What the entry of a launched server is told on its command line, which all its processes see. */
+/** What the entry of a launched server finds in the file that its command line names, anew in every process. */
 export interface LaunchPlan {
   readonly module: string;
   readonly exportName: string;
@@ -20,12 +19,17 @@ export type FromLaunched =
       readonly type: 'answer';
       readonly request: number;
       readonly running: RunningInfo;
-      readonly stats?: ServerStats;
+      readonly result?: unknown;
     }
   | { readonly type: 'refusal'; readonly request: number; readonly error: WireError };
 
 /** The test → the launched master. */
 export interface ToLaunched {
   readonly request: number;
-  readonly wants: 'running' | 'stats';
+  readonly wants: Wanted;
 }
+
+export type Wanted =
+  | { readonly what: 'running' | 'stats' | 'status' }
+  | { readonly what: 'reload'; readonly only?: 'task' }
+  | { readonly what: 'stop'; readonly workerId: number };

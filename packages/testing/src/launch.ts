@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '@shoal/core/internal/errors';
 import { moduleOf } from '@shoal/decorators';
 import type { AppClass, SettingsOverrides } from './application.js';
+import { findExport } from './find-export.js';
 import { LaunchedMaster } from './launched-master.js';
 import { LaunchedTrace } from './trace/launched-trace.js';
 import { LaunchedServer } from './launched-server.js';
@@ -43,6 +44,7 @@ export async function launch(App: AppClass, options: LaunchOptions = {}): Promis
         ...(override !== undefined && { override: String(override) }),
         ...(options.export !== undefined && { overrideExport: options.export }),
       },
+      `${directory}.plan`,
       trace,
     );
     return new LaunchedServer(master, directory, trace);
@@ -51,23 +53,6 @@ export async function launch(App: AppClass, options: LaunchOptions = {}): Promis
     await rm(directory, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** Each process imports the application anew, so it has to be an export of a module that does nothing else. */
-async function findExport(App: AppClass, module: string): Promise<string> {
-  if (/\.(test|spec)\.[cm]?[jt]s$/.test(new URL(module).pathname)) {
-    throw new ConfigError(
-      'CONFIG_NOT_A_SERVER',
-      `${App.name} is declared in a test file (${module}), which its processes cannot load. Move it into a module of its own and export it.`,
-    );
-  }
-  const exported = (await import(module)) as Record<string, unknown>;
-  const name = Object.keys(exported).find((key) => exported[key] === App);
-  if (name !== undefined) return name;
-  throw new ConfigError(
-    'CONFIG_NOT_A_SERVER',
-    `${App.name} is not exported by ${module}, so that its processes cannot find it. Write export class ${App.name}, in a module that is no test, because every process loads it.`,
-  );
 }
 
 function checkJson(settings: object): void {

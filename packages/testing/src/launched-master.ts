@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fromWire } from '@shoal/core/internal/errors';
 import type { Exit } from '@shoal/core/internal/platform/platform';
 import type { RunningInfo, TestLog } from './harness.js';
-import type { FromLaunched, LaunchPlan, ToLaunched } from './launch-messages.js';
+import type { FromLaunched, LaunchPlan, ToLaunched, Wanted } from './launch-messages.js';
 import { LogLines } from './log-lines.js';
 import { ProcessGroup } from './process-group.js';
 import { RealWaiting } from './real-waiting.js';
@@ -35,6 +36,8 @@ export class LaunchedMaster {
     private readonly child: ChildProcess & { readonly pid: number },
     private readonly trace: LaunchedTrace,
     private readonly reaper: Reaper,
+    private readonly plan: LaunchPlan,
+    private readonly planPath: string,
   ) {
     this.group = new ProcessGroup(child.pid);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#output.add(text));
@@ -44,9 +47,10 @@ export class LaunchedMaster {
   }
 
   /** Forks the entry; resolves when the server is ready. */
-  static async start(plan: LaunchPlan, trace: LaunchedTrace): Promise<LaunchedMaster> {
+  static async start(plan: LaunchPlan, planPath: string, trace: LaunchedTrace): Promise<LaunchedMaster> {
     const entry = fileURLToPath(new URL('./launch-entry.js', import.meta.url));
-    const child = fork(entry, [JSON.stringify(plan)], {
+    writeFileSync(planPath, JSON.stringify(plan));
+    const child = fork(entry, [planPath], {
       detached: true,
       env: { ...process.env, SHOAL_TRACE: trace.path },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -55,8 +59,8 @@ export class LaunchedMaster {
     if (!isStarted(child)) throw new Error('the system refused to start the server process');
     unrefAll(child);
     const { runtimeDirectory } = plan.settings;
-    const paths = [trace.path, ...(typeof runtimeDirectory === 'string' ? [runtimeDirectory] : [])];
-    const master = new LaunchedMaster(child, trace, new Reaper(child.pid, paths));
+    const paths = [trace.path, planPath, ...(typeof runtimeDirectory === 'string' ? [runtimeDirectory] : [])];
+    const master = new LaunchedMaster(child, trace, new Reaper(child.pid, paths), plan, planPath);
     try {
       await master.#ready();
       return master;
@@ -76,18 +80,25 @@ export class LaunchedMaster {
   }
 
   /** Asks the master, and refreshes `running`. */
-  async ask(wants: ToLaunched['wants']): Promise<Answer> {
+  async ask(wants: Wanted, patience?: number): Promise<Answer> {
     const request = ++this.#requests;
     if (this.child.connected) this.child.send({ request, wants } satisfies ToLaunched);
     await this.waiting.until(
       () => this.#replies.has(request) || this.exit !== undefined,
-      () => `the master to say its ${wants}`,
+      () => `the master to answer '${wants.what}'`,
+      patience,
     );
     const reply = this.#replies.get(request);
     this.#replies.delete(request);
     if (reply?.type === 'answer') return reply;
     if (reply !== undefined) throw fromWire(reply.error);
     throw new Error(`the server has left with ${this.#exitText()}; ${this.lastLines()}`);
+  }
+
+  /** Processes that are started from here on load this application. The file is never seen half written. */
+  deploy(module: string, exportName: string): void {
+    writeFileSync(`${this.planPath}.new`, JSON.stringify({ ...this.plan, module, exportName }));
+    renameSync(`${this.planPath}.new`, this.planPath);
   }
 
   terminate(): void {
@@ -99,6 +110,7 @@ export class LaunchedMaster {
     this.group.kill();
     this.group.forget();
     this.reaper.dismiss();
+    rmSync(this.planPath, { force: true });
     if (this.child.connected) this.child.disconnect();
     this.child.stdout?.destroy();
     this.child.stderr?.destroy();

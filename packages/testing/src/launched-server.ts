@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
 import { identify } from '@shoal/core/internal/platform/node/process-identity';
 import type { ProcessIdentity } from '@shoal/core/internal/platform/platform';
 import {
@@ -18,12 +19,16 @@ import type { LaunchedMaster } from './launched-master.js';
 import type { LaunchedTrace } from './trace/launched-trace.js';
 import { Picture, type ConnectionView, type PacketView, type TimerView } from './trace/picture.js';
 import type { ClientFact, TraceEvent } from './trace/trace-event.js';
+import { moduleOf } from '@shoal/decorators';
+import type { AppClass } from './application.js';
+import { findExport } from './find-export.js';
 import { PausedProcesses, standsStill } from './paused-processes.js';
 import { linkIsReal, RealStream } from './real-stream.js';
 import { REAL_PATIENCE } from './real-waiting.js';
 import { ScriptedClient } from './scripted-client.js';
 
 const STOP_PATIENCE = 15_000;
+const RELOAD_PATIENCE = 60_000;
 /** Nothing new in so many ms counts as quiet. */
 const QUIET_MS = 25;
 /** ms that processes have to be gone after their master. */
@@ -72,12 +77,12 @@ export class LaunchedServer implements TestServer {
   }
 
   async crashWorker(workerId: number): Promise<void> {
-    await this.master.ask('running');
+    await this.master.ask({ what: 'running' });
     await this.#kill(findWorker(this.running, workerId).pid, `worker ${workerId}`);
   }
 
   async hangWorker(workerId: number, ms = Infinity): Promise<void> {
-    await this.master.ask('running');
+    await this.master.ask({ what: 'running' });
     const who = `worker ${workerId}`;
     const identity = living(findWorkerToHang(this.running, workerId, ms).pid, who);
     this.#paused.stop(identity);
@@ -89,14 +94,14 @@ export class LaunchedServer implements TestServer {
   }
 
   async crashManager(): Promise<void> {
-    await this.master.ask('running');
+    await this.master.ask({ what: 'running' });
     await this.#kill(this.running.managerPid, 'the manager');
   }
 
   async workersReady(): Promise<void> {
     const deadline = performance.now() + REAL_PATIENCE;
     for (;;) {
-      await this.master.ask('running');
+      await this.master.ask({ what: 'running' });
       const reason = unready(this.running, (pid) => identify(pid) !== undefined);
       if (reason === undefined) return;
       if (performance.now() > deadline) {
@@ -109,9 +114,31 @@ export class LaunchedServer implements TestServer {
   }
 
   async stats(): Promise<ServerStats> {
-    const { stats } = await this.master.ask('stats');
-    if (stats === undefined) throw new Error('the server answered without statistics');
-    return stats;
+    const { result } = await this.master.ask({ what: 'stats' });
+    return result as ServerStats;
+  }
+
+  async status(): Promise<ServerStatus> {
+    const { result } = await this.master.ask({ what: 'status' });
+    return result as ServerStatus;
+  }
+
+  async reload(options: { readonly only?: 'task' } = {}): Promise<ReloadReport> {
+    const { result } = await this.master.ask({ what: 'reload', ...options }, RELOAD_PATIENCE);
+    return result as ReloadReport;
+  }
+
+  async stopWorker(workerId: number): Promise<void> {
+    await this.master.ask({ what: 'stop', workerId }, RELOAD_PATIENCE);
+  }
+
+  async deploy(App: AppClass | URL): Promise<void> {
+    if (App instanceof URL) {
+      this.master.deploy(App.href, 'default');
+      return;
+    }
+    const module = moduleOf(App);
+    this.master.deploy(module, await findExport(App, module));
   }
 
   async settle(): Promise<void> {

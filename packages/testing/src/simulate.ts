@@ -57,11 +57,14 @@ export async function simulateIn(
   options: SimulateOptions,
   prepare?: (world: World) => void,
 ): Promise<SimulatedServer> {
-  const define = await definitionOf(target, options);
+  let define = await definitionOf(target, options);
   return startSimulated(
     {
-      main: (platform) => new Server(define(), platform).start(),
+      main: async (platform) => new Server(define(), platform).start(),
       threadMain: (platform) => startReactorThread(platform),
+      deploy: async (App) => {
+        define = await definitionOf(App, options);
+      },
     },
     options,
     prepare,
@@ -70,10 +73,11 @@ export async function simulateIn(
 
 /** Every virtual process makes a definition of its own, as every real one does. */
 async function definitionOf(
-  target: AppClass | Definition,
+  target: AppClass | Definition | URL,
   options: SimulateOptions,
 ): Promise<() => Definition> {
   const { settings = {}, override } = options;
+  if (target instanceof URL) return definitionAt(target, options);
   if (typeof target === 'function') {
     const loaded = override === undefined ? undefined : await loadOverride(override);
     return () => readDefinition(target, settings, loaded === undefined ? {} : { override: loaded });
@@ -84,4 +88,16 @@ async function definitionOf(
     );
   const own = target.settings;
   return () => ({ ...target, settings: { ...(typeof own === 'function' ? own() : own), ...settings } });
+}
+
+/** That of a module which may not load: then each process fails as it would, with the error of the module. */
+async function definitionAt(url: URL, options: SimulateOptions): Promise<() => Definition> {
+  try {
+    const { default: App } = (await import(url.href)) as { readonly default: AppClass };
+    return await definitionOf(App, options);
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }

@@ -1,6 +1,10 @@
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
+import { ExitCode, toWire } from '@shoal/core/internal/errors';
+import type { FromWorker } from '@shoal/core/internal/pipe/messages';
+import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
 import type { Platform } from '@shoal/core/internal/platform/platform';
+import type { AppClass } from './application.js';
 import {
   findListener,
   findWorker,
@@ -23,6 +27,8 @@ import type { WorldOptions } from './world/world-options.js';
 /** What the processes and threads of a server run; `main` resolves in the master alone. */
 export interface SimulatedProgram {
   main(platform: Platform): Promise<RunningServer>;
+  /** Gives the processes that are started from now on another application. */
+  deploy?(App: AppClass | URL): Promise<void>;
   threadMain(platform: Platform): unknown;
 }
 
@@ -41,7 +47,7 @@ export async function startSimulated(
   prepare(world);
   let outcome: { running: RunningServer } | { error: unknown } | undefined;
   const masterPid = world.start(async (platform) => {
-    if (platform.self.assignment !== undefined) return program.main(platform);
+    if (platform.self.assignment !== undefined) return playStarted(program, platform);
     try {
       outcome = { running: await program.main(platform) };
     } catch (error) {
@@ -52,7 +58,7 @@ export async function startSimulated(
     const settled = (): boolean => outcome !== undefined || world.exits.has(masterPid);
     await world.until(settled, () => 'the server to start', START_PATIENCE);
     if (outcome !== undefined && 'running' in outcome)
-      return new SimulatedServer(world, outcome.running, masterPid);
+      return new SimulatedServer(world, outcome.running, masterPid, program);
     if (outcome !== undefined) throw outcome.error;
     throw new Error(
       `the server left with ${exitText(world, masterPid)} before it was ready\n${lastLines(world.logs)}`,
@@ -60,6 +66,18 @@ export async function startSimulated(
   } catch (error) {
     world.end();
     throw error;
+  }
+}
+
+/** A program that cannot be loaded says so, as a real process does before the kernel is there. */
+async function playStarted(program: SimulatedProgram, platform: Platform): Promise<unknown> {
+  try {
+    return await program.main(platform);
+  } catch (error) {
+    const note: FromWorker = { type: 'bootFailed', error: toWire(error) };
+    platform.self.parent?.send(note);
+    platform.self.exit(ExitCode.bootFailed);
+    return undefined;
   }
 }
 
@@ -73,6 +91,7 @@ export class SimulatedServer implements TestServer, Waiting {
     readonly world: World,
     readonly running: RunningServer,
     private readonly masterPid: number,
+    private readonly program: SimulatedProgram,
   ) {
     this.#picture = new Picture(this.trace);
     world.onForget = (count) => this.#picture.catchUp().forgotten(count);
@@ -162,6 +181,33 @@ export class SimulatedServer implements TestServer, Waiting {
   async crashManager(): Promise<void> {
     const { managerPid } = this.running;
     if (!this.world.kill(managerPid)) throw new Error(`manager ${managerPid} is not alive`);
+  }
+
+  reload(options: { readonly only?: 'task' } = {}): Promise<ReloadReport> {
+    return this.#settle('the end of the reload', (resolve, reject) => {
+      void this.running.reload(options).then(resolve, reject);
+    });
+  }
+
+  stopWorker(workerId: number): Promise<void> {
+    return this.#settle(`another worker ${workerId}`, (resolve, reject) => {
+      void this.running.stop(workerId).then(resolve, reject);
+    });
+  }
+
+  async deploy(App: AppClass | URL): Promise<void> {
+    if (this.program.deploy === undefined) throw new Error('this server is made of no application');
+    await this.program.deploy(App);
+  }
+
+  /** Lets a worker have so many bytes of resident memory. */
+  useMemory(workerId: number, bytes: number): void {
+    const { pid } = findWorker(this.running, workerId);
+    if (!this.world.useMemory(pid, bytes)) throw workerIsDead(workerId, pid);
+  }
+
+  status(): Promise<ServerStatus> {
+    return this.#settle('the status', (resolve, reject) => void this.running.status().then(resolve, reject));
   }
 
   async workersReady(): Promise<void> {

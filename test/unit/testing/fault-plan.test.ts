@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import { drawFaults, type FaultOptions, type Stage } from '@shoal/testing/internal/exploration/fault-plan';
 import type { Fault } from '@shoal/testing';
 
-const stage: Stage = { duration: 80, clients: 3, workerNum: 2, managerMayDie: true };
+const stage: Stage = { duration: 80, clients: 3, workerNum: 2, managerMayDie: true, replacesWorkers: true };
 const SEEDS = 3_000;
 const nothing = {
   crashes: 0,
   managerCrashes: 0,
+  reloads: 0,
+  stops: 0,
   hangs: 0,
   slowPipes: 0,
   stalls: 0,
@@ -17,6 +19,8 @@ const nothing = {
 /** The option that limits a kind. */
 const limits: Record<Exclude<Fault['kind'], 'crashWorker'>, keyof FaultOptions> = {
   crashManager: 'managerCrashes',
+  reload: 'reloads',
+  stopWorker: 'stops',
   hangWorker: 'hangs',
   slowPipes: 'slowPipes',
   stall: 'stalls',
@@ -147,7 +151,10 @@ describe('drawFaults', () => {
 
   it('leaves links alone when there are no clients, and the manager when it may not die', () => {
     const kinds = new Set<string>();
-    for (const { kind } of all({ resets: 2 }, { ...stage, clients: 0, managerMayDie: false }))
+    for (const { kind } of all(
+      { resets: 2 },
+      { ...stage, clients: 0, managerMayDie: false, replacesWorkers: false },
+    ))
       kinds.add(kind);
     expect([...kinds].sort()).to.deep.equal(['crashWorker', 'hangWorker', 'slowPipes']);
   });

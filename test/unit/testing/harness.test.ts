@@ -21,6 +21,7 @@ const stats = {
   outstandingPackets: 0,
   refused: {},
   failedHandlers: 0,
+  ledger: { accepted: 0, handled: 0, redeliveredAndHandled: 0, refused: {}, outstanding: 0 },
 };
 
 /** A server small enough to be seen through: a master that answers lines, and one worker that does nothing but live. */
@@ -55,6 +56,9 @@ async function littleServer(platform: Platform, behaviour: Behaviour): Promise<R
     managerPid: self.pid,
     workers,
     stats: () => new Promise((resolve) => clock.setTimer(3, () => resolve(stats))),
+    status: () => Promise.reject(new Error('it has no status')),
+    reload: () => Promise.reject(new Error('it has no reload')),
+    stop: () => Promise.reject(new Error('it has no workers')),
     shutdown: () => Promise.resolve(),
   };
 }

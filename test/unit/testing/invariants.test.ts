@@ -57,6 +57,14 @@ function stats(some: Partial<ServerStats>): ServerStats {
     outstandingPackets: 0,
     refused: {},
     failedHandlers: 0,
+    // Balanced, so that each check is seen alone.
+    ledger: {
+      accepted: 0,
+      handled: 0,
+      redeliveredAndHandled: 0,
+      refused: some.refused ?? {},
+      outstanding: 0,
+    },
     ...some,
   };
 }

@@ -29,6 +29,7 @@ export function configured(
         name: 'lines',
         framing: 'delimiter',
         concurrency: 1,
+        onWorkerLost: 'redeliver',
         maxQueuedBytes: 256 * 1024,
         socketBufferSize: 1024,
         packageMaxLength: 1024,
@@ -123,8 +124,8 @@ export class ToldFacts {
     this.owner({ kind: 'acknowledged', connection: CONNECTION, event, packet, discarded });
   }
 
-  returned(packet: number): void {
-    this.owner({ kind: 'returned', connection: CONNECTION, packet });
+  returned(packet: number, planned = false): void {
+    this.owner({ kind: 'returned', connection: CONNECTION, packet, planned });
   }
 
   refused(packet: number, reason = 'CLOSED'): void {

@@ -61,10 +61,15 @@ const examples: Examples = {
   ],
   returned: [
     [
-      { kind: 'returned', connection: 3, packet: 2 },
-      'takes packet 2 of connection 3 back from a lost worker',
+      { kind: 'returned', connection: 3, packet: 2, planned: false },
+      'takes packet 2 of connection 3 back from a worker that is lost',
+    ],
+    [
+      { kind: 'returned', connection: 3, packet: 2, planned: true },
+      'takes packet 2 of connection 3 back from a worker that has not started it',
     ],
   ],
+  retired: [[{ kind: 'retired', worker: 4711, workerId: 1 }, 'takes worker 1, pid 4711, out of dispatch']],
   refused: [
     [
       { kind: 'refused', connection: 3, packet: 2, reason: 'CLOSED' },

@@ -15,6 +15,7 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
   const listeners = draft.listeners ?? [];
   return [
     ...unwatchedWorker(input, draft),
+    ...graceWithoutLimit(input, draft),
     ...heartbeats(input, draft),
     ...boundsThatNeverAct(input, [], draft, draft),
     ...listeners.flatMap((listener, index) => [
@@ -32,13 +33,28 @@ function problem(path: Path, value: unknown, reason: string, remedy: string): Pr
 
 function unwatchedWorker(input: unknown, draft: SettingsDraft): Problem[] {
   if (!isUnwatched(draft.mode, draft.workerNum, draft.taskWorkerNum)) return [];
-  if (draft.workerTimeout === undefined || draft.workerTimeout === 0) return [];
+  return (['workerTimeout', 'maxRequest', 'maxMemory', 'standbyNum'] as const).flatMap((name) => {
+    if (draft[name] === undefined || draft[name] === 0) return [];
+    return [
+      problem(
+        [name],
+        valueAt(input, [name]),
+        'cannot act, because a single worker in base mode has no process that watches and replaces it',
+        'write 0, or workerNum: 2',
+      ),
+    ];
+  });
+}
+
+function graceWithoutLimit(input: unknown, draft: SettingsDraft): Problem[] {
+  const path = ['maxRequestGrace'];
+  if (draft.maxRequest !== 0 || draft.maxRequestGrace === undefined || draft.maxRequestGrace === 0) return [];
   return [
     problem(
-      ['workerTimeout'],
-      valueAt(input, ['workerTimeout']),
-      'cannot act, because a single worker in base mode has no process that watches it',
-      'write 0, or workerNum: 2',
+      path,
+      valueAt(input, path),
+      'has no effect, because maxRequest is 0',
+      'set maxRequest, or remove it',
     ),
   ];
 }

@@ -52,6 +52,7 @@ export function fill(
   const workers = option('workerNum');
   const workerNum = workers === 'auto' ? Math.min(cpus, 1_000) : workers;
   const taskWorkerNum = option('taskWorkerNum');
+  const maxRequest = option('maxRequest');
   const inherited: Inherited = {
     packageMaxLength: option(
       'packageMaxLength',
@@ -64,6 +65,7 @@ export function fill(
     ),
     heartbeatIdleTime: option('heartbeatIdleTime', inheritedDefaults.heartbeatIdleTime),
     concurrency: option('concurrency', inheritedDefaults.concurrency),
+    onWorkerLost: option('onWorkerLost', inheritedDefaults.onWorkerLost),
     backlog: option('backlog', inheritedDefaults.backlog),
     noDelay: option('noDelay', inheritedDefaults.noDelay),
   };
@@ -79,7 +81,14 @@ export function fill(
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
     maxWaitTime: option('maxWaitTime'),
+    lameDuck: option('lameDuck'),
     bootTimeout: option('bootTimeout'),
+    bakeTime: option('bakeTime'),
+    maxUnavailable: option('maxUnavailable'),
+    standbyNum: option('standbyNum'),
+    maxRequest,
+    maxRequestGrace: option('maxRequestGrace', graceOf(maxRequest)),
+    maxMemory: option('maxMemory'),
     maxBootFailures: option('maxBootFailures'),
     workerTimeout:
       unwatched && workers === 'auto' ? 0 : option('workerTimeout', unwatched ? 0 : workerTimeoutDefault),
@@ -120,6 +129,7 @@ function fillListener(
     socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
     heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
     concurrency: option('concurrency', inherited.concurrency),
+    onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
     noDelay: option('noDelay', inherited.noDelay),
   };
@@ -158,6 +168,11 @@ export function smallestIdleTime(listeners: SettingsDraft['listeners']): number 
 function checkInterval(listeners: SettingsDraft['listeners']): number | undefined {
   const idleTime = smallestIdleTime(listeners);
   return idleTime === undefined || idleTime === 0 ? idleTime : Math.max(1_000, Math.floor(idleTime / 2));
+}
+
+/** Small limits are there for tests, and want to be exact. */
+function graceOf(maxRequest: number | undefined): number | undefined {
+  return maxRequest === undefined ? undefined : maxRequest > 10 ? Math.floor(maxRequest / 2) : 0;
 }
 
 function least(a: number, b: number | undefined): number | undefined {

@@ -108,6 +108,7 @@ export const inheritedDefaults = {
   socketBufferSize: 8 * MiB,
   heartbeatIdleTime: 0,
   concurrency: 1,
+  onWorkerLost: 'redeliver',
   backlog: 512,
   noDelay: true,
 } as const;
@@ -136,6 +137,11 @@ const inherited = {
     default: asCode(inheritedDefaults.concurrency),
     sentence:
       'How many packets of one connection may be with its handler at the same time; above 1 they may settle in another order.',
+  }),
+  onWorkerLost: optional(words({ redeliver: [], close: [], drop: [] }), {
+    default: asCode(inheritedDefaults.onWorkerLost),
+    sentence:
+      'What becomes of packets that a worker may have started when it is lost: delivered again, dropped and counted, or dropped with all its connections closed.',
   }),
   backlog: optional(integer(1, 65_535), {
     default: asCode(inheritedDefaults.backlog),
@@ -262,9 +268,44 @@ export const serverSchema = z.strictObject({
     default: 10_000,
     sentence: 'How long a shutdown, or the retirement of one worker, may take before stragglers are killed.',
   }),
+  lameDuck: option(duration(100, 'zeroIsOff'), {
+    default: 0,
+    sentence:
+      'How long a server that is asked to stop goes on serving while it says that it is not ready, so that a load balancer can turn away first.',
+  }),
   bootTimeout: option(duration(1_000), {
     default: 30_000,
     sentence: 'How long a worker may take to become ready.',
+  }),
+  bakeTime: option(duration(50, 'zeroIsOff'), {
+    default: 300,
+    sentence:
+      'How long the first worker of a reload must live after it was ready before any old one is replaced; one that dies as soon after it began to serve stops the reload.',
+  }),
+  maxUnavailable: option(integer(1, 1_000), {
+    default: 1,
+    sentence:
+      'How many workers at once may be in replacement, whatever the cause: reload, recycling, `server.stop`. Each replacement is ready before the old worker retires, so this is also how many processes more there may be.',
+  }),
+  standbyNum: option(integer(0, 100), {
+    default: 0,
+    sentence:
+      'How many workers are booted ahead, with modules loaded and objects made, to take the place of one that dies.',
+  }),
+  maxRequest: option(integer(0, 2 ** 31 - 1), {
+    default: 0,
+    sentence:
+      'After how many settled events of connections a worker is replaced; 0 is never. It serves on until its replacement is ready.',
+  }),
+  maxRequestGrace: optional(integer(0, 2 ** 31 - 1), {
+    default: 'half of `maxRequest` if that is above 10, else `0`',
+    sentence:
+      'Each worker draws a number up to this and adds it to `maxRequest`, so that they are not replaced all at once.',
+  }),
+  maxMemory: option(size(32 * MiB, 1024 * GiB, 'zeroIsOff'), {
+    default: 0,
+    sentence:
+      'A worker or task worker whose resident memory is above this is replaced, when it has finished what it has started; 0 is off.',
   }),
   maxBootFailures: option(integer(1, 1_000), {
     default: 5,

@@ -10,15 +10,17 @@ export const GiB = 1024 * MiB;
 const bytes: Readonly<Record<string, number>> = { KiB, MiB, GiB };
 
 /** Reads a size in bytes. Decimal units are refused, because half of those who write 'MB' mean 'MiB'. */
-export function size(minimum: number, maximum: number): Reader<Size, number> {
-  const takes = `a size from ${sizeInWords(minimum)} to ${sizeInWords(maximum)}`;
+export function size(minimum: number, maximum: number, zero?: 'zeroIsOff'): Reader<Size, number> {
+  const off = zero === undefined ? '' : ', or 0 to turn it off';
+  const takes = `a size from ${sizeInWords(minimum)} to ${sizeInWords(maximum)}${off}`;
   return {
     type: 'size',
-    range: `bytes, ${sizeInWords(minimum)} to ${sizeInWords(maximum)}`,
+    range: `bytes, ${sizeInWords(minimum)} to ${sizeInWords(maximum)}${zero === undefined ? '' : '; 0 is off'}`,
     takes,
     read(value) {
       const amount = toBytes(value);
       if (amount === undefined) return new Refusal('is not a size', otherUnit(value));
+      if (amount === 0 && zero === 'zeroIsOff') return 0;
       if (amount < minimum) {
         return new Refusal(`is below the minimum of ${sizeInWords(minimum)}`, `write ${takes}`);
       }

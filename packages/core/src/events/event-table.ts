@@ -17,12 +17,16 @@ export interface EventRow {
 /** One row for each event: the source of checks, traces and logs. */
 export const eventTable: Readonly<Record<EventName, EventRow>> = {
   start: hook('OnStart', ['master'], []),
+  beforeShutdown: hook('OnBeforeShutdown', ['master'], []),
   shutdown: hook('OnShutdown', ['master'], [], true),
   managerStart: hook('OnManagerStart', ['manager'], []),
   managerStop: hook('OnManagerStop', ['manager'], [], true),
   workerStart: hook('OnWorkerStart', ['worker', 'taskWorker'], ['workerId']),
+  workerExit: hook('OnWorkerExit', ['worker', 'taskWorker'], ['workerId']),
   workerStop: hook('OnWorkerStop', ['worker', 'taskWorker'], ['workerId'], true),
   workerError: hook('OnWorkerError', ['manager'], ['error']),
+  beforeReload: hook('OnBeforeReload', ['manager'], []),
+  afterReload: hook('OnAfterReload', ['manager'], ['report']),
   connect: onConnection('OnConnect', ['connection']),
   adopt: onConnection('OnAdopt', ['connection', 'reason']),
   receive: onConnection('OnReceive', ['connection', 'data', 'delivery']),

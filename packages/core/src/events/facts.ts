@@ -35,6 +35,7 @@ export type ConfiguredListener = {
   /** The kind of its framing. */
   readonly framing: string;
   readonly concurrency: number;
+  readonly onWorkerLost: 'redeliver' | 'close' | 'drop';
   /** Bytes, like those that follow. */
   readonly maxQueuedBytes: number;
   readonly socketBufferSize: number;
@@ -76,8 +77,15 @@ export type ReactorFact =
       readonly packet: number;
       readonly discarded: boolean;
     }
-  /** A packet comes back from a worker that is lost, to be delivered again. */
-  | { readonly kind: 'returned'; readonly connection: number; readonly packet: number }
+  /** A packet comes back, to be delivered again: from a worker that is lost, or `planned`, not started by one that retires. */
+  | {
+      readonly kind: 'returned';
+      readonly connection: number;
+      readonly packet: number;
+      readonly planned: boolean;
+    }
+  /** A worker gets no further event: another one has its place. */
+  | { readonly kind: 'retired'; readonly worker: number; readonly workerId: number }
   /** A packet that was accepted will not be handled. */
   | {
       readonly kind: 'refused';

@@ -1,11 +1,13 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
 import type { Settings } from '../config/load.js';
-import { listenFailed } from '../errors.js';
+import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
-import type { ServerStats, WorkerNote } from '../pipe/messages.js';
+import type { Answerer, OnProgress } from '../pipe/inquiries.js';
+import type { FixedParts, InnerQuestion, WorkerCounters, WorkerNote, WorkerRow } from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
-import type { Plant } from './first-process.js';
+import { ConnectionIds } from '../reactor/connection-ids.js';
+import type { Plant, PlantReport } from './first-process.js';
 import type { ProcessContext } from './process-context.js';
 
 export interface BasePlantParts {
@@ -15,18 +17,24 @@ export interface BasePlantParts {
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   readonly onFailure: (error: Error) => void;
-  readonly onShutdown: () => void;
+  readonly fixed: FixedParts;
+  readonly ask: Answerer;
 }
 
 export class BasePlant implements Plant {
   readonly #listeners: BoundListener[] = [];
   #manager: Manager | undefined;
   #rejectStart: ((error: Error) => void) | undefined;
+  #generation = 1;
 
   constructor(private readonly parts: BasePlantParts) {}
 
   get notes(): readonly WorkerNote[] {
     return this.#manager?.notes ?? [];
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   get managerPid(): number {
@@ -60,8 +68,37 @@ export class BasePlant implements Plant {
     this.#manager?.killAll();
   }
 
-  async stats(): Promise<ServerStats> {
-    return addStats([], (await this.#manager?.stats()) ?? []);
+  async report(): Promise<PlantReport> {
+    const [counters, workers] = await Promise.all([
+      this.#tellOf<WorkerCounters>('counters'),
+      this.#tellOf<WorkerRow>('workers'),
+    ]);
+    const connectionsOf = (workerId: number): number =>
+      workers.find((row) => row.workerId === workerId && row.current)?.vitals?.connections ?? 0;
+    return { stats: addStats([], counters), workers, connectionsOf };
+  }
+
+  async ask(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
+    switch (question.what) {
+      case 'stats':
+        return addStats([], await this.#tellOf<WorkerCounters>('counters'));
+      case 'clientInfo':
+        return this.#clientInfo(question.id);
+      case 'connections':
+        return this.#manager?.connections(question.after, question.limit) ?? [];
+      default:
+        if (this.#manager !== undefined) return this.#manager.answer(question, onProgress);
+        throw new ProcessError('ASK_LOST', 'the server has no workers yet');
+    }
+  }
+
+  async #tellOf<Each>(what: 'counters' | 'workers'): Promise<readonly Each[]> {
+    return ((await this.#manager?.answer({ what }, () => {})) ?? []) as readonly Each[];
+  }
+
+  async #clientInfo(id: number): Promise<unknown> {
+    if (!Number.isSafeInteger(id) || id < 0) return null;
+    return this.#manager?.clientInfo(id, ConnectionIds.incarnationOf(id)) ?? null;
   }
 
   async #bind(): Promise<void> {
@@ -76,7 +113,7 @@ export class BasePlant implements Plant {
   }
 
   #makeManager(): Manager {
-    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, onShutdown } =
+    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, fixed, ask } =
       this.parts;
     return new Manager({
       platform,
@@ -87,11 +124,16 @@ export class BasePlant implements Plant {
       pipePaths: [],
       base: { listeners: this.#listeners, meshDirectory: runtimeDirectory },
       userProcesses,
+      fixed,
       incarnationBase: 0,
+      generation: this.#generation,
       onWorkers: () => {},
+      onGeneration: (generation) => (this.#generation = generation),
+      beforeReload: async () => context.hooks('beforeReload'),
+      afterReload: async (report) => context.hooksSafely('afterReload', report),
       onWorkerError: (event) => void context.hooksSafely('workerError', event),
       onGiveUp: (error) => (this.#rejectStart ?? onFailure)(error),
-      onShutdown,
+      ask,
     });
   }
 }

@@ -2,13 +2,17 @@
 import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Logger } from '../log.js';
-import { PIPE_VERSION, type WorkerAssignment } from '../pipe/messages.js';
+import { PIPE_VERSION, type Place, type WorkerAssignment } from '../pipe/messages.js';
+import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
 import { Reactor } from '../reactor/reactor.js';
 import { Mesh } from '../worker/mesh.js';
 import { OwnSockets } from '../worker/own-sockets.js';
 import type { Worker } from '../worker/worker.js';
+
+/** What connections get of the time of a worker that must go, if they do not close by themselves: to flush and end, in ms. */
+const LAST_DRAIN_MS = 1_500;
 
 /** All connections of a worker's own reactor go to that worker. */
 const toItself = { sticky: true, pick: () => 0 };
@@ -22,10 +26,10 @@ export class BaseSockets {
 
   constructor(
     private readonly platform: Platform,
-    private readonly assignment: Pick<
-      WorkerAssignment,
-      'workerId' | 'incarnation' | 'settings' | 'meshDirectory'
-    >,
+    private readonly assignment: Place & {
+      readonly settings: WorkerAssignment['settings'];
+      readonly meshDirectory?: string | undefined;
+    },
     private readonly logger: Logger,
   ) {}
 
@@ -91,5 +95,23 @@ export class BaseSockets {
 
   async drain(deadline: number): Promise<void> {
     await this.#reactor?.drain(deadline);
+  }
+
+  /** Accepts nothing more, and serves its connections until they close; those that are left near the end of `deadline` ms are ended. */
+  async outlast(deadline: number): Promise<void> {
+    await this.#reactor?.outlast(Math.max(0, deadline - LAST_DRAIN_MS));
+    await this.#reactor?.drain(LAST_DRAIN_MS);
+  }
+
+  get openConnections(): number {
+    return this.#reactor?.openConnections ?? 0;
+  }
+
+  clientInfo(id: number): ClientInfo | undefined {
+    return this.#reactor?.connection(id)?.info;
+  }
+
+  connectionsAfter(after: number, limit: number): readonly ClientInfo[] {
+    return this.#reactor?.connectionsAfter(after, limit) ?? [];
   }
 }

@@ -11,6 +11,7 @@ import type { Definition, RoleName } from '../definition.js';
 import { checkHandlers } from '../events/check-handlers.js';
 import type { ConfiguredFact } from '../events/facts.js';
 import { Master } from '../master/master.js';
+import type { Answerer } from '../pipe/inquiries.js';
 import { workerTitle, type Assignment } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { topologyOf, type Topology } from '../topology/topology.js';
@@ -86,11 +87,13 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const first = new FirstProcess(platform, settings, topology, context, runtimeDirectory);
   const onFailure = (error: Error): void => first.fail(error);
   const onShutdown = (): void => first.stopAsAsked();
+  const ask: Answerer = async (question, onProgress) => first.ask(question, onProgress);
+  const fixed = context.fixedParts();
   const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
-  const common = { platform, settings, context, runtimeDirectory, userProcesses, onFailure, onShutdown };
+  const common = { platform, settings, context, runtimeDirectory, userProcesses, fixed, onFailure, ask };
   let powers: Partial<RolePowers> = {};
   if (topology.kind === 'process') {
-    plant = new Master({ ...common, logger: context.logger, name: settings.name, topology });
+    plant = new Master({ ...common, logger: context.logger, name: settings.name, topology, onShutdown });
   } else if (topology.kind === 'base') {
     plant = new BasePlant(common);
   } else {
@@ -107,8 +110,17 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
   const listeners = settings.listeners.map((listener) => {
-    const { name, framing, concurrency, maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
-    return { name, framing: framing.kind, concurrency, maxQueuedBytes, socketBufferSize, packageMaxLength };
+    const { name, framing, concurrency, onWorkerLost, maxQueuedBytes, socketBufferSize, packageMaxLength } =
+      listener;
+    return {
+      name,
+      framing: framing.kind,
+      concurrency,
+      onWorkerLost,
+      maxQueuedBytes,
+      socketBufferSize,
+      packageMaxLength,
+    };
   });
   return {
     kind: 'configured',

@@ -1,8 +1,10 @@
 /** Plays the manager in the process that the master started for it. */
 import { ExitCode, toWire } from '../errors.js';
 import { Manager } from '../manager/manager.js';
-import type { FromManager, ManagerAssignment, ToManager } from '../pipe/messages.js';
+import { answerNote, Inquiries, type OnProgress } from '../pipe/inquiries.js';
+import type { FromManager, InnerQuestion, ManagerAssignment, ToManager } from '../pipe/messages.js';
 import type { Link, Platform } from '../platform/platform.js';
+import { patienceFor } from './ask-patience.js';
 import { ProcessContext, type ProcessOrigin } from './process-context.js';
 
 /** Without a master the workers get this long to leave, in ms. */
@@ -19,16 +21,18 @@ class ManagerProcess {
   readonly #master: Link;
   readonly #platform: Platform;
   readonly #manager: Manager;
+  readonly #inquiries: Inquiries;
   #stopping = false;
 
   constructor(
     origin: Origin,
     private readonly assignment: ManagerAssignment,
   ) {
-    const { settings, masterPid, pipePaths, userProcesses, incarnationBase } = assignment;
+    const { settings, masterPid, pipePaths, userProcesses, incarnationBase, fixed, generation } = assignment;
     const { platform } = origin;
     this.#platform = platform;
     this.#master = platform.self.parent!;
+    this.#inquiries = new Inquiries(platform.clock, (note) => this.#tell(note));
     const managerPid = (): number => platform.self.pid;
     this.#context = new ProcessContext({
       ...origin,
@@ -45,12 +49,17 @@ class ManagerProcess {
       pipePaths,
       userProcesses,
       incarnationBase,
+      fixed,
+      generation,
       logger: this.#context.logger,
       name: settings.name,
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
+      onGeneration: (generation) => this.#tell({ type: 'generation', generation }),
       onWorkerError: (event) => void this.#context.hooksSafely('workerError', event),
+      beforeReload: async () => this.#context.hooks('beforeReload'),
+      afterReload: async (report) => this.#context.hooksSafely('afterReload', report),
       onGiveUp: (error) => this.#tell({ type: 'gaveUp', error: toWire(error) }),
-      onShutdown: () => this.#tell({ type: 'shutdown' }),
+      ask: this.#ask,
     });
   }
 
@@ -74,7 +83,7 @@ class ManagerProcess {
   }
 
   async #boot(): Promise<void> {
-    await this.#context.build({ shutdown: async () => this.#tell({ type: 'shutdown' }) });
+    await this.#context.build({ ask: async (question) => this.#ask(question) });
     await this.#context.hooks('managerStart');
     await this.#manager.start();
     this.#tell({ type: 'ready' });
@@ -85,12 +94,24 @@ class ManagerProcess {
       case 'stop':
         void this.#stop(note.deadline);
         return;
-      case 'stats':
-        void this.#manager
-          .stats()
-          .then((workers) => this.#tell({ type: 'stats', request: note.request, workers }));
+      case 'ask':
+        answerNote(
+          note,
+          async (question, onProgress) => this.#manager.answer(question, onProgress),
+          (answer) => this.#tell(answer),
+        );
+        return;
+      case 'answer':
+        this.#inquiries.answered(note);
+        return;
+      case 'progress':
+        this.#inquiries.progressed(note);
     }
   }
+
+  /** What a worker or a hook here asks is for the master to answer. */
+  readonly #ask = async (question: InnerQuestion, onProgress?: OnProgress): Promise<unknown> =>
+    this.#inquiries.ask(question, patienceFor(question), onProgress);
 
   async #stop(deadline: number): Promise<void> {
     if (this.#stopping) return;

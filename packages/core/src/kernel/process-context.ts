@@ -3,9 +3,11 @@ import type { Binding, Container, Definition, EventName, RoleName } from '../def
 import { eventTable } from '../events/event-table.js';
 import { bind, hooksOf, typesOf } from '../events/handler-table.js';
 import { Invoker, type BoundHandler } from '../events/invoke.js';
-import { Logger } from '../log.js';
+import { Logger, type LogOrigin } from '../log.js';
 import type { Part } from '../pipe/parts.js';
-import type { ServerStats } from '../pipe/messages.js';
+import { fixedParts } from '../events/fingerprint.js';
+import type { FixedParts } from '../pipe/messages.js';
+import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
 import type { RoleActions } from '../role-actions.js';
 import { ProcessError } from '../errors.js';
@@ -24,6 +26,7 @@ export interface ProcessOrigin {
   readonly settings: Settings;
   /** What this process is; the first process of base mode is several at once. */
   readonly roles: readonly RoleName[];
+  /** -1 where there is none, or not yet. */
   readonly workerId: number;
   readonly masterPid: number;
   /** A function, because a master outlives its managers. */
@@ -34,8 +37,7 @@ export interface ProcessOrigin {
 export interface RolePowers {
   send?(connectionId: number, data: Part): boolean;
   close?(connectionId: number, reset: boolean): boolean;
-  stats?(): Promise<ServerStats>;
-  shutdown(): Promise<void>;
+  ask(question: Question): Promise<unknown>;
 }
 
 /** What every role of the application's code has in its process: objects, hooks, timers, logger. */
@@ -46,22 +48,34 @@ export class ProcessContext implements RoleActions {
   #container: Container | undefined;
   #state: 'building' | 'built' | 'disposed' = 'building';
   #powers: RolePowers | undefined;
+  #workerId: number;
+  readonly #logOrigin: LogOrigin;
 
   constructor(private readonly origin: ProcessOrigin) {
     const { platform, settings, roles, workerId } = origin;
     const [role] = roles as [RoleName];
     const label = role === 'taskWorker' ? 'task worker' : role === 'userProcess' ? 'process' : role;
-    this.logger = new Logger(
-      platform.log,
-      { role: label, ...(workerId >= 0 && { workerId }) },
-      settings.logLevel,
-    );
+    this.#workerId = workerId;
+    this.#logOrigin = { role: label, ...(workerId >= 0 && { workerId }) };
+    this.logger = new Logger(platform.log, this.#logOrigin, settings.logLevel);
     this.invoker = new Invoker(this.logger, platform.observe);
     this.timers = new Timers(platform.clock, this.invoker);
   }
 
   get container(): Container | undefined {
     return this.#container;
+  }
+
+  /** A spare has got its id. */
+  assume(workerId: number): void {
+    this.#workerId = workerId;
+    this.#logOrigin.workerId = workerId;
+  }
+
+  /** What this program has on disk of that which only a restart applies. */
+  fixedParts(): FixedParts {
+    const { definition, settings, platform } = this.origin;
+    return fixedParts(definition, settings, (url) => platform.files.fingerprint(url));
   }
 
   /** Gives the `Server` object its powers and builds the application's objects. */
@@ -137,7 +151,7 @@ export class ProcessContext implements RoleActions {
   }
 
   get workerId(): number {
-    return this.origin.workerId;
+    return this.#workerId;
   }
 
   get masterPid(): number {
@@ -180,14 +194,9 @@ export class ProcessContext implements RoleActions {
     return this.timers.clear(id);
   }
 
-  async stats(): Promise<ServerStats> {
-    const { stats } = this.#powers ?? {};
-    if (stats === undefined) throw this.#notHere('stats');
-    return stats();
-  }
-
-  async shutdown(): Promise<void> {
-    await this.#powers?.shutdown();
+  async ask<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>> {
+    if (this.#powers === undefined) throw this.#notHere(question.what);
+    return (await this.#powers.ask(question)) as AnswerTo<Asked>;
   }
 
   #notHere(method: string): ProcessError {

@@ -4,11 +4,12 @@
  */
 import { largestSend } from '../config/limits.js';
 import { createDispatch } from '../dispatch/create-dispatch.js';
-import { toWire } from '../errors.js';
+import { ProcessError, toWire } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import { Logger } from '../log.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import type { FromReactor, ReactorAssignment, ToReactor } from '../pipe/messages.js';
+import { answerNote } from '../pipe/inquiries.js';
+import type { FromReactor, InnerQuestion, ReactorAssignment, ToReactor } from '../pipe/messages.js';
 import type { Link, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
 import { PipeGate } from '../reactor/pipe-gate.js';
@@ -67,12 +68,29 @@ async function play(
       case 'drain':
         void reactor.drain(note.deadline).then(() => tell({ type: 'drained' }));
         return;
-      case 'stats':
-        tell({ type: 'stats', request: note.request, counters: reactor.stats() });
+      case 'ask':
+        answerNote(
+          note,
+          async (question) => answer(reactor, question),
+          (reply) => tell(reply as FromReactor),
+        );
         return;
       case 'stop':
         void pipes.close().then(() => platform.self.exit(0));
     }
   });
   tell({ type: 'started' });
+}
+
+function answer(reactor: Reactor, question: InnerQuestion): unknown {
+  switch (question.what) {
+    case 'counters':
+      return reactor.stats();
+    case 'clientInfo':
+      return reactor.connection(question.id)?.info ?? null;
+    case 'connections':
+      return reactor.connectionsAfter(question.after, question.limit);
+    default:
+      throw new ProcessError('NOT_IN_THIS_ROLE', `a reactor does not answer '${question.what}'`);
+  }
 }

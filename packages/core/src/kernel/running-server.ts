@@ -1,5 +1,6 @@
 import type { RoleName } from '../definition.js';
 import type { ServerStats } from '../pipe/messages.js';
+import type { ReloadProgress, ReloadReport, ServerStatus } from '../pipe/questions.js';
 import type { Endpoint } from '../platform/platform.js';
 
 /** What `start()` and `run()` resolve to in the master once every worker is ready. */
@@ -11,10 +12,26 @@ export interface RunningServer {
   readonly managerPid: number;
   /** Live: event workers, then task workers, then user processes, by id. */
   readonly workers: readonly WorkerStatus[];
+  /** The whole server at this moment, process by process. */
+  status(): Promise<ServerStatus>;
+  /**
+   * Replaces all workers and task workers, or task workers `only`, by new ones
+   * with the code on disk; resolves with what came of it, at its end. Rejects with
+   * ProcessError RELOAD_RUNNING, SHUTTING_DOWN or NOT_SUPPORTED when it does not begin.
+   */
+  reload(options?: ReloadOptions): Promise<ReloadReport>;
+  /** Retires one worker; resolves when another has its place. See `Server.stop`. */
+  stop(workerId: number): Promise<void>;
   /** Counters of the whole server since its start. */
   stats(): Promise<ServerStats>;
   /** Drains and stops everything; resolves when no process of the server is left but this one. Idempotent. */
   shutdown(): Promise<void>;
+}
+
+export interface ReloadOptions {
+  readonly only?: 'task';
+  /** Told of each step as it happens. */
+  readonly onProgress?: (progress: ReloadProgress) => void;
 }
 
 export interface WorkerStatus {

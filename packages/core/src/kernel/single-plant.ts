@@ -2,12 +2,12 @@
 import type { Settings } from '../config/load.js';
 import type { Definition } from '../definition.js';
 import { ProcessError } from '../errors.js';
-import type { ServerStats, WorkerNote } from '../pipe/messages.js';
+import type { InnerQuestion, WorkerNote } from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import { Worker } from '../worker/worker.js';
 import { BaseSockets } from './base-sockets.js';
-import type { Plant } from './first-process.js';
+import type { Plant, PlantReport } from './first-process.js';
 import type { ProcessContext } from './process-context.js';
 
 /** The only incarnation there will ever be. */
@@ -23,6 +23,7 @@ export interface SinglePlantParts {
 export class SinglePlant implements Plant {
   #sockets: BaseSockets | undefined;
   #worker: Worker | undefined;
+  #startedAt = 0;
   #state: 'starting' | 'ready' | 'stopping' | 'down' = 'starting';
 
   constructor(private readonly parts: SinglePlantParts) {}
@@ -31,9 +32,12 @@ export class SinglePlant implements Plant {
     return this.#worker;
   }
 
+  readonly generation = 1;
+
   get notes(): readonly WorkerNote[] {
     const { pid } = this.parts.platform.self;
-    return [{ workerId: 0, pid, startedAt: '', incarnation: INCARNATION, state: this.#state, restarts: 0 }];
+    const rest = { restarts: 0, generation: this.generation, current: true };
+    return [{ workerId: 0, pid, startedAt: '', incarnation: INCARNATION, state: this.#state, ...rest }];
   }
 
   get managerPid(): number {
@@ -43,6 +47,7 @@ export class SinglePlant implements Plant {
   async start(): Promise<Endpoint[]> {
     const { platform, settings, definition, context } = this.parts;
     const { invoker, container, logger } = context;
+    this.#startedAt = platform.clock.now();
     this.#worker = new Worker({
       clock: platform.clock,
       settings,
@@ -64,7 +69,7 @@ export class SinglePlant implements Plant {
     // A stop came meanwhile.
     if (this.#isStopping()) return endpoints;
     context.startTimers();
-    this.#worker.serve(own);
+    await this.#worker.serve(own);
     this.#state = 'ready';
     return endpoints;
   }
@@ -90,7 +95,38 @@ export class SinglePlant implements Plant {
   /** Nothing else to end. */
   kill(): void {}
 
-  async stats(): Promise<ServerStats> {
+  async report(): Promise<PlantReport> {
+    const { platform } = this.parts;
+    const connections = this.#sockets?.openConnections ?? 0;
+    const { requests = 0, inFlight = 0 } = this.#worker ?? {};
+    const vitals = { requests, inFlight, connections, ...platform.self.vitals() };
+    const uptime = platform.clock.now() - this.#startedAt;
+    const rate = uptime > 0 ? (requests * 1_000) / uptime : 0;
+    const [note] = this.notes;
+    return {
+      stats: this.#stats(),
+      workers: [{ ...note!, role: 'worker', uptime, vitals, requestsPerSecond: rate, lastCrash: null }],
+      connectionsOf: () => connections,
+    };
+  }
+
+  async ask(question: InnerQuestion): Promise<unknown> {
+    switch (question.what) {
+      case 'stats':
+        return this.#stats();
+      case 'clientInfo':
+        return this.#sockets?.clientInfo(question.id) ?? null;
+      case 'connections':
+        return this.#sockets?.connectionsAfter(question.after, question.limit) ?? [];
+      default:
+        throw new ProcessError(
+          'NOT_SUPPORTED',
+          `'${question.what}' needs a process that watches and replaces workers, and this server is one process: set workerNum: 2, or mode: 'process'`,
+        );
+    }
+  }
+
+  #stats(): PlantReport['stats'] {
     return addStats([], this.#worker === undefined ? [] : [this.#worker.counters()]);
   }
 }

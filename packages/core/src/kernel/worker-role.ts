@@ -1,20 +1,40 @@
 /**
- * Plays a worker or a task worker in a process that the manager started: builds
- * the application's objects, runs the hooks, reports ready, serves, leaves.
+ * Plays a worker, a task worker or a user process in a process that the manager
+ * started.
+ *
+ *   loading ──▶ loaded ──▶ starting ──▶ ready ──▶ serving ──▶ stopping
+ *   modules,    a spare     start       waits     events of
+ *   objects     waits for   hooks       to be     its id
+ *               its id                  told
  */
 import { differences } from '../config/differences.js';
 import type { Settings } from '../config/load.js';
 import { ExitCode, ProcessError, toWire } from '../errors.js';
-import type { FromWorker, ToWorker, WorkerAssignment } from '../pipe/messages.js';
+import { changedParts } from '../events/fingerprint.js';
+import { answerNote, Inquiries } from '../pipe/inquiries.js';
+import {
+  PIPE_VERSION,
+  workerTitle,
+  type FromWorker,
+  type InnerQuestion,
+  type Place,
+  type ToWorker,
+  type WorkerAssignment,
+  type WorkerCounters,
+  type WorkerVitals,
+} from '../pipe/messages.js';
 import type { BoundListener, Link } from '../platform/platform.js';
 import { RemoteSockets } from '../worker/remote-sockets.js';
 import type { Sockets } from '../worker/sockets.js';
 import { Worker } from '../worker/worker.js';
+import { patienceFor } from './ask-patience.js';
 import { BaseSockets } from './base-sockets.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
+/** ms between two calls of `@OnWorkerExit`. */
+const EXIT_HOOK_INTERVAL_MS = 1_000;
 
 type Origin = Omit<ProcessOrigin, 'settings' | 'roles' | 'workerId' | 'masterPid' | 'managerPid'>;
 
@@ -25,30 +45,36 @@ export function playWorker(origin: Origin, assignment: WorkerAssignment, readSet
 class WorkerProcess {
   readonly #context: ProcessContext;
   readonly #manager: Link;
-  readonly #base: BaseSockets | undefined;
+  readonly #inquiries: Inquiries;
+  #base: BaseSockets | undefined;
   /** A task worker serves no connections and has none. */
   #worker: Worker | undefined;
-  #state: 'starting' | 'serving' | 'stopping' = 'starting';
+  #sockets: Sockets | undefined;
+  #place: Place | undefined;
+  #assume: ((place: Place) => void) | undefined;
+  /** base mode: what came for the sockets before they were made. */
+  readonly #earlyListeners: [number, BoundListener][] = [];
+  #peers: readonly number[] = [];
+  #state: 'loading' | 'loaded' | 'starting' | 'ready' | 'serving' | 'stopping' = 'loading';
 
   constructor(
     private readonly origin: Origin,
     private readonly assignment: WorkerAssignment,
     private readonly readSettings: () => Settings,
   ) {
-    const { settings, role, workerId, masterPid, managerPid } = assignment;
-    this.#manager = origin.platform.self.parent!;
+    const { settings, role, place, masterPid, managerPid } = assignment;
+    const { platform } = origin;
+    this.#manager = platform.self.parent!;
+    this.#inquiries = new Inquiries(platform.clock, (note) => this.#tell(note));
+    this.#place = place;
     this.#context = new ProcessContext({
       ...origin,
       settings,
       roles: [role],
-      workerId,
+      workerId: place?.workerId ?? -1,
       masterPid,
       managerPid: () => managerPid,
     });
-    this.#base =
-      settings.mode === 'base' && role === 'worker'
-        ? new BaseSockets(origin.platform, assignment, this.#context.logger)
-        : undefined;
   }
 
   run(): void {
@@ -60,30 +86,54 @@ class WorkerProcess {
     self.onSignal('SIGINT', () => {});
     self.onSignal('SIGUSR1', () => {});
     self.onSignal('SIGUSR2', () => {});
-    self.onSignal('SIGTERM', () => void this.#stop(this.assignment.settings.maxWaitTime));
+    self.onSignal('SIGTERM', () => this.#terminated());
     this.#boot().catch((error: unknown) => this.#bootFailed(error));
   }
 
   async #boot(): Promise<void> {
-    const { role, workerId } = this.assignment;
-    this.#reportDifferences();
+    this.#checkVersion();
     await this.#context.build(this.#powers());
-    if (role === 'taskWorker') {
-      await this.#context.hooks('workerStart', workerId);
-    } else if (role === 'worker') {
-      const worker = this.#makeWorker();
-      this.#worker = worker;
-      const sockets = await this.#openSockets(worker);
-      await this.#context.hooks('workerStart', workerId);
-      if (this.#state !== 'starting') return;
+    if (this.#isStopping()) return;
+    this.#state = 'loaded';
+    this.#tell({ type: 'loaded', needRestart: this.#changes() });
+    const place = this.#place ?? (await new Promise<Place>((resolve) => (this.#assume = resolve)));
+    if (this.#isStopping()) return;
+    await this.#start(place);
+  }
+
+  /** The id is this process's own from here on. */
+  async #start(place: Place): Promise<void> {
+    const { role } = this.assignment;
+    this.#state = 'starting';
+    if (role === 'worker') {
+      this.#worker = this.#makeWorker();
+      this.#sockets = await this.#openSockets(this.#worker, place);
+    }
+    if (role !== 'userProcess') await this.#context.hooks('workerStart', place.workerId);
+    if (this.#isStopping()) return;
+    this.#state = 'ready';
+    this.#tell({ type: 'ready' });
+  }
+
+  #take(place: Place): void {
+    const { platform } = this.origin;
+    this.#place = place;
+    this.#context.assume(place.workerId);
+    const { settings } = this.assignment;
+    platform.self.setTitle(`shoal ${settings.name}: ${workerTitle({ ...this.assignment, place })}`);
+    this.#assume?.(place);
+  }
+
+  async #serve(): Promise<void> {
+    if (this.#state !== 'ready') return;
+    this.#state = 'serving';
+    if (this.assignment.role === 'worker') {
       this.#context.startTimers();
-      worker.serve(sockets);
+      await this.#worker!.serve(this.#sockets!);
       await this.#base?.adoptListeners();
     }
-    if (this.#state !== 'starting') return;
-    this.#state = 'serving';
-    this.#tell({ type: 'ready' });
-    if (role === 'userProcess') await this.#runUserProcess();
+    this.#tell({ type: 'serving' });
+    if (this.assignment.role === 'userProcess') await this.#runUserProcess();
   }
 
   /** What it throws ends the process, as an error that nobody caught. */
@@ -102,28 +152,44 @@ class WorkerProcess {
     const { platform, definition } = this.origin;
     const { invoker, container } = this.#context;
     const { settings } = this.assignment;
+    const { maxRequest, maxRequestGrace } = settings;
     const onLost = (error: Error | undefined): void => {
       if (this.#state === 'stopping') return;
       // Mostly the master is gone, and the manager says so at once. If not, a replacement must take this place.
       const failure = error ?? new ProcessError('PIPE_BROKEN', 'a reactor closed its pipe');
       platform.clock.setTimer(ORPHAN_GRACE_MS, () => this.#uncaught(failure, 'uncaughtException'));
     };
-    return new Worker({ clock: platform.clock, settings, definition, invoker, container, onLost });
+    return new Worker({
+      clock: platform.clock,
+      settings,
+      definition,
+      invoker,
+      container,
+      onLost,
+      requestLimit:
+        maxRequest === 0 ? 0 : maxRequest + Math.floor(platform.random.next() * (maxRequestGrace + 1)),
+      onRequestLimit: () => this.#tell({ type: 'recycle', reason: `maxRequest, ${maxRequest}` }),
+    });
   }
 
-  async #openSockets(worker: Worker): Promise<Sockets> {
-    if (this.#base !== undefined) return this.#base.open(worker);
+  async #openSockets(worker: Worker, place: Place): Promise<Sockets> {
     const { platform } = this.origin;
-    const { settings, pipePaths, workerId, incarnation } = this.assignment;
-    const hello = { role: 'worker', workerId, incarnation, pid: platform.self.pid } as const;
+    const { settings, pipePaths, meshDirectory } = this.assignment;
+    if (settings.mode === 'base') {
+      this.#base = new BaseSockets(platform, { ...place, settings, meshDirectory }, this.#context.logger);
+      this.#earlyListeners.forEach(([index, bound]) => this.#base!.receive(index, bound));
+      this.#base.setPeers(this.#peers);
+      return this.#base.open(worker);
+    }
+    const hello = { role: 'worker', ...place, pid: platform.self.pid } as const;
     return RemoteSockets.connect(platform, settings, pipePaths, hello, worker);
   }
 
   #powers(): RolePowers {
-    const shutdown = async (): Promise<void> => this.#tell({ type: 'shutdown' });
-    if (this.assignment.role !== 'worker') return { shutdown };
+    const ask: RolePowers['ask'] = async (question) => this.#inquiries.ask(question, patienceFor(question));
+    if (this.assignment.role !== 'worker') return { ask };
     return {
-      shutdown,
+      ask,
       send: (id, data) => this.#worker?.send(id, data) ?? false,
       close: (id, reset) => this.#worker?.close(id, reset) ?? false,
     };
@@ -132,39 +198,124 @@ class WorkerProcess {
   #hear(note: ToWorker, listener: BoundListener | undefined): void {
     switch (note.type) {
       case 'ping':
-        this.#tell({ type: 'pong' });
+        this.#tell({ type: 'pong', vitals: this.#vitals(), counters: this.#counters() });
+        return;
+      case 'assume':
+        this.#take(note.place);
+        return;
+      case 'serve':
+        this.#serve().catch((error: unknown) => this.#uncaught(error, 'uncaughtException'));
         return;
       case 'stop':
-        void this.#stop(note.deadline);
+        void this.#stop(note.deadline, note.replaced);
         return;
-      case 'stats':
-        this.#tell({ type: 'stats', request: note.request, counters: this.#counters() });
+      case 'ask':
+        answerNote(
+          note,
+          async (question) => this.#answer(question),
+          (answer) => this.#tell(answer as FromWorker),
+        );
+        return;
+      case 'answer':
+        this.#inquiries.answered(note);
+        return;
+      case 'progress':
+        this.#inquiries.progressed(note);
         return;
       case 'listener':
-        if (listener !== undefined) this.#base?.receive(note.listener, listener);
+        if (listener === undefined) return;
+        if (this.#base === undefined) this.#earlyListeners.push([note.listener, listener]);
+        else this.#base.receive(note.listener, listener);
         return;
       case 'peers':
-        this.#base?.setPeers(note.peers.map((peer) => peer.incarnation));
+        this.#peers = note.peers.map((peer) => peer.incarnation);
+        this.#base?.setPeers(this.#peers);
         return;
       case 'drain':
-        void this.#base?.drain(note.deadline).then(() => this.#tell({ type: 'drained' }));
+        void (this.#base?.drain(note.deadline) ?? Promise.resolve()).then(() =>
+          this.#tell({ type: 'drained' }),
+        );
     }
   }
 
-  #counters(): ReturnType<Worker['counters']> {
+  #answer(question: InnerQuestion): unknown {
+    switch (question.what) {
+      case 'counters':
+        return this.#counters();
+      case 'clientInfo':
+        return this.#base?.clientInfo(question.id) ?? null;
+      case 'connections':
+        return this.#base?.connectionsAfter(question.after, question.limit) ?? [];
+      default:
+        throw new ProcessError('NOT_IN_THIS_ROLE', `a worker does not answer '${question.what}'`);
+    }
+  }
+
+  #counters(): WorkerCounters {
     return this.#worker?.counters() ?? { failedHandlers: this.#context.invoker.failed };
   }
 
-  async #stop(deadline: number): Promise<void> {
+  #vitals(): WorkerVitals {
+    const connections = this.#base?.openConnections;
+    return {
+      requests: this.#worker?.requests ?? 0,
+      inFlight: this.#worker?.inFlight ?? 0,
+      ...(connections !== undefined && { connections }),
+      ...this.origin.platform.self.vitals(),
+    };
+  }
+
+  /** An operator means this worker: it is replaced like any other that must go. */
+  #terminated(): void {
     if (this.#state === 'stopping') return;
-    const serving = this.#state === 'serving';
+    if (this.#state === 'serving') this.#tell({ type: 'recycle', reason: 'SIGTERM' });
+    else void this.#stop(this.assignment.settings.maxWaitTime, false);
+  }
+
+  async #stop(deadline: number, replaced: boolean): Promise<void> {
+    if (this.#isStopping()) return;
+    const before = this.#state;
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
     this.#context.timers.clearTicks();
-    await this.#worker?.stop(deadline);
-    if (serving) await this.#context.hooksSafely('workerStop', this.assignment.workerId);
+    const exiting = this.#announceExit();
+    if (before === 'serving') await this.#finish(deadline, replaced);
+    exiting.cancel();
+    if (before === 'serving' || before === 'ready') {
+      if (before === 'ready') this.#worker?.leave(true);
+      const { workerId } = this.#place!;
+      if (this.assignment.role !== 'userProcess') await this.#context.hooksSafely('workerStop', workerId);
+    }
     await this.#context.dispose();
+    this.#tell({ type: 'account', counters: this.#counters() });
     this.origin.platform.self.exit(ExitCode.ok);
+  }
+
+  async #finish(deadline: number, replaced: boolean): Promise<void> {
+    const { clock } = this.origin.platform;
+    const end = clock.now() + deadline;
+    const left = (): number => Math.max(0, end - clock.now());
+    if (replaced && this.#base !== undefined) await this.#base.outlast(deadline);
+    else if (replaced) await this.#worker?.allRetired(deadline);
+    await this.#worker?.stop(left());
+  }
+
+  /** Runs `@OnWorkerExit` now and then as long as there is open work. */
+  #announceExit(): { cancel(): void } {
+    let cancelled = false;
+    const { clock } = this.origin.platform;
+    const next = (): void => {
+      if (cancelled || !this.#hasOpenWork()) return;
+      void this.#context.hooksSafely('workerExit', this.#place!.workerId).then(() => {
+        if (!cancelled) clock.setTimer(EXIT_HOOK_INTERVAL_MS, next);
+      });
+    };
+    next();
+    return { cancel: () => (cancelled = true) };
+  }
+
+  #hasOpenWork(): boolean {
+    return (this.#worker?.inFlight ?? 0) > 0 || (this.#base?.openConnections ?? 0) > 0;
   }
 
   /** Nobody would replace or stop this process any more. */
@@ -176,6 +327,7 @@ class WorkerProcess {
   }
 
   #bootFailed(error: unknown): void {
+    if (this.#isStopping()) return;
     this.#context.logger.error('could not boot', { error });
     this.#tell({ type: 'bootFailed', error: toWire(error) });
     this.origin.platform.self.exit(ExitCode.bootFailed);
@@ -188,30 +340,42 @@ class WorkerProcess {
         error,
       },
     );
-    const starting = this.#state === 'starting';
-    this.#tell({ type: starting ? 'bootFailed' : 'uncaught', error: toWire(error) });
-    this.origin.platform.self.exit(starting ? ExitCode.bootFailed : ExitCode.uncaught);
+    const booting = this.#state !== 'serving' && this.#state !== 'ready' && this.#state !== 'stopping';
+    this.#tell({ type: booting ? 'bootFailed' : 'uncaught', error: toWire(error) });
+    this.origin.platform.self.exit(booting ? ExitCode.bootFailed : ExitCode.uncaught);
   }
 
-  /** The master's settings hold; what this process read differently needs a restart of the server. */
-  #reportDifferences(): void {
+  /** The kernel on disk may have been replaced under a running server. */
+  #checkVersion(): void {
+    if (this.assignment.version === PIPE_VERSION) return;
+    throw new ProcessError(
+      'PIPE_REFUSED',
+      `the kernel on disk speaks version ${PIPE_VERSION} of the protocol between processes, the running server ${this.assignment.version}: restart the server`,
+    );
+  }
+
+  /** What this process found on disk that the running server cannot take over. The master's settings hold. */
+  #changes(): string[] {
+    const { logger } = this.#context;
     let own: Settings;
     try {
       own = this.readSettings();
     } catch (error) {
-      this.#context.logger.warn(
-        'the settings on disk are not valid any more; those of the running server hold',
-        {
-          error,
-        },
-      );
-      return;
+      logger.warn('the settings on disk are not valid any more; those of the running server hold', { error });
+      return ['settings that are not valid'];
     }
     const paths = differences(this.assignment.settings, own);
-    if (paths.length === 0) return;
-    this.#context.logger.warn(
-      `these settings have changed and need a restart of the server: ${paths.join(', ')}`,
-    );
+    const parts = changedParts(this.assignment.fixed, this.#context.fixedParts());
+    if (paths.length > 0)
+      logger.warn(`these settings have changed and need a restart of the server: ${paths.join(', ')}`);
+    if (parts.length > 0)
+      logger.warn(`these have changed and need a restart of the server: ${parts.join(', ')}`);
+    return [...paths, ...parts];
+  }
+
+  // A method, because a check of the field would narrow it across calls that change it.
+  #isStopping(): boolean {
+    return this.#state === 'stopping';
   }
 
   #tell(note: FromWorker): void {

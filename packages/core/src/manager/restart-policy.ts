@@ -32,6 +32,11 @@ export class RestartPolicy {
     private readonly jitter: () => number,
   ) {}
 
+  /** The delay in ms for those who try on after giving up. */
+  get longestDelay(): number {
+    return LONGEST_DELAY_MS * (0.5 + this.jitter() / 2);
+  }
+
   /** The delay in ms before the next start, or 'give-up'. */
   next(end: WorkerEnd): number | 'give-up' {
     if (!end.ready) {

@@ -2,58 +2,137 @@ import { ExitCode, type WireError } from '../errors.js';
 import {
   workerTitle,
   type FromWorker,
+  type Place,
   type ToWorker,
   type WorkerAssignment,
+  type WorkerCounters,
   type WorkerNote,
+  type WorkerVitals,
 } from '../pipe/messages.js';
 import type { BoundListener, Child, Exit, ProcessIdentity } from '../platform/platform.js';
 
+/** In the order in which a worker goes through them. */
+const STATES = ['loading', 'loaded', 'starting', 'ready', 'serving', 'stopping', 'down'] as const;
+export type WorkerState = (typeof STATES)[number];
+
+const SHOWN: Record<WorkerState, WorkerNote['state']> = {
+  loading: 'starting',
+  loaded: 'starting',
+  starting: 'starting',
+  ready: 'starting',
+  serving: 'ready',
+  stopping: 'stopping',
+  down: 'down',
+};
+
 /** What a manager holds of one living worker process. */
 export class WorkerHandle {
-  state: 'starting' | 'ready' | 'stopping' | 'down' = 'starting';
   /** When it last answered, on the manager's clock. */
   lastHeard: number;
+  /** When it began to serve, likewise. */
+  servesSince: number | undefined;
+  vitals: WorkerVitals | null = null;
+  requestsPerSecond = 0;
+  /** As last heard; `final` once they are those of its end. */
+  counters: { readonly of: WorkerCounters; readonly final: boolean } | undefined;
+  /** What it found changed on disk that needs a restart. */
+  needRestart: readonly string[] = [];
   /** What it said last about its own failure. */
   failure: WireError | undefined;
   /** Why the manager killed it, if it did. */
   killReason: string | undefined;
+  /** It was started for a reload that came to nothing. */
+  discarded = false;
+  /** Its replacement is on the way. */
+  recycling = false;
   /** It was not ready within `bootTimeout`. */
   bootTimedOut = false;
+  exit: Exit | undefined;
   /** Called when it has ended. */
   onBuried: (() => void) | undefined;
-  /** It had reported ready. */
-  wasReady = false;
+  #state: WorkerState = 'loading';
+  #wasReady = false;
+  #place: Place | undefined;
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     readonly assignment: WorkerAssignment,
     private readonly child: Child,
     readonly identity: ProcessIdentity,
-    /** How often this id had been started before. */
-    readonly restarts: number,
+    readonly generation: number,
     readonly startedAt: number,
   ) {
     this.lastHeard = startedAt;
+    this.#place = assignment.place;
   }
 
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  set state(state: WorkerState) {
+    this.#state = state;
+    if (state === 'ready') this.#wasReady = true;
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** It had once run its start hooks. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  /** Undefined in a spare. */
+  get place(): Place | undefined {
+    return this.#place;
+  }
+
+  /** -1 in a spare. */
   get workerId(): number {
-    return this.assignment.workerId;
+    return this.#place?.workerId ?? -1;
   }
 
   get title(): string {
-    return workerTitle(this.assignment);
+    return workerTitle(this.placed);
   }
 
-  get note(): WorkerNote {
+  /** Its assignment as it would be if it had had its place from the beginning. */
+  get placed(): WorkerAssignment {
+    return this.#place === undefined ? this.assignment : { ...this.assignment, place: this.#place };
+  }
+
+  note(restarts: number, current: boolean): WorkerNote {
     const { pid, startedAt } = this.identity;
-    const { incarnation } = this.assignment;
     return {
       workerId: this.workerId,
       pid,
       startedAt,
-      incarnation,
-      state: this.state,
-      restarts: this.restarts,
+      incarnation: this.#place?.incarnation ?? 0,
+      state: SHOWN[this.#state],
+      restarts,
+      generation: this.generation,
+      current,
     };
+  }
+
+  /** Gives a spare its place. */
+  assume(place: Place): void {
+    this.#place = place;
+    this.send({ type: 'assume', place });
+  }
+
+  /** Resolves with true once it has come so far, or farther; with false when it is down. */
+  async reached(state: WorkerState): Promise<boolean> {
+    const there = (): boolean => STATES.indexOf(this.#state) >= STATES.indexOf(state);
+    while (!there()) {
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+    return state === 'down' || this.#state !== 'down';
   }
 
   send(note: ToWorker, listener?: BoundListener): void {

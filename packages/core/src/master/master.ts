@@ -13,9 +13,14 @@ import type {
   ManagerAssignment,
   ServerStats,
   ToManager,
+  FixedParts,
+  InnerQuestion,
   WorkerCounters,
   WorkerNote,
+  WorkerRow,
 } from '../pipe/messages.js';
+import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
+import type { ClientInfo } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
@@ -38,29 +43,45 @@ export interface MasterParts {
   readonly topology: Topology;
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
+  /** What only a restart applies. */
+  readonly fixed: FixedParts;
   /** The server cannot go on; what is left of it has to be taken down. */
   readonly onFailure: (error: Error) => void;
-  /** A worker asked to shut the server down. */
+  /** An operator asked the manager to leave, and means the server. */
   readonly onShutdown: () => void;
+  /** A process of the server asks something. */
+  readonly ask: Answerer;
+}
+
+export interface MasterReport {
+  readonly stats: ServerStats;
+  readonly workers: readonly WorkerRow[];
+  /** Connections that a worker serves, in sticky dispatch modes. */
+  connectionsOf(workerId: number): number;
 }
 
 export class Master {
   readonly #reactors: ReactorHandle[] = [];
   #manager: Child | undefined;
-  #generation = -1;
+  /** How many managers there were before this one. */
+  #managers = -1;
+  #generation = 1;
+  #inquiries: Inquiries | undefined;
   #managerStarted = 0;
   #quickEnds = 0;
   #managerGone: (() => void) | undefined;
   #notes: readonly WorkerNote[] = [];
   #ready: { resolve: () => void; reject: (error: Error) => void } | undefined;
-  #state: 'starting' | 'running' | 'stopping' | 'stopped' = 'starting';
-  #request = 0;
-  readonly #answers = new Map<number, (workers: readonly WorkerCounters[]) => void>();
+  #state: 'starting' | 'running' | 'draining' | 'stopping' | 'stopped' = 'starting';
 
   constructor(private readonly parts: MasterParts) {}
 
   get managerPid(): number {
     return this.#manager?.pid ?? 0;
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   get notes(): readonly WorkerNote[] {
@@ -81,11 +102,13 @@ export class Master {
 
   /** Drains the connections, stops the workers and the manager, ends the reactors. */
   async stop(): Promise<void> {
-    this.#state = 'stopping';
     const { maxWaitTime } = this.parts.settings;
     const { clock } = this.parts.platform;
     const end = clock.now() + maxWaitTime;
+    // Whoever was starting serves what the clients have sent; a manager that dies is replaced for the same reason.
+    this.#state = 'draining';
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.drain(maxWaitTime))));
+    this.#state = 'stopping';
     await this.#stopManager(Math.max(0, end - clock.now()));
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.stop())));
     this.#state = 'stopped';
@@ -98,12 +121,50 @@ export class Master {
     this.#killWorkers(this.#notes);
   }
 
+  async report(): Promise<MasterReport> {
+    const [reactors, counters, workers] = await Promise.all([
+      Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
+      this.#askManagerSafely<readonly WorkerCounters[]>({ what: 'counters' }),
+      this.#askManagerSafely<readonly WorkerRow[]>({ what: 'workers' }),
+    ]);
+    const connectionsOf = (workerId: number): number =>
+      reactors.reduce((total, { connectionsOfWorkers }) => total + (connectionsOfWorkers[workerId] ?? 0), 0);
+    return { stats: addStats(reactors, counters), workers, connectionsOf };
+  }
+
   async stats(): Promise<ServerStats> {
     const [reactors, workers] = await Promise.all([
-      Promise.all(this.#reactors.map((reactor) => reactor.stats())),
-      this.#askManager(),
+      Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
+      this.#askManagerSafely<readonly WorkerCounters[]>({ what: 'counters' }),
     ]);
     return addStats(reactors, workers);
+  }
+
+  async ask(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
+    switch (question.what) {
+      case 'stats':
+        return this.stats();
+      case 'clientInfo':
+        return this.#reactorOf(question.id)?.ask(question) ?? null;
+      case 'connections':
+        return this.#connections(question.after, question.limit);
+      default:
+        return this.#askManager(question, onProgress);
+    }
+  }
+
+  /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
+  #reactorOf(id: number): ReactorHandle | undefined {
+    return Number.isSafeInteger(id) && id >= 0 ? this.#reactors[id % this.#reactors.length] : undefined;
+  }
+
+  async #connections(after: number, limit: number): Promise<readonly ClientInfo[]> {
+    const question = { what: 'connections', after, limit } as const;
+    const pages = await Promise.all(this.#reactors.map(async (reactor) => reactor.ask(question)));
+    return (pages as (readonly ClientInfo[])[])
+      .flat()
+      .sort((a, b) => a.id - b.id)
+      .slice(0, limit);
   }
 
   #startReactors(): void {
@@ -112,8 +173,12 @@ export class Master {
     for (const index of topology.reactors.keys()) {
       const pipePath = `${runtimeDirectory}/r${index}.sock`;
       const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;
-      const reactor = new ReactorHandle(assignment, platform.threads, `reactor ${index}`, (error) =>
-        this.#fail(error),
+      const reactor = new ReactorHandle(
+        assignment,
+        platform.threads,
+        platform.clock,
+        `reactor ${index}`,
+        (error) => this.#fail(error),
       );
       this.#reactors.push(reactor);
     }
@@ -149,8 +214,8 @@ export class Master {
   }
 
   #startManager(): void {
-    const { platform, settings, name, runtimeDirectory, userProcesses } = this.parts;
-    this.#generation++;
+    const { platform, settings, name, runtimeDirectory, userProcesses, fixed } = this.parts;
+    this.#managers++;
     const assignment: ManagerAssignment = {
       role: 'manager',
       settings,
@@ -158,10 +223,13 @@ export class Master {
       pipePaths: this.#reactors.map((reactor) => reactor.assignment.pipePath),
       runtimeDirectory,
       userProcesses,
-      incarnationBase: this.#generation * INCARNATIONS_PER_MANAGER,
+      incarnationBase: this.#managers * INCARNATIONS_PER_MANAGER,
+      fixed,
+      generation: this.#generation,
     };
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);
     this.#manager = manager;
+    this.#inquiries = new Inquiries(platform.clock, (note) => manager.send(note));
     this.#managerStarted = platform.clock.now();
     manager.onMessage((message) => this.#hear(message as FromManager));
     manager.onExit((exit) => this.#managerEnded(manager, exit));
@@ -183,8 +251,17 @@ export class Master {
       case 'shutdown':
         this.parts.onShutdown();
         return;
-      case 'stats':
-        this.#answers.get(note.request)?.(note.workers);
+      case 'generation':
+        this.#generation = note.generation;
+        return;
+      case 'ask':
+        answerNote(note, this.parts.ask, (answer) => this.#manager?.send(answer));
+        return;
+      case 'answer':
+        this.#inquiries?.answered(note);
+        return;
+      case 'progress':
+        this.#inquiries?.progressed(note);
     }
   }
 
@@ -192,9 +269,10 @@ export class Master {
   #managerEnded(manager: Child, exit: Exit): void {
     if (this.#manager !== manager) return;
     this.#manager = undefined;
+    this.#inquiries?.close();
     this.#managerGone?.();
     const { logger, platform } = this.parts;
-    const throughIncarnation = (this.#generation + 1) * INCARNATIONS_PER_MANAGER;
+    const throughIncarnation = (this.#managers + 1) * INCARNATIONS_PER_MANAGER;
     const left = this.#notes;
     this.#notes = left.map((note) => ({ ...note, state: 'down' }));
     // The reactors must know before they see the workers die.
@@ -231,20 +309,19 @@ export class Master {
     timer.cancel();
   }
 
-  async #askManager(): Promise<readonly WorkerCounters[]> {
-    const manager = this.#manager;
-    if (manager === undefined) return [];
-    const request = this.#request++;
-    return new Promise((resolve) => {
-      const settle = (workers: readonly WorkerCounters[]): void => {
-        timer.cancel();
-        this.#answers.delete(request);
-        resolve(workers);
-      };
-      const timer = this.parts.platform.clock.setTimer(ANSWER_TIMEOUT_MS, () => settle([]));
-      this.#answers.set(request, settle);
-      this.#tell(manager, { type: 'stats', request });
-    });
+  async #askManager(question: InnerQuestion, onProgress: OnProgress = () => {}): Promise<unknown> {
+    if (this.#inquiries === undefined) throw new ProcessError('ASK_LOST', 'the manager is being replaced');
+    const patience = question.what === 'reload' || question.what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
+    return this.#inquiries.ask(question, patience, onProgress);
+  }
+
+  /** Nothing while there is no manager that could tell. */
+  async #askManagerSafely<List extends readonly unknown[]>(question: InnerQuestion): Promise<List> {
+    try {
+      return (await this.#askManager(question)) as List;
+    } catch {
+      return [] as unknown as List;
+    }
   }
 
   #tell(manager: Child, note: ToManager): void {

@@ -1,12 +1,18 @@
 import { fromWire, ProcessError } from '../errors.js';
+import { Inquiries } from '../pipe/inquiries.js';
 import type {
   AdoptReason,
   FromReactor,
+  InnerQuestion,
   ReactorAssignment,
   ReactorCounters,
   ToReactor,
 } from '../pipe/messages.js';
-import type { Endpoint, Thread, Threads } from '../platform/platform.js';
+import { emptyLedger } from '../pipe/ledger.js';
+import type { Clock, Endpoint, Thread, Threads } from '../platform/platform.js';
+
+/** ms. */
+const ANSWER_TIMEOUT_MS = 4_000;
 
 /** What the master holds of one reactor thread. */
 export class ReactorHandle {
@@ -18,7 +24,7 @@ export class ReactorHandle {
     number,
     { resolve: (endpoint: Endpoint) => void; reject: (error: Error) => void }
   >();
-  readonly #stats = new Map<number, (counters: ReactorCounters) => void>();
+  readonly #inquiries: Inquiries;
   /** Who waits for the answer to `blameless`, in the order of asking. */
   readonly #informed: (() => void)[] = [];
   #drained: (() => void) | undefined;
@@ -34,16 +40,19 @@ export class ReactorHandle {
     redeliveredPackets: 0,
     outstandingPackets: 0,
     refused: {},
+    ledger: emptyLedger(),
+    connectionsOfWorkers: [],
   };
-  #request = 0;
 
   constructor(
     readonly assignment: ReactorAssignment,
     threads: Threads,
+    clock: Clock,
     name: string,
     /** The thread is gone, and with it its connections. */
     onFailure: (error: Error) => void,
   ) {
+    this.#inquiries = new Inquiries(clock, (note) => this.send(note));
     this.#started = new Promise((resolve, reject) => {
       this.#resolveStarted = resolve;
       this.#rejectStarted = reject;
@@ -75,12 +84,16 @@ export class ReactorHandle {
 
   /** Counters, as last heard when the thread has ended. */
   async stats(): Promise<ReactorCounters> {
-    if (this.#gone) return this.#lastStats;
-    const request = this.#request++;
-    return new Promise((resolve) => {
-      this.#stats.set(request, resolve);
-      this.send({ type: 'stats', request });
-    });
+    try {
+      this.#lastStats = (await this.ask({ what: 'counters' })) as ReactorCounters;
+    } catch (error) {
+      if (!this.#gone) throw error;
+    }
+    return this.#lastStats;
+  }
+
+  async ask(question: InnerQuestion): Promise<unknown> {
+    return this.#inquiries.ask(question, ANSWER_TIMEOUT_MS);
   }
 
   /** Resolves when the reactor knows that the deaths of workers up to that incarnation charge no packet. */
@@ -111,8 +124,7 @@ export class ReactorHandle {
   /** Nobody answers any more. */
   #settleAll(): void {
     this.#gone = true;
-    for (const resolve of this.#stats.values()) resolve(this.#lastStats);
-    this.#stats.clear();
+    this.#inquiries.close();
     for (const resolve of this.#informed.splice(0)) resolve();
     this.#drained?.();
   }
@@ -141,10 +153,8 @@ export class ReactorHandle {
       case 'drained':
         this.#drained?.();
         return;
-      case 'stats':
-        this.#lastStats = note.counters;
-        this.#stats.get(note.request)?.(note.counters);
-        this.#stats.delete(note.request);
+      case 'answer':
+        this.#inquiries.answered(note);
     }
   }
 }

@@ -6,12 +6,16 @@
  * JSON. Roles meet only here.
  */
 import type { WireError } from '../errors.js';
+import type { Ledger } from './ledger.js';
+import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
 import type { Endpoint } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 
+export type { ServerStats } from './server-stats.js';
+
 /** Changes whenever a frame changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 2;
+export const PIPE_VERSION = 3;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -26,11 +30,11 @@ export const FrameKind = {
   welcome: 2,
   /** Answer to a hello that is not; body: the reason as UTF-8. The pipe then closes. */
   refused: 3,
-  /** The worker has started: it may be given events. */
+  /** The worker takes the place of its id: from here events go to it, and to no other. */
   ready: 4,
   /** The worker is made to leave: its end charges no packet. Flag `unstarted`: what is unsettled has not been started. */
   goodbye: 5,
-  /** A run of `count` numbers from `seq` is settled. Flag `discarded`: without having been handled. */
+  /** A run of `count` numbers from `seq` is settled. Flag `discarded` or `returned`: without having been handled. */
   settle: 6,
   /** A piece of a large frame; `id` is the number of the large frame. */
   chunk: 7,
@@ -60,6 +64,10 @@ export const FrameKind = {
   aloneOver: 37,
   /** The handler of number `seq` was still running when its turn ended. */
   pending: 38,
+  /** Answer to `ready`, behind the first events: this worker has the place. */
+  serving: 40,
+  /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
+  retire: 41,
 } as const;
 
 export const FrameFlag = {
@@ -67,6 +75,8 @@ export const FrameFlag = {
   isolated: 1,
   /** settle: given up without having been handled. */
   discarded: 2,
+  /** settle: not started, and given back so that another worker handles it. */
+  returned: 4,
   /** answer: then flush and end the connection. */
   ends: 2,
   /** answer: the body begins with a u32 length and the connection's new state. */
@@ -84,6 +94,9 @@ export const FrameFlag = {
   /** goodbye: the worker has finished everything that it had started. */
   unstarted: 128,
 } as const;
+
+/** How an event was settled: its handler ran, it was given up, or it was given back without having been started. */
+export type Settlement = 'handled' | 'discarded' | 'returned';
 
 export interface Hello {
   readonly version: number;
@@ -110,7 +123,15 @@ export type AdoptReason = 'workerLost' | 'managerLost' | 'retired';
 
 /** Why a connection was closed. */
 export type CloseReason =
-  'client' | 'server' | 'error' | 'heartbeat' | 'outputOverflow' | 'protocol' | 'poison' | 'shutdown';
+  | 'client'
+  | 'server'
+  | 'error'
+  | 'heartbeat'
+  | 'outputOverflow'
+  | 'protocol'
+  | 'poison'
+  | 'workerLost'
+  | 'shutdown';
 
 /** What a spawner asks a process or thread to be. */
 export type Assignment = ReactorAssignment | ManagerAssignment | WorkerAssignment | CheckAssignment;
@@ -136,15 +157,21 @@ export interface ManagerAssignment {
   readonly userProcesses: readonly string[];
   /** Incarnations of this manager's workers lie above this number. */
   readonly incarnationBase: number;
+  readonly fixed: FixedParts;
+  /** The generation of workers that it starts with. */
+  readonly generation: number;
 }
 
 export interface WorkerAssignment {
   readonly role: 'worker' | 'taskWorker' | 'userProcess';
-  /** Event workers first, then task workers, then user processes in the order of `addProcess`. */
-  readonly workerId: number;
+  /** Absent in a spare, which loads the application and waits to be given one. */
+  readonly place?: Place;
   /** The name of a user process. */
   readonly userProcess?: string;
-  readonly incarnation: number;
+  /** `PIPE_VERSION` of the manager: a program on disk whose kernel is another one cannot join. */
+  readonly version: number;
+  /** What a reload must not leave unsaid: see `events/fingerprint.ts`. */
+  readonly fixed: FixedParts;
   readonly settings: Settings;
   readonly masterPid: number;
   readonly managerPid: number;
@@ -153,6 +180,17 @@ export interface WorkerAssignment {
   /** base mode: where this worker listens for the others; it removes it when the manager is gone. */
   readonly meshDirectory?: string;
 }
+
+/** The id that a worker has, and its number among all that ever had one. */
+export interface Place {
+  /** Event workers first, then task workers, then user processes in the order of `addProcess`. */
+  readonly workerId: number;
+  /** Grows with every start of any worker; messages of an older one are ignored. */
+  readonly incarnation: number;
+}
+
+/** What only a restart applies, by name and fingerprint: hooks of master and manager, framing modules. */
+export type FixedParts = Readonly<Record<string, string>>;
 
 /** Say what the program would start, and start nothing. */
 export interface CheckAssignment {
@@ -176,7 +214,9 @@ export interface Plan {
 }
 
 /** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */
-export function workerTitle({ role, workerId, userProcess }: WorkerAssignment): string {
+export function workerTitle({ role, place, userProcess }: WorkerAssignment): string {
+  if (place === undefined) return 'spare';
+  const { workerId } = place;
   switch (role) {
     case 'worker':
       return `worker ${workerId}`;
@@ -187,6 +227,36 @@ export function workerTitle({ role, workerId, userProcess }: WorkerAssignment): 
   }
 }
 
+/** A question over a link, answered by an `AnswerNote` with the same number. */
+export interface AskNote {
+  readonly type: 'ask';
+  readonly request: number;
+  readonly question: InnerQuestion;
+}
+
+export interface AnswerNote {
+  readonly type: 'answer';
+  readonly request: number;
+  readonly answer?: unknown;
+  /** In place of an answer. */
+  readonly error?: WireError;
+}
+
+/** Something that happens before the answer. */
+export interface ProgressNote {
+  readonly type: 'progress';
+  readonly request: number;
+  readonly progress: ReloadProgress;
+}
+
+/** What the processes ask each other beside what users may ask. */
+export type InnerQuestion =
+  | Question
+  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`. To a worker: `WorkerCounters`. */
+  | { readonly what: 'counters' }
+  /** To the manager: `WorkerRow[]`. */
+  | { readonly what: 'workers' };
+
 /** Master → reactor thread. */
 export type ToReactor =
   /** `shares`: other reactors listen on the same port. */
@@ -195,7 +265,7 @@ export type ToReactor =
   | { readonly type: 'blameless'; readonly throughIncarnation: number; readonly reason: AdoptReason }
   /** Stop accepting and reading; report `drained` when every connection is closed. */
   | { readonly type: 'drain'; readonly deadline: number }
-  | { readonly type: 'stats'; readonly request: number }
+  | AskNote
   /** End the thread. */
   | { readonly type: 'stop' };
 
@@ -208,7 +278,7 @@ export type FromReactor =
   | { readonly type: 'drained' }
   /** Answer to `blameless`. */
   | { readonly type: 'informed' }
-  | { readonly type: 'stats'; readonly request: number; readonly counters: ReactorCounters };
+  | AnswerNote;
 
 /** What one owner of sockets has counted since its start. */
 export interface ReactorCounters {
@@ -220,6 +290,9 @@ export interface ReactorCounters {
   redeliveredPackets: number;
   outstandingPackets: number;
   refused: Record<string, number>;
+  ledger: Ledger;
+  /** By worker id: the connections that it serves, in sticky dispatch modes. */
+  connectionsOfWorkers: readonly number[];
 }
 
 /** What one worker has counted since its start. */
@@ -229,72 +302,105 @@ export interface WorkerCounters {
   sockets?: ReactorCounters;
 }
 
+/** How a worker is doing. */
+export interface WorkerVitals {
+  /** Events of connections that it has settled. */
+  readonly requests: number;
+  /** Events whose handler is pending. */
+  readonly inFlight: number;
+  /** base mode: the connections that it owns. */
+  readonly connections?: number;
+  readonly loopLagP99: number | null;
+  /** Bytes. */
+  readonly rss: number;
+}
+
 /** Manager → master. */
 export type FromManager =
   | { readonly type: 'workers'; readonly workers: readonly WorkerNote[] }
   /** All workers are ready for the first time. */
   | { readonly type: 'ready' }
+  /** New workers are of this generation from now on. */
+  | { readonly type: 'generation'; readonly generation: number }
   /** A worker cannot boot, again and again. */
   | { readonly type: 'gaveUp'; readonly error: WireError }
   /** The manager itself cannot start. */
   | { readonly type: 'failed'; readonly error: WireError }
   | { readonly type: 'shutdown' }
-  | { readonly type: 'stats'; readonly request: number; readonly workers: readonly WorkerCounters[] };
+  | AskNote
+  | AnswerNote
+  | ProgressNote;
 
+/** One living process of a manager, or the empty place of one. */
 export interface WorkerNote {
+  /** -1 in a spare. */
   readonly workerId: number;
   readonly pid: number;
   readonly startedAt: string;
+  /** 0 in a spare. */
   readonly incarnation: number;
   readonly state: 'starting' | 'ready' | 'stopping' | 'down';
   readonly restarts: number;
+  readonly generation: number;
+  /** Whether it has the place of its id: not a spare, nor one that is to come or on its way out. */
+  readonly current: boolean;
+}
+
+/** What a manager knows of a process, for `status`. */
+export interface WorkerRow extends WorkerNote {
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'spare';
+  /** ms. */
+  readonly uptime: number;
+  readonly vitals: WorkerVitals | null;
+  readonly requestsPerSecond: number;
+  readonly lastCrash: { readonly at: number; readonly reason: string } | null;
 }
 
 /** Master → manager. */
 export type ToManager =
   /** Stop the workers, which have that many ms for the handlers that run, then leave. */
-  { readonly type: 'stop'; readonly deadline: number } | { readonly type: 'stats'; readonly request: number };
+  { readonly type: 'stop'; readonly deadline: number } | AskNote | AnswerNote | ProgressNote;
 
 /** Worker → manager. */
 export type FromWorker =
-  | { readonly type: 'ready'; readonly endpoints?: readonly Endpoint[] }
+  /** The application is loaded and its objects are made; what has changed on disk and needs a restart. */
+  | { readonly type: 'loaded'; readonly needRestart: readonly string[] }
+  /** Every start hook has settled: it may be told to serve. */
+  | { readonly type: 'ready' }
+  /** The place is its own: what comes for its id comes here. */
+  | { readonly type: 'serving' }
   | { readonly type: 'bootFailed'; readonly error: WireError }
   | { readonly type: 'uncaught'; readonly error: WireError }
-  | { readonly type: 'pong' }
+  | { readonly type: 'pong'; readonly vitals: WorkerVitals; readonly counters: WorkerCounters }
+  /** It would like to be replaced. */
+  | { readonly type: 'recycle'; readonly reason: string }
   /** The worker has decided to leave in order: its exit is no error. */
   | { readonly type: 'leaving' }
+  /** What it has counted to the end: the last note but for the exit. */
+  | { readonly type: 'account'; readonly counters: WorkerCounters }
   | { readonly type: 'drained' }
   | { readonly type: 'shutdown' }
-  | { readonly type: 'stats'; readonly request: number; readonly counters: WorkerCounters };
+  | AskNote
+  | AnswerNote;
 
 /** Manager → worker. */
 export type ToWorker =
   | { readonly type: 'ping' }
+  /** A spare gets its place. */
+  | { readonly type: 'assume'; readonly place: Place }
+  /** Take the place: answered by `serving`. */
+  | { readonly type: 'serve' }
   /** base mode: a bound listener comes along with this note. */
   | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
   /** base mode: which workers live, and as what. */
   | { readonly type: 'peers'; readonly peers: readonly { workerId: number; incarnation: number }[] }
   /** base mode: stop accepting and reading; report `drained` when every connection is closed. */
   | { readonly type: 'drain'; readonly deadline: number }
-  /** Finish the handlers that run, within that many ms, run the stop hooks and leave. */
-  | { readonly type: 'stop'; readonly deadline: number }
-  | { readonly type: 'stats'; readonly request: number };
-
-/** Counters of the whole server since its start. */
-export interface ServerStats {
-  readonly connections: number;
-  readonly acceptedConnections: number;
-  readonly closedConnections: number;
-  /** Framed packets taken from clients. */
-  readonly acceptedPackets: number;
-  /** Packets whose handler settled, thrown errors included. */
-  readonly handledPackets: number;
-  /** Deliveries that followed the death of a worker. */
-  readonly redeliveredPackets: number;
-  /** Packets taken and not settled yet, from the live tables. */
-  readonly outstandingPackets: number;
-  /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
-  readonly refused: Readonly<Record<string, number>>;
-  /** Handlers that threw or rejected, in workers that live. */
-  readonly failedHandlers: number;
-}
+  /**
+   * Finish what has started, within that many ms, run the stop hooks and leave.
+   * `replaced`: another worker has its place, or will; else the server stops.
+   */
+  | { readonly type: 'stop'; readonly deadline: number; readonly replaced: boolean }
+  | AskNote
+  | AnswerNote
+  | ProgressNote;

@@ -19,7 +19,7 @@ import type { ByteStream, Clock, StreamEvents } from '../platform/platform.js';
 import { deliverFrame, HEADER_BYTES, MAX_BODY_BYTES, readU32, writeHeader, type FrameSink } from './frame.js';
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
-import { FrameFlag, FrameKind } from './messages.js';
+import { FrameFlag, FrameKind, type Settlement } from './messages.js';
 import { Outstanding } from './outstanding.js';
 import { joinParts, type Part } from './parts.js';
 
@@ -28,7 +28,7 @@ const CHUNK_BACKLOG_BYTES = 256 * 1024;
 
 export interface PipeEvents<T extends object> extends FrameSink {
   /** The peer has settled a numbered frame. */
-  settled(entry: T, discarded: boolean): void;
+  settled(entry: T, how: Settlement): void;
   /** All frames of one read were delivered. */
   turn(): void;
   /** Everything that was given is with the system. Told at the end of a turn or later, never from inside a call. */
@@ -72,7 +72,7 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   #laneBytes = 0;
   #settleFrom = 0;
   #settleCount = 0;
-  #settleDiscarded = false;
+  #settleHow: Settlement = 'handled';
   #scheduled = false;
   #state: 'open' | 'ending' | 'closed' = 'open';
 
@@ -183,9 +183,9 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   }
 
   /** Settles a number of the peer's. Runs of numbers travel as one frame. */
-  settle(seq: number, discarded = false): void {
+  settle(seq: number, how: Settlement = 'handled'): void {
     if (this.#settleCount > 0) {
-      if (seq === (this.#settleFrom + this.#settleCount) >>> 0 && discarded === this.#settleDiscarded) {
+      if (seq === (this.#settleFrom + this.#settleCount) >>> 0 && how === this.#settleHow) {
         this.#settleCount++;
         return;
       }
@@ -193,7 +193,7 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     }
     this.#settleFrom = seq;
     this.#settleCount = 1;
-    this.#settleDiscarded = discarded;
+    this.#settleHow = how;
     this.#schedule();
   }
 
@@ -274,13 +274,13 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   ): void {
     if (this.#state === 'closed') return;
     if (kind === FrameKind.settle) {
-      const discarded = (flags & FrameFlag.discarded) !== 0;
+      const how = settlementOf(flags);
       if (count > this.#outstanding.size) {
         throw new ProcessError('PIPE_BROKEN', `a peer settles ${count} frames, more than it was sent`);
       }
       for (let index = 0; index < count; index++) {
         const entry = this.#outstanding.settle((seq + index) >>> 0);
-        if (entry !== undefined) this.events.settled(entry, discarded);
+        if (entry !== undefined) this.events.settled(entry, how);
       }
     } else if (kind === FrameKind.chunk) {
       this.#assemble(flags, id, buffer, start, end);
@@ -307,8 +307,15 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   };
 
   #writeSettlement(): void {
-    const flags = this.#settleDiscarded ? FrameFlag.discarded : 0;
-    this.#writer.frame(FrameKind.settle, flags, 0, 0, this.#settleFrom, 0, this.#settleCount);
+    this.#writer.frame(
+      FrameKind.settle,
+      settleFlags[this.#settleHow],
+      0,
+      0,
+      this.#settleFrom,
+      0,
+      this.#settleCount,
+    );
     this.#settleCount = 0;
   }
 
@@ -417,4 +424,15 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     }
     deliverFrame(assembly.frame, 0, assembly.frame.length, this);
   }
+}
+
+const settleFlags: Readonly<Record<Settlement, number>> = {
+  handled: 0,
+  discarded: FrameFlag.discarded,
+  returned: FrameFlag.returned,
+};
+
+function settlementOf(flags: number): Settlement {
+  if ((flags & FrameFlag.returned) !== 0) return 'returned';
+  return (flags & FrameFlag.discarded) !== 0 ? 'discarded' : 'handled';
 }

@@ -4,9 +4,9 @@
  * master, until it meets somebody who can answer it; the answer goes back the
  * same way. Questions and answers are plain JSON.
  */
-import type { WireError } from '../errors.js';
+import { fromWire, ProcessError, type WireError } from '../errors.js';
 import type { Endpoint } from '../platform/platform.js';
-import type { ServerStats } from './messages.js';
+import type { ServerStats } from './server-stats.js';
 
 export type Question =
   | { readonly what: 'stats' }
@@ -117,6 +117,7 @@ export interface ProcessStatus {
 /**
  * How a reload ended.
  *
+ * - `accepted`: the canaries have proved themselves; the old workers are about to be replaced.
  * - `done`: every worker concerned is of the new generation.
  * - `rolledBack`: a canary failed; the old generation serves, untouched.
  * - `halted`: a worker of the new generation failed while the others were being
@@ -124,7 +125,7 @@ export interface ProcessStatus {
  * - `stopping`: the server was stopped meanwhile.
  */
 export interface ReloadReport {
-  readonly outcome: 'done' | 'rolledBack' | 'halted' | 'stopping';
+  readonly outcome: 'accepted' | 'done' | 'rolledBack' | 'halted' | 'stopping';
   /** The generation that new workers have now. */
   readonly generation: number;
   /** Ids of the workers that are new. */
@@ -157,4 +158,18 @@ export interface ReloadProgress {
   readonly pid: number;
   /** What failed, or another sentence for the operator. */
   readonly text?: string;
+  /** `accepted`: what has changed on disk and needs a restart. */
+  readonly needRestart?: readonly string[];
+}
+
+/** The report of a reload that was accepted. Throws `ProcessError` RELOAD_FAILED for one that was not. */
+export function orThrow(report: ReloadReport): ReloadReport {
+  const { outcome, failure } = report;
+  if (outcome === 'accepted' || outcome === 'done') return report;
+  const options = failure?.error === undefined ? undefined : { cause: fromWire(failure.error) };
+  const reason =
+    outcome === 'stopping'
+      ? 'the server is stopping'
+      : `worker ${failure?.workerId} of the new generation: ${failure?.reason}`;
+  throw new ProcessError('RELOAD_FAILED', `the reload did not come to its end: ${reason}`, options);
 }

@@ -1,4 +1,7 @@
+import { addLedgers } from './ledger.js';
 import type { ReactorCounters, ServerStats, WorkerCounters } from './messages.js';
+
+type CountField = Exclude<keyof ReactorCounters, 'refused' | 'ledger' | 'connectionsOfWorkers'>;
 
 /** Adds the counters of all owners of sockets and of all workers. */
 export function addStats(
@@ -6,14 +9,58 @@ export function addStats(
   workers: readonly WorkerCounters[],
 ): ServerStats {
   const owners = [...reactors, ...workers.flatMap((worker) => worker.sockets ?? [])];
-  const sum = (field: Exclude<keyof ReactorCounters, 'refused'>): number => {
-    return owners.reduce((total, counters) => total + counters[field], 0);
+  const { connectionsOfWorkers: _, ledger, ...counters } = addOwners(owners);
+  return {
+    ...counters,
+    failedHandlers: workers.reduce((total, worker) => total + worker.failedHandlers, 0),
+    ledger: { ...ledger, outstanding: counters.outstandingPackets },
   };
+}
+
+/**
+ * What remains of the counters of a worker that is gone. What it held when it
+ * was killed is lost in base mode, where the sockets die with it; of what it
+ * took after it was last heard nobody knows.
+ */
+export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): WorkerCounters | undefined {
+  const sockets = last?.of.sockets;
+  if (last === undefined || sockets === undefined) return last?.of;
+  const { outstandingPackets: lost, refused, ledger } = sockets;
+  const plus = (counts: Record<string, number>): Record<string, number> =>
+    lost === 0 ? counts : { ...counts, WORKER_LOST: (counts['WORKER_LOST'] ?? 0) + lost };
+  return {
+    failedHandlers: last.of.failedHandlers,
+    sockets: {
+      ...sockets,
+      connections: 0,
+      closedConnections: sockets.acceptedConnections,
+      outstandingPackets: 0,
+      refused: plus(refused),
+      ledger: { ...ledger, refused: plus(ledger.refused) },
+      connectionsOfWorkers: [],
+    },
+  };
+}
+
+/** The counters of two workers as if they were one. */
+export function addCounters(
+  a: WorkerCounters | undefined,
+  b: WorkerCounters | undefined,
+): WorkerCounters | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const owners = [a.sockets, b.sockets].filter((sockets) => sockets !== undefined);
+  return {
+    failedHandlers: a.failedHandlers + b.failedHandlers,
+    ...(owners.length > 0 && { sockets: addOwners(owners) }),
+  };
+}
+
+function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
+  const sum = (field: CountField): number => owners.reduce((total, counters) => total + counters[field], 0);
   const refused: Record<string, number> = {};
-  for (const counters of owners) {
+  for (const counters of owners)
     for (const [reason, count] of Object.entries(counters.refused))
       refused[reason] = (refused[reason] ?? 0) + count;
-  }
   return {
     connections: sum('connections'),
     acceptedConnections: sum('acceptedConnections'),
@@ -23,6 +70,7 @@ export function addStats(
     redeliveredPackets: sum('redeliveredPackets'),
     outstandingPackets: sum('outstandingPackets'),
     refused,
-    failedHandlers: workers.reduce((total, worker) => total + worker.failedHandlers, 0),
+    ledger: addLedgers(owners.map(({ ledger }) => ledger)),
+    connectionsOfWorkers: [],
   };
 }

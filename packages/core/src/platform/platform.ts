@@ -67,12 +67,21 @@ export interface Self {
   /** How many processors this process may use; at least 1. */
   readonly cpus: number;
   setTitle(title: string): void;
+  /** How this process is doing. */
+  vitals(): Vitals;
   /** Replaces the default action of the signal. Delivered one at a time, between turns. */
   onSignal(signal: SignalName, run: () => void): void;
   /** Called for an exception or rejection that nobody caught; the process must then leave. */
   onUncaught(run: (error: unknown, origin: 'uncaughtException' | 'unhandledRejection') => void): void;
   /** Ends this process at once. In a simulation it returns, and the process is dead. */
   exit(code: number): void;
+}
+
+export interface Vitals {
+  /** Resident memory in bytes; 0 where the system does not tell. */
+  readonly rss: number;
+  /** ms by which the event loop was late, at the 99th percentile since the last call; null when nothing was measured. */
+  readonly loopLagP99: number | null;
 }
 
 /** A small-message channel between a process (or thread) and the one that started it. Never a data path. */
@@ -210,6 +219,8 @@ export interface ByteStream {
 export interface Files {
   /** Makes a new directory with mode 0700, below `parent` or the system's place for runtime files. */
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
+  /** Stands for the content of a file (a `file:` URL or a path), so that a change shows; empty when it cannot be read. */
+  fingerprint(url: string): string;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;
 }

@@ -17,7 +17,9 @@ import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import { factText, type Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
-import type { CloseReason, Introduction } from '../pipe/messages.js';
+import type { Ledger } from '../pipe/ledger.js';
+import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
+import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, StreamEvents, Timer } from '../platform/platform.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
@@ -47,9 +49,10 @@ export interface ConnectionHost {
   /** Bytes of partial packets, on all connections together. */
   readonly inputTotal: Window;
   readonly counters: { acceptedPackets: number; handledPackets: number };
+  readonly ledger: Ledger;
   /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
   route(connection: ClientConnection): WorkerSlot | undefined;
-  /** Counts what is refused: an error code, or CLOSED for packets of a connection that was closed. */
+  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST. */
   refuse(reason: string): void;
   peerFault(error: ProtocolError, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
@@ -83,7 +86,8 @@ export class ClientConnection implements StreamEvents, Client {
   #unsettled = 0;
   #unsettledPackets = 0;
   #connected = false;
-  #introduced = false;
+  #home: WorkerPort | undefined;
+  readonly #connectedAt: number;
   #connectAttempts = 0;
   #closeSent = false;
   /** Deaths in a row that hit the introduction, and the close. */
@@ -116,6 +120,7 @@ export class ClientConnection implements StreamEvents, Client {
     );
     this.#window = new Window(settings.maxQueuedBytes);
     this.lastReceived = reactor.clock.now();
+    this.#connectedAt = reactor.clock.wallTime();
   }
 
   get concurrency(): number {
@@ -124,6 +129,27 @@ export class ClientConnection implements StreamEvents, Client {
 
   get closed(): boolean {
     return this.#phase === 'closed';
+  }
+
+  /** The worker that knows it, in sticky dispatch modes. */
+  get home(): WorkerPort | undefined {
+    return this.#home;
+  }
+
+  get info(): ClientInfo {
+    const { id, listener, stream, slot, outstandingPackets } = this;
+    const { remote, local } = stream;
+    return {
+      id,
+      listener: listener.settings.name,
+      remote,
+      local,
+      workerId: slot?.workerId ?? null,
+      connectedAt: this.#connectedAt,
+      state: this.#phase,
+      outstandingPackets,
+      queuedBytes: this.#output.buffered,
+    };
   }
 
   /** Packets that were accepted and are not settled, wherever they are. */
@@ -224,11 +250,28 @@ export class ClientConnection implements StreamEvents, Client {
 
   // What the worker's slot says.
 
-  introduce(port: WorkerPort, reason: Introduction['reason']): void {
+  moveTo(port: WorkerPort, reason: AdoptReason | undefined): void {
+    const before = this.#home;
+    if (before === port) return;
+    if (before === undefined) {
+      this.#introduceAt(port, reason);
+    } else if (this.#unsettled === 0) {
+      this.#leaveHome(before);
+      this.#introduceAt(port, 'retired');
+    }
+  }
+
+  /** Everything is settled that a worker had which gets nothing more: it need not know the connection any longer. */
+  #leaveHome(home: WorkerPort): void {
+    this.#home = undefined;
+    home.forget(this.id);
+  }
+
+  #introduceAt(port: WorkerPort, reason: AdoptReason | undefined): void {
     if (this.#outcast) return;
     const delivery = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#introductionDeaths;
-    this.#introduced = true;
+    this.#home = port;
     this.#unsettled++;
     if (this.#connected) {
       port.adopt(delivery, { ...this.#introduction(), ...(reason !== undefined && { reason }) }, this.state);
@@ -238,9 +281,16 @@ export class ClientConnection implements StreamEvents, Client {
     }
   }
 
-  settled(delivery: Delivery, discarded: boolean): void {
+  settled(delivery: Delivery, how: Settlement): void {
     this.#unsettled--;
+    if (how === 'returned') {
+      this.#takeBackUnstarted(delivery);
+      this.#followPlace();
+      this.pump();
+      return;
+    }
     this.#answered = 0;
+    const discarded = how === 'discarded';
     this.reactor.observe?.({
       kind: 'acknowledged',
       connection: this.id,
@@ -252,7 +302,7 @@ export class ClientConnection implements StreamEvents, Client {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
       if (discarded) this.#refuse(delivery, 'CLOSED');
-      else this.reactor.counters.handledPackets++;
+      else this.#countHandled(delivery);
     } else if (delivery.kind === 'introduction') {
       this.#connected = true;
       this.#introductionDeaths = 0;
@@ -260,14 +310,61 @@ export class ClientConnection implements StreamEvents, Client {
       this.reactor.forget(this);
       return;
     }
-    if (this.#waiting.length > 0 || this.#paused || this.#inputEnded) this.pump();
+    const moved = this.#unsettled === 0 && this.#followPlace();
+    if (moved || this.#waiting.length > 0 || this.#paused || this.#inputEnded) this.pump();
   }
 
-  takeBack(deliveries: readonly Delivery[], loss: Loss): void {
+  #countHandled(delivery: Delivery): void {
+    this.reactor.counters.handledPackets++;
+    if (delivery.attempt === 1) this.reactor.ledger.handled++;
+    else this.reactor.ledger.redeliveredAndHandled++;
+  }
+
+  /** Goes where the place of its worker is now; says whether it did. */
+  #followPlace(): boolean {
+    const { slot } = this;
+    const home = this.#home;
+    if (slot === undefined || home === undefined || home === slot.port || this.#unsettled > 0) return false;
+    this.#leaveHome(home);
+    if (slot.port !== undefined) this.#introduceAt(slot.port, 'retired');
+    return true;
+  }
+
+  /** A worker that retires gives back, in order, what it has not started: as if it had never been given. */
+  #takeBackUnstarted(delivery: Delivery): void {
+    delivery.pending = false;
+    if (delivery.kind === 'close') {
+      this.#closeSent = false;
+    } else if (delivery.kind === 'introduction') {
+      if (!this.#connected) this.#connectAttempts--;
+    } else {
+      this.#unsettledPackets--;
+      this.#window.give(delivery.charge);
+      if (this.#refusesReturned()) {
+        this.#refuse(delivery, 'CLOSED');
+        return;
+      }
+      const at = this.#waiting.findIndex(({ packet }) => packet > delivery.packet);
+      if (at < 0) this.#waiting.push(delivery);
+      else this.#waiting.splice(at, 0, delivery);
+      this.reactor.observe?.({
+        kind: 'returned',
+        connection: this.id,
+        packet: delivery.packet,
+        planned: true,
+      });
+    }
+  }
+
+  takeBack(deliveries: readonly Delivery[], loss: Loss, started: number): void {
     const returned: Delivery[] = [];
     let poisoned = false;
-    this.#introduced = false;
-    for (const delivery of deliveries) {
+    if (this.#home === loss.port) this.#home = undefined;
+    const { onWorkerLost } = this.listener.settings;
+    // A worker that left in order loses only what it could not finish in its time.
+    const closes = onWorkerLost === 'close' && (loss.reason !== 'retired' || started > 0);
+    const drops = onWorkerLost === 'redeliver' ? 0 : started;
+    for (const [index, delivery] of deliveries.entries()) {
       this.#unsettled--;
       if (delivery.kind !== 'packet') {
         poisoned = this.#takeBackEvent(delivery, loss.alone === delivery) || poisoned;
@@ -278,10 +375,17 @@ export class ClientConnection implements StreamEvents, Client {
       if (loss.alone === delivery) {
         poisoned = true;
         this.#noteRefused(delivery, 'PACKET_POISON');
+      } else if (index < drops) {
+        this.#refuse(delivery, 'WORKER_LOST');
       } else if (!poisoned && !this.#refusesReturned()) {
         if (returned.length === 0) delivery.answered += this.#answered;
         returned.push(delivery);
-        this.reactor.observe?.({ kind: 'returned', connection: this.id, packet: delivery.packet });
+        this.reactor.observe?.({
+          kind: 'returned',
+          connection: this.id,
+          packet: delivery.packet,
+          planned: !loss.started,
+        });
       } else {
         this.#refuse(delivery, 'CLOSED');
       }
@@ -290,6 +394,8 @@ export class ClientConnection implements StreamEvents, Client {
     this.#waiting = returned.concat(this.#waiting);
     if (poisoned) {
       this.#fault('PACKET_POISON', 'its worker died while one of its events was running alone', 'poison');
+    } else if (closes) {
+      this.abort('workerLost');
     }
   }
 
@@ -335,6 +441,7 @@ export class ClientConnection implements StreamEvents, Client {
       while (this.#framing && this.#reader.next()) {
         const { buffer, start, end } = this.#reader;
         this.reactor.counters.acceptedPackets++;
+        this.reactor.ledger.accepted++;
         const packet = ++this.#packets;
         this.reactor.observe?.({ kind: 'packet', connection: this.id, packet, bytes: end - start });
         const delivery = new Delivery('packet', this, buffer, start, end, packet);
@@ -355,7 +462,7 @@ export class ClientConnection implements StreamEvents, Client {
   #give(delivery: Delivery): boolean {
     const slot = this.slot ?? this.#route();
     if (slot?.port === undefined) return false;
-    if (this.slot !== undefined && !this.#introduced) return false;
+    if (this.slot !== undefined && this.#home !== slot.port) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
       slot.block(delivery);
@@ -389,7 +496,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Whether its worker knows it; always true without connection events. */
   #isIntroduced(): boolean {
-    return this.slot === undefined || this.#introduced;
+    return this.slot === undefined || (this.#home !== undefined && this.#home === this.slot.port);
   }
 
   #sendClose(): void {
@@ -406,7 +513,7 @@ export class ClientConnection implements StreamEvents, Client {
       this.reactor.forget(this);
       return;
     }
-    if (this.slot.port === undefined || !this.#introduced) return;
+    if (this.slot.port === undefined || this.#home !== this.slot.port) return;
     this.#closeSent = true;
     this.#unsettled++;
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
@@ -453,6 +560,8 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #noteRefused({ packet }: Delivery, reason: string): void {
+    const { refused } = this.reactor.ledger;
+    refused[reason] = (refused[reason] ?? 0) + 1;
     this.reactor.observe?.({ kind: 'refused', connection: this.id, packet, reason });
   }
 

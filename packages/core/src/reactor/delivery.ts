@@ -2,7 +2,7 @@
  * What the parts of a reactor say to each other: a delivery is on its way from a
  * client to a worker's port, and a loss gives it back.
  */
-import type { AdoptReason, CloseReason, Introduction } from '../pipe/messages.js';
+import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
 
 /** What a packet costs in a window beside its bytes: its header, and a guess at the bookkeeping. */
 export const PACKET_OVERHEAD_BYTES = 64;
@@ -54,11 +54,20 @@ export interface Client {
   state: Buffer | undefined;
   /** Sends `buffer[start, end)` of the worker `pid` whole, or closes the connection when a bound would be exceeded. */
   send(buffer: Buffer, start: number, end: number, pid: number): void;
-  /** Tells a worker of the connection: the first one by connect, each later one by adopt. */
-  introduce(port: WorkerPort, reason: AdoptReason | undefined): void;
-  settled(delivery: Delivery, discarded: boolean): void;
-  /** Its worker is lost: these deliveries, in order, have not been settled. */
-  takeBack(deliveries: readonly Delivery[], loss: Loss): void;
+  /** The worker that knows the connection and gets its events, in sticky dispatch modes. */
+  readonly home: WorkerPort | undefined;
+  /**
+   * Another worker has the place of its id: the connection goes there, but not
+   * before everything is settled that its home has of it. The first worker of all
+   * hears of it by connect, each later one by adopt.
+   */
+  moveTo(port: WorkerPort, reason: AdoptReason | undefined): void;
+  settled(delivery: Delivery, how: Settlement): void;
+  /**
+   * Its worker is lost: these deliveries, in order, have not been settled; the
+   * first `started` of them may have been started.
+   */
+  takeBack(deliveries: readonly Delivery[], loss: Loss, started: number): void;
   /** Flushes and ends; packets that no worker has yet are refused. */
   finish(reason: CloseReason): void;
   /** Moves on: gives the worker what the windows admit, and ends when all is done. */
@@ -78,6 +87,8 @@ export interface WorkerPort {
   close(delivery: Delivery, reason: string): void;
   introduce(connectionId: number, introduction: Introduction): void;
   forget(connectionId: number): void;
+  /** It gets no further event, and hears so: it finishes what it has started and gives back the rest. */
+  retire(): void;
   /** Writes what has gathered, before the end of the turn. */
   flush(): void;
   /** One socket was read, and its packets follow. */
@@ -88,6 +99,7 @@ export interface WorkerPort {
 
 /** How a port's worker ended, and what it leaves. */
 export interface Loss {
+  readonly port: WorkerPort;
   /** Unsettled deliveries, in the order in which they were sent. */
   readonly unsettled: readonly Delivery[];
   /** Something of what is unsettled may have been started. */

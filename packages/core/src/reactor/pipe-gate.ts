@@ -12,11 +12,13 @@ import type { Reactor } from './reactor.js';
 const HELLO_TIMEOUT_MS = 10_000;
 
 /**
- * Where workers knock: checks who opens a pipe, refuses what does not fit, and
- * fences a worker off when a younger one of the same id has come.
+ * Where workers knock: checks who opens a pipe and refuses what does not fit. A
+ * younger worker of an id may come while the older one serves: it waits here
+ * until it says that it is ready. Those of a manager that is gone are fenced off.
  */
 export class PipeGate {
-  readonly #ports = new Map<number, PipePort>();
+  /** By worker id: the one that has the place, one that retires, one that waits for its turn. Seldom more. */
+  readonly #ports = new Map<number, Set<PipePort>>();
   #blamelessThrough = -1;
   #blamelessReason: AdoptReason = 'managerLost';
 
@@ -47,15 +49,21 @@ export class PipeGate {
       pipe.finish();
       return;
     }
-    this.#ports.get(hello.workerId)?.fence();
+    const ports = this.#portsOf(hello.workerId);
+    // Workers of a manager that is gone may live for another moment: whatever they still say is ignored.
+    for (const port of ports) if (port.incarnation <= this.#blamelessThrough) port.fence();
     const slot = this.reactor.slots[hello.workerId]!;
-    const port = new PipePort(hello, pipe, slot, this.reactor, this.#blameless, (lost) => {
-      if (this.#ports.get(hello.workerId) === lost) this.#ports.delete(hello.workerId);
-    });
-    this.#ports.set(hello.workerId, port);
+    const port = new PipePort(hello, pipe, slot, this.reactor, this.#blameless, (lost) => ports.delete(lost));
+    ports.add(port);
     pipe.events = port;
     pipe.control(FrameKind.welcome);
     pipe.flush();
+  }
+
+  #portsOf(workerId: number): Set<PipePort> {
+    let ports = this.#ports.get(workerId);
+    if (ports === undefined) this.#ports.set(workerId, (ports = new Set()));
+    return ports;
   }
 
   #refusal(hello: Hello): string | undefined {
@@ -65,9 +73,9 @@ export class PipeGate {
     if (hello.role !== 'worker' || this.reactor.slots[hello.workerId] === undefined) {
       return `there is no place for ${hello.role} ${hello.workerId} here`;
     }
-    const present = this.#ports.get(hello.workerId);
-    if (present !== undefined && present.incarnation >= hello.incarnation) {
-      return `incarnation ${hello.incarnation} is older than ${present.incarnation}, which has its place`;
+    for (const { incarnation } of this.#portsOf(hello.workerId)) {
+      if (incarnation >= hello.incarnation)
+        return `incarnation ${hello.incarnation} is older than ${incarnation}, which has its place`;
     }
     if (hello.incarnation <= this.#blamelessThrough) {
       return `incarnation ${hello.incarnation} belongs to a manager that is gone`;

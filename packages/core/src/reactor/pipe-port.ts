@@ -1,6 +1,13 @@
 import type { DeliveredEvent } from '../events/facts.js';
 import { readU32 } from '../pipe/frame.js';
-import { FrameFlag, FrameKind, type AdoptReason, type Hello, type Introduction } from '../pipe/messages.js';
+import {
+  FrameFlag,
+  FrameKind,
+  type AdoptReason,
+  type Hello,
+  type Introduction,
+  type Settlement,
+} from '../pipe/messages.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
 import type { Delivery, WorkerPort } from './delivery.js';
 import type { Reactor } from './reactor.js';
@@ -15,6 +22,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
   readonly pid: number;
   #alone: Delivery | 'other' | undefined;
   #goodbye: { readonly unstarted: boolean } | undefined;
+  #retired = false;
 
   constructor(
     hello: Hello,
@@ -99,6 +107,14 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     this.pipe.control(FrameKind.forget, 0, connectionId);
   }
 
+  retire(): void {
+    this.#retired = true;
+    this.pipe.control(FrameKind.retire);
+    this.pipe.flush();
+    const { pid, slot } = this;
+    this.reactor.observe?.({ kind: 'retired', worker: pid, workerId: slot.workerId });
+  }
+
   flush(): void {
     this.pipe.flush();
   }
@@ -146,6 +162,8 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       case FrameKind.ready:
         this.slot.ready(this);
         this.reactor.workerIsReady();
+        this.pipe.control(FrameKind.serving);
+        this.pipe.flush();
         return;
       case FrameKind.goodbye:
         this.#goodbye = { unstarted: (flags & FrameFlag.unstarted) !== 0 };
@@ -163,8 +181,8 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     }
   }
 
-  settled(delivery: Delivery, discarded: boolean): void {
-    this.slot.settled(delivery, discarded);
+  settled(delivery: Delivery, how: Settlement): void {
+    this.slot.settled(delivery, how);
   }
 
   turn(): void {}
@@ -177,16 +195,17 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
 
   #lose(): void {
     const blameless = this.blameless(this.incarnation);
-    const reason = this.#goodbye === undefined ? (blameless ?? 'workerLost') : (blameless ?? 'retired');
+    // One that was told to retire is killed for being late, which is nobody's fault.
+    const planned = this.#goodbye !== undefined || this.#retired;
     const unsettled = this.pipe.takeOutstanding();
     this.onLost(this);
-    if (this.slot.port !== this) return;
     this.slot.lost({
+      port: this,
       unsettled,
       started: this.#goodbye?.unstarted !== true,
-      blameless: this.#goodbye !== undefined || blameless !== undefined,
-      alone: this.#goodbye === undefined && blameless === undefined ? this.#alone : undefined,
-      reason,
+      blameless: planned || blameless !== undefined,
+      alone: planned || blameless !== undefined ? undefined : this.#alone,
+      reason: blameless ?? (planned ? 'retired' : 'workerLost'),
     });
   }
 
@@ -223,10 +242,10 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     }
     if (end > at) connection?.send(buffer, at, end, this.pid);
     if ((flags & FrameFlag.ends) !== 0) connection?.finish('server');
-    if (delivery !== undefined) this.slot.settled(delivery, false);
+    if (delivery !== undefined) this.slot.settled(delivery, 'handled');
     for (let index = 1; index < count; index++) {
       const next = this.pipe.settleEntry((first + index) >>> 0);
-      if (next !== undefined) this.slot.settled(next, false);
+      if (next !== undefined) this.slot.settled(next, 'handled');
     }
   }
 
@@ -234,7 +253,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     const connection = this.reactor.connection(id);
     if (connection === undefined) return;
     connection.send(buffer, start, end, this.pid);
-    if (connection.slot === this.slot) connection.noteAnswered(end - start);
+    if (connection.home === this) connection.noteAnswered(end - start);
   }
 
   #end(id: number, flags: number): void {
@@ -246,7 +265,8 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
 
   #keepState(id: number, buffer: Buffer, start: number, end: number): void {
     const connection = this.reactor.connection(id);
-    if (connection !== undefined) connection.state = Buffer.from(buffer.subarray(start, end));
+    // After a move the state is that of its new worker.
+    if (connection?.home === this) connection.state = Buffer.from(buffer.subarray(start, end));
   }
 }
 

@@ -12,7 +12,9 @@ import type { ProtocolError } from '../errors.js';
 import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import type { Logger } from '../log.js';
+import { emptyLedger } from '../pipe/ledger.js';
 import type { ReactorCounters } from '../pipe/messages.js';
+import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type {
   BoundListener,
@@ -54,6 +56,7 @@ export class Reactor implements ConnectionHost {
     handledPackets: 0,
     redeliveredPackets: 0,
   };
+  readonly ledger = emptyLedger();
   readonly slots: readonly WorkerSlot[];
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
@@ -63,6 +66,7 @@ export class Reactor implements ConnectionHost {
   #unrouted = new Set<ClientConnection>();
   #draining = false;
   #drained: (() => void) | undefined;
+  #emptied: (() => void) | undefined;
   #heartbeat: Timer | undefined;
 
   constructor(private readonly parts: ReactorParts) {
@@ -160,7 +164,23 @@ export class Reactor implements ConnectionHost {
       connections: acceptedConnections - closedConnections,
       outstandingPackets,
       refused: Object.fromEntries(this.#refused),
+      ledger: { ...this.ledger, refused: { ...this.ledger.refused } },
+      connectionsOfWorkers: this.slots.map((slot) => slot.connections.size),
     };
+  }
+
+  /**
+   * Connections with ids above `after`, at most `limit`. Ids grow, and so does
+   * the order of the table: a page costs a walk over those before it, which an
+   * index by id would save if anybody listed millions.
+   */
+  connectionsAfter(after: number, limit: number): ClientInfo[] {
+    const page: ClientInfo[] = [];
+    for (const [id, connection] of this.#connections) {
+      if (page.length >= limit) break;
+      if (id > after) page.push(connection.info);
+    }
+    return page;
   }
 
   /**
@@ -188,8 +208,29 @@ export class Reactor implements ConnectionHost {
     await Promise.all(closing);
   }
 
+  /** Stops accepting; resolves when every connection has closed by itself, or after `deadline` ms. */
+  async outlast(deadline: number): Promise<void> {
+    const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    await Promise.all(closing);
+    if (this.#connections.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.setTimer(deadline, resolve);
+      this.#emptied = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#emptied = undefined;
+  }
+
+  get openConnections(): number {
+    return this.#connections.size;
+  }
+
   #checkDrained(): void {
-    if (this.#draining && this.#connections.size === 0) this.#drained?.();
+    if (this.#connections.size > 0) return;
+    this.#emptied?.();
+    if (this.#draining) this.#drained?.();
   }
 
   readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
@@ -233,7 +274,7 @@ export class Reactor implements ConnectionHost {
     const slot = this.slots[this.parts.dispatch.pick(connection.id, this.#isReady)]!;
     connection.slot = slot;
     slot.connections.add(connection);
-    if (slot.port !== undefined) connection.introduce(slot.port, undefined);
+    if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
   }
 
   #watchHeartbeats(): void {

@@ -46,11 +46,10 @@ export class Turnstile {
     }
   }
 
-  /** The worker is gone: nothing is on its way, and nobody waits. Returns those that did. */
-  reset(): Iterable<Client> {
+  /** The worker is gone: nobody waits for it. Returns those that did. */
+  release(): Iterable<Client> {
     const waiting = this.#waiting;
     this.#waiting = new Set();
-    this.window.reset();
     return waiting;
   }
 

@@ -1,5 +1,5 @@
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import type { AdoptReason } from '../pipe/messages.js';
+import type { AdoptReason, Settlement } from '../pipe/messages.js';
 import type { Client, Delivery, Loss, WorkerPort } from './delivery.js';
 import { Turnstile } from './turnstile.js';
 
@@ -7,11 +7,18 @@ import { Turnstile } from './turnstile.js';
  * The place of one worker id in a reactor. It survives the worker: the port
  * changes, the connections stay, and what the lost worker had not settled goes
  * to the next one, in order.
+ *
+ * A worker that is replaced while it lives retires: from the moment at which its
+ * successor is ready it gets nothing more, and each of its connections follows
+ * to the successor as soon as nothing of it is unsettled.
  */
 export class WorkerSlot {
+  /** The worker that events go to. */
   port: WorkerPort | undefined;
   /** The connections that this worker serves, in sticky dispatch modes. */
   readonly connections = new Set<Client>();
+  /** Out of dispatch, with something to finish. */
+  readonly #retiring = new Set<WorkerPort>();
   readonly #small: Turnstile;
   readonly #large: Turnstile;
   #lossReason: AdoptReason | undefined;
@@ -46,42 +53,73 @@ export class WorkerSlot {
     this.port!.packet(delivery);
   }
 
-  settled(delivery: Delivery, discarded: boolean): void {
+  settled(delivery: Delivery, how: Settlement): void {
     const turnstile = this.#turnstileOf(delivery);
     if (delivery.kind === 'packet') turnstile.window.give(delivery.charge);
-    delivery.connection.settled(delivery, discarded);
+    delivery.connection.settled(delivery, how);
     turnstile.wake();
   }
 
-  /** A worker is ready: it learns of all connections and gets what waits. */
+  /** A worker takes the place: it learns of the connections and gets what waits. Another one that has it retires. */
   ready(port: WorkerPort): void {
+    const before = this.port;
+    // A slow pipe may bring the older of two last.
+    if (before !== undefined && before.incarnation > port.incarnation) {
+      port.retire();
+      return;
+    }
     this.port = port;
-    const reason = this.#lossReason;
+    if (before !== undefined) {
+      this.#retiring.add(before);
+      before.retire();
+    }
     // All of them first: a packet may be answered to a neighbour, which the worker must know by then.
-    for (const connection of this.connections) connection.introduce(port, reason);
+    for (const connection of this.connections) connection.moveTo(port, this.#lossReason);
     for (const connection of this.connections) connection.pump();
     port.flush();
   }
 
-  /** The worker is gone. */
+  /** A worker is gone, which had the place or was retiring. */
   lost(loss: Loss): void {
-    this.port = undefined;
-    const waiting = [...this.#small.reset(), ...this.#large.reset()];
+    const { port, unsettled } = loss;
+    const retired = this.#retiring.delete(port);
+    if (!retired && this.port !== port) return;
+    if (!retired) this.port = undefined;
     this.#lossReason = loss.reason;
     const charged = !loss.blameless && loss.alone === undefined;
+    const returned = this.#returned(port, unsettled);
+    for (const [connection, deliveries] of returned) {
+      const started = loss.started ? noteDeath(deliveries, connection.concurrency, charged) : 0;
+      connection.takeBack(deliveries, loss, started);
+    }
+    // All introductions first, as for a worker that is ready.
+    if (this.port !== undefined) {
+      for (const connection of returned.keys())
+        if (this.connections.has(connection)) connection.moveTo(this.port, loss.reason);
+    }
+    for (const connection of returned.keys()) connection.pump();
+    this.#wakeWaiting(retired);
+  }
+
+  /** What is given back has left room. When the place is empty nobody waits for room in it, but for a worker. */
+  #wakeWaiting(retired: boolean): void {
+    for (const turnstile of [this.#small, this.#large]) {
+      if (retired) turnstile.wake();
+      else for (const connection of turnstile.release()) connection.pump();
+    }
+  }
+
+  /** What the connections of a lost worker get back, which leaves the windows. */
+  #returned(port: WorkerPort, unsettled: readonly Delivery[]): Map<Client, Delivery[]> {
     const returned = new Map<Client, Delivery[]>();
-    for (const connection of this.connections) returned.set(connection, []);
-    for (const delivery of loss.unsettled) {
+    for (const connection of this.connections) if (connection.home === port) returned.set(connection, []);
+    for (const delivery of unsettled) {
       const list = returned.get(delivery.connection);
       if (list === undefined) returned.set(delivery.connection, [delivery]);
       else list.push(delivery);
+      if (delivery.kind === 'packet') this.#turnstileOf(delivery).window.give(delivery.charge);
     }
-    for (const [connection, deliveries] of returned) {
-      if (loss.started) noteDeath(deliveries, connection.concurrency, charged);
-      connection.takeBack(deliveries, loss);
-    }
-    for (const connection of returned.keys()) connection.pump();
-    for (const connection of waiting) connection.pump();
+    return returned;
   }
 
   #turnstileOf(delivery: Delivery): Turnstile {
@@ -91,16 +129,20 @@ export class WorkerSlot {
 
 /**
  * Notes a worker's death on those of one connection's deliveries that may have
- * been started. What is behind as many pending handlers as the connection may
- * have at once certainly was not: it is neither a second attempt nor charged.
+ * been started, and says how many they are. What is behind as many pending
+ * handlers as the connection may have at once certainly was not: it is neither a
+ * second attempt nor charged.
  */
-function noteDeath(deliveries: readonly Delivery[], concurrency: number, charged: boolean): void {
+function noteDeath(deliveries: readonly Delivery[], concurrency: number, charged: boolean): number {
   let pending = 0;
+  let started = 0;
   for (const delivery of deliveries) {
-    if (pending >= concurrency) return;
+    if (pending >= concurrency) return started;
     if (delivery.pending) pending += delivery.kind === 'packet' ? 1 : concurrency;
     delivery.pending = false;
     delivery.attempt++;
     if (charged) delivery.deaths++;
+    started++;
   }
+  return started;
 }

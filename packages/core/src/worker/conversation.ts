@@ -44,6 +44,8 @@ export interface ConversationHost {
   openScope(conversation: Conversation): ConnectionScope | undefined;
   /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */
   mayStart(conversation: Conversation): boolean;
+  /** A packet has been settled by its handler. */
+  countRequest(): void;
   /** Something was written to this owner that belongs to no settlement of a packet: it must be with the system before one. */
   sentElsewhere(owner: SocketOwner): void;
   /** Hands on what was sent elsewhere, so that a settlement to `owner` cannot overtake it. */
@@ -51,6 +53,8 @@ export interface ConversationHost {
   /** Calls `flush` at the end of the turn. */
   flushLater(conversation: Conversation): void;
   overflowed(conversation: Conversation): void;
+  /** Disposes the objects of a connection; the worker waits for that before it leaves. */
+  dispose(id: number, scope: ConnectionScope): Promise<void>;
   forget(conversation: Conversation): void;
 }
 
@@ -95,7 +99,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   #bytes = 0;
   /** On the list of those that flush at the end of the turn. */
   #listed = false;
-  #phase: 'open' | 'finishing' | 'finished' | 'closed' = 'open';
+  /** `moved`: another worker serves it, and what is sent from here goes there as from a stranger. */
+  #phase: 'open' | 'finishing' | 'finished' | 'closed' | 'moved' = 'open';
   #state: ConversationState;
   #scope: ConnectionScope | undefined;
   #receive: BoundHandler | undefined;
@@ -113,7 +118,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   }
 
   get closed(): boolean {
-    return this.#phase !== 'open';
+    return this.#phase !== 'open' && this.#phase !== 'moved';
   }
 
   /** What a handler of this connection that is pending is called. */
@@ -159,6 +164,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
 
   send(data: Part): boolean {
     const bytes = byteLength(data);
+    if (this.#phase === 'moved') return this.#sendAsStranger(data, bytes);
     if (this.#phase !== 'open') return false;
     if (bytes === 0) return true;
     if (!this.owner.admits(this, this.#bytes + bytes)) {
@@ -181,7 +187,20 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     return true;
   }
 
+  #sendAsStranger(data: Part, bytes: number): boolean {
+    if (bytes === 0) return true;
+    if (!this.owner.sendTo(this.id, data, bytes)) return false;
+    this.all.sentElsewhere(this.owner);
+    this.all.invoker.sent(this.id, data, bytes);
+    return true;
+  }
+
   finish(reset: boolean): boolean {
+    if (this.#phase === 'moved') {
+      this.all.invoker.ended(this.id, reset);
+      this.owner.end(this.id, reset);
+      return true;
+    }
     if (this.#phase !== 'open' && !(reset && this.#phase === 'finishing')) return false;
     this.all.invoker.ended(this.id, reset);
     if (reset) {
@@ -219,6 +238,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
 
   writeState(value: unknown): void {
     this.#requireState();
+    if (this.#phase === 'moved') throw movedAway();
     if (!this.#inside) this.#list();
     this.#state.write(value);
   }
@@ -234,7 +254,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       const bytes = this.#bytes;
       this.owner.send(this, this.#takeParts(), bytes);
     }
-    if (this.#state.touched && this.#running === 0 && !this.#exclusive) {
+    if (this.#state.touched && this.#running === 0 && !this.#exclusive && this.#phase !== 'moved') {
       const state = this.#changedState('connection.state');
       if (state !== undefined) this.owner.keepState(this, state);
     }
@@ -243,6 +263,32 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.owner.end(this.id, false);
       this.advance();
     }
+  }
+
+  /** Gives back, in order, what has not been started: the owner of the socket has another worker for it. */
+  giveBack(): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const { kind, seq } of queue) {
+      const over = kind === 'packet' && this.#phase !== 'open' && this.#phase !== 'finishing';
+      this.owner.settle(this, seq, over ? 'discarded' : 'returned');
+      this.all.isolation.leave(this, seq);
+    }
+  }
+
+  /** Another worker serves the connection from here on: its objects here are disposed. */
+  async moveAway(): Promise<void> {
+    const bytes = this.#bytes;
+    if (bytes > 0) this.owner.send(this, this.#takeParts(), bytes);
+    this.#phase = 'moved';
+    await this.disposeScope();
+  }
+
+  /** Disposes the objects of the connection, if there are any. */
+  async disposeScope(): Promise<void> {
+    const scope = this.#scope;
+    this.#scope = undefined;
+    if (scope !== undefined) await this.all.dispose(this.id, scope);
   }
 
   /** Starts what may start. */
@@ -317,11 +363,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
 
   /** Gives a packet up without handling it; others may have been waiting for it to run alone. */
   #discard(seq: number): void {
-    this.owner.settle(this, seq, true);
+    this.owner.settle(this, seq, 'discarded');
     this.all.isolation.leave(this, seq);
   }
 
   #settlePacket(seq: number, label: string): void {
+    this.all.countRequest();
     this.all.flushElsewhere(this.owner);
     const state = this.#state.touched ? this.#changedState(label) : undefined;
     const bytes = this.#bytes;
@@ -330,7 +377,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.owner.answer(this, seq, bytes > 0 ? this.#takeParts() : NO_PARTS, bytes, state, ends);
       if (ends) this.#phase = 'finished';
     } else {
-      this.owner.settle(this, seq, false);
+      this.owner.settle(this, seq, 'handled');
     }
     this.all.isolation.leave(this, seq);
   }
@@ -389,7 +436,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.owner.answer(this, job.seq, this.#takeParts(), bytes, state, ends);
       if (ends) this.#phase = 'finished';
     } else {
-      this.owner.settle(this, job.seq, false);
+      this.owner.settle(this, job.seq, 'handled');
     }
     this.all.isolation.leave(this, job.seq);
   }
@@ -410,22 +457,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   /** The close is settled once the objects of the connection are disposed, so that a close ends everything. */
   #leave(seq: number): void {
     this.all.forget(this);
-    const scope = this.#scope;
-    this.#scope = undefined;
+    const scoped = this.#scope !== undefined;
     const settle = (): void => {
-      this.owner.settle(this, seq, false);
+      this.owner.settle(this, seq, 'handled');
       this.all.isolation.leave(this, seq);
     };
-    if (scope === undefined) {
-      settle();
-      return;
-    }
-    scope
-      .dispose()
-      .catch((error: unknown) =>
-        this.all.invoker.report(`objects of connection ${this.id}`, 'dispose', error),
-      )
-      .finally(settle);
+    if (scoped) void this.disposeScope().then(settle);
+    else settle();
   }
 
   /** Makes the objects of the connection and finds its first handler; a connection whose objects cannot be made is reset. */
@@ -491,6 +529,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     this.#bytes = 0;
     return parts;
   }
+}
+
+function movedAway(): HandlerError {
+  return new HandlerError(
+    'STATE_NOT_KEPT',
+    'connection.state cannot be written here any more: another worker serves the connection',
+  );
 }
 
 /** Bytes of what a handler sends. Throws `HandlerError` SEND_INVALID. */

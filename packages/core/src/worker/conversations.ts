@@ -22,6 +22,9 @@ export class Conversations implements ConversationHost {
   #stalled = new Set<Conversation>();
   #closing = false;
   #pending = 0;
+  /** Packets that handlers have settled. */
+  requests = 0;
+  readonly #disposing = new Set<Promise<void>>();
   /** Called when the last pending handler of a connection settles. */
   #idle: (() => void) | undefined;
 
@@ -33,6 +36,9 @@ export class Conversations implements ConversationHost {
     private readonly hasScopes: boolean,
     readonly keepsState: boolean,
     owners: () => Iterable<SocketOwner>,
+    /** After so many requests `onRequestLimit` is called, once. */
+    private readonly requestLimit = Infinity,
+    private readonly onRequestLimit: () => void = () => {},
   ) {
     this.isolation = new Isolation(() => this.pending, owners, this.resume);
   }
@@ -70,7 +76,8 @@ export class Conversations implements ConversationHost {
   }
 
   mayStart(conversation: Conversation): boolean {
-    if (!this.#closing && !conversation.owner.congested && this.isolation.admits(conversation)) return true;
+    const { congested, retired } = conversation.owner;
+    if (!this.#closing && !congested && !retired && this.isolation.admits(conversation)) return true;
     this.#stalled.add(conversation);
     return false;
   }
@@ -104,6 +111,40 @@ export class Conversations implements ConversationHost {
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.clock.defer(this.#flush);
+  }
+
+  countRequest(): void {
+    if (++this.requests === this.requestLimit) this.onRequestLimit();
+  }
+
+  /** That owner gives nothing more: what its connections have not started goes back, in order. */
+  giveBack(owner: SocketOwner): void {
+    for (const conversation of this.#byId.values())
+      if (conversation.owner === owner) {
+        this.#stalled.delete(conversation);
+        conversation.giveBack();
+      }
+  }
+
+  /** The owner of the socket has given the connection to another worker, or it is over. */
+  moveAway(conversation: Conversation): void {
+    this.forget(conversation);
+    void conversation.moveAway();
+  }
+
+  async dispose(id: number, scope: ConnectionScope): Promise<void> {
+    const disposal = scope
+      .dispose()
+      .catch((error: unknown) => this.invoker.report(`objects of connection ${id}`, 'dispose', error));
+    this.#disposing.add(disposal);
+    await disposal;
+    this.#disposing.delete(disposal);
+  }
+
+  /** Disposes the objects of all connections; resolves when that is done. */
+  async disposeAll(): Promise<void> {
+    for (const conversation of this.#byId.values()) void conversation.disposeScope();
+    await Promise.all(this.#disposing);
   }
 
   overflowed(conversation: Conversation): void {

@@ -9,7 +9,7 @@
  */
 import type { DeliveredEvent } from '../events/facts.js';
 import { joinParts, type Part } from '../pipe/parts.js';
-import type { Introduction, ReactorCounters } from '../pipe/messages.js';
+import type { Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';
 import type { Client, Delivery, WorkerPort } from '../reactor/delivery.js';
@@ -26,7 +26,7 @@ interface Turn {
   readonly sender: Sender;
   readonly parts: Part[];
   bytes: number;
-  readonly settled: { readonly delivery: Delivery; readonly discarded: boolean }[];
+  readonly settled: { readonly delivery: Delivery; readonly how: Settlement }[];
 }
 
 /** What gathers is applied early from this size on, in bytes. */
@@ -35,6 +35,8 @@ const EARLY_BYTES = 256 * 1024;
 export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   readonly owners: readonly SocketOwner[] = [this];
   readonly congested = false;
+  /** What it owns it serves to the end. */
+  readonly retired = false;
   readonly flushed = true;
   readonly #outstanding = new Outstanding<Delivery>();
   #turns: Turn[] = [];
@@ -73,14 +75,14 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const seq = this.#take('receive', delivery);
     const { connection, buffer, start, end } = delivery;
     const conversation = this.events.find(connection.id);
-    if (conversation === undefined) this.#settleNow(seq, true);
+    if (conversation === undefined) this.#settleNow(seq, 'discarded');
     else conversation.packet(seq, buffer, start, end, 1, 0, false);
   }
 
   close(delivery: Delivery, reason: string): void {
     const seq = this.#take('close', delivery);
     const conversation = this.events.find(delivery.connection.id);
-    if (conversation === undefined) this.#settleNow(seq, false);
+    if (conversation === undefined) this.#settleNow(seq, 'handled');
     else conversation.end(seq, reason, false);
   }
 
@@ -91,6 +93,9 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   forget(connectionId: number): void {
     this.events.forget(connectionId);
   }
+
+  /** In this mode a connection stays with the worker that owns its socket, to its end. */
+  retire(): void {}
 
   flush(): void {
     this.#apply();
@@ -116,10 +121,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     return this.#gathered + bytes <= this.reactor.settings.reactorMemoryLimit;
   }
 
-  settle(sender: Sender, seq: number, discarded: boolean): void {
+  settle(sender: Sender, seq: number, how: Settlement): void {
     const delivery = this.#outstanding.settle(seq);
     if (delivery === undefined) return;
-    this.#turnOf(delivery.connection, sender).settled.push({ delivery, discarded });
+    this.#turnOf(delivery.connection, sender).settled.push({ delivery, how });
   }
 
   answer(
@@ -135,7 +140,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     if (state !== undefined) delivery.connection.state = state;
     const turn = this.#turnOf(delivery.connection, sender);
     this.#gather(turn, parts, bytes);
-    turn.settled.push({ delivery, discarded: false });
+    turn.settled.push({ delivery, how: 'handled' });
     if (ends) this.end(sender.id, false);
   }
 
@@ -181,7 +186,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   announceAloneOver(): void {}
 
-  ready(): void {
+  async ready(): Promise<void> {
     this.slot.ready(this);
     this.reactor.workerIsReady();
   }
@@ -231,7 +236,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
       const turns = this.#turns;
       this.#turns = [];
       for (const turn of turns) {
-        for (const { delivery, discarded } of turn.settled) this.slot.settled(delivery, discarded);
+        for (const { delivery, how } of turn.settled) this.slot.settled(delivery, how);
       }
     }
   }
@@ -268,8 +273,8 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     return seq;
   }
 
-  #settleNow(seq: number, discarded: boolean): void {
+  #settleNow(seq: number, how: Settlement): void {
     const delivery = this.#outstanding.settle(seq);
-    if (delivery !== undefined) this.slot.settled(delivery, discarded);
+    if (delivery !== undefined) this.slot.settled(delivery, how);
   }
 }

@@ -3,7 +3,14 @@ import type { Settings } from '../config/load.js';
 import { ProcessError } from '../errors.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { Part } from '../pipe/parts.js';
-import { FrameFlag, FrameKind, PIPE_VERSION, type Hello, type Introduction } from '../pipe/messages.js';
+import {
+  FrameFlag,
+  FrameKind,
+  PIPE_VERSION,
+  type Hello,
+  type Introduction,
+  type Settlement,
+} from '../pipe/messages.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock } from '../platform/platform.js';
 import type { Conversation } from './conversation.js';
@@ -31,6 +38,8 @@ export interface LinkEvents {
   ): void;
   find(id: number): Conversation | undefined;
   forget(id: number): void;
+  /** That owner gives no further events: what has not been started goes back to it. */
+  ownerRetired(owner: SocketOwner): void;
   /** Handlers may start again, or an announcement has been flushed. */
   relieved(): void;
   lost(error: Error | undefined): void;
@@ -40,7 +49,9 @@ export interface LinkEvents {
 export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   readonly #pipe: Pipe<Charge>;
   readonly #largestSend: number;
-  #welcome: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  /** Who waits for the reactor's word: `welcome`, later `serving`. */
+  #answer: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #retired = false;
   #lastAnswer: Charge | undefined;
   #total = 0;
   #congested = false;
@@ -58,7 +69,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
 
   /** Says who this is; resolves when the reactor agrees. */
   async greet(hello: Omit<Hello, 'version'>): Promise<void> {
-    const welcome = new Promise<void>((resolve, reject) => (this.#welcome = { resolve, reject }));
+    const welcome = new Promise<void>((resolve, reject) => (this.#answer = { resolve, reject }));
     this.#pipe.start();
     const text = JSON.stringify({ version: PIPE_VERSION, ...hello } satisfies Hello);
     this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(text));
@@ -66,10 +77,12 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     await welcome;
   }
 
-  /** From here on the reactor gives events. */
-  ready(): void {
+  /** Takes the place of this worker's id; resolves when the reactor says so. */
+  async ready(): Promise<void> {
+    const serving = new Promise<void>((resolve, reject) => (this.#answer = { resolve, reject }));
     this.#pipe.control(FrameKind.ready);
     this.#pipe.flush();
+    await serving;
   }
 
   /** Says that the end of this process is planned, and closes. */
@@ -89,6 +102,10 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     return this.#congested;
   }
 
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   get flushed(): boolean {
     return !this.#pipe.open || this.#pipe.backlog === 0;
   }
@@ -100,10 +117,10 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     return this.#total + bytes <= this.settings.reactorMemoryLimit;
   }
 
-  settle(sender: Sender, seq: number, discarded: boolean): void {
+  settle(sender: Sender, seq: number, how: Settlement): void {
     // A settlement must not overtake a large send of its connection.
-    if (!discarded && this.#pipe.holds(sender.id)) this.answer(sender, seq, [], 0, undefined, false);
-    else this.#pipe.settle(seq, discarded);
+    if (how === 'handled' && this.#pipe.holds(sender.id)) this.answer(sender, seq, [], 0, undefined, false);
+    else this.#pipe.settle(seq, how);
   }
 
   answer(
@@ -210,7 +227,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     switch (kind) {
       case FrameKind.packet: {
         const conversation = this.events.find(id);
-        if (conversation === undefined) this.#pipe.settle(seq, true);
+        if (conversation === undefined) this.#pipe.settle(seq, 'discarded');
         else conversation.packet(seq, buffer, start, end, aux, word, isolated);
         return;
       }
@@ -251,11 +268,16 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
         this.events.forget(id);
         return;
       case FrameKind.welcome:
-        this.#welcome?.resolve();
+      case FrameKind.serving:
+        this.#answer?.resolve();
+        return;
+      case FrameKind.retire:
+        this.#retired = true;
+        this.events.ownerRetired(this);
         return;
       case FrameKind.refused: {
         const reason = buffer.toString('utf8', start, end);
-        this.#welcome?.reject(new ProcessError('PIPE_REFUSED', `a reactor refused this worker: ${reason}`));
+        this.#answer?.reject(new ProcessError('PIPE_REFUSED', `a reactor refused this worker: ${reason}`));
       }
     }
   }
@@ -276,7 +298,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   }
 
   closed(error: Error | undefined): void {
-    this.#welcome?.reject(error ?? new ProcessError('PIPE_BROKEN', 'a reactor closed the pipe'));
+    this.#answer?.reject(error ?? new ProcessError('PIPE_BROKEN', 'a reactor closed the pipe'));
     if (!this.#leaving) this.events.lost(error);
   }
 

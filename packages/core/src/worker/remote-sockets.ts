@@ -33,8 +33,8 @@ export class RemoteSockets implements Sockets {
     return owner !== undefined;
   }
 
-  ready(): void {
-    for (const link of this.owners) link.ready();
+  async ready(): Promise<void> {
+    await Promise.all(this.owners.map(async (link) => link.ready()));
   }
 
   leave(unstarted: boolean): void {

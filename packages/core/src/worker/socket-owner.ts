@@ -1,5 +1,5 @@
 import type { Part } from '../pipe/parts.js';
-import type { Introduction } from '../pipe/messages.js';
+import type { Introduction, Settlement } from '../pipe/messages.js';
 
 /** A connection that sends, as the owner of its socket sees it. */
 export interface Sender {
@@ -13,10 +13,12 @@ export interface Sender {
 export interface SocketOwner {
   /** The owner is behind with what it was sent: no further handler should start for its connections. */
   readonly congested: boolean;
+  /** It gives no further events: another worker has the place of this one. */
+  readonly retired: boolean;
   /** Whether a connection may send that many bytes more, beside what the owner has not taken yet. */
   admits(sender: Sender, bytes: number): boolean;
-  /** The event with that number has been handled; `discarded`: it was dropped without having been handled. */
-  settle(sender: Sender, seq: number, discarded: boolean): void;
+  /** The event with that number has been handled, dropped, or given back without having been started. */
+  settle(sender: Sender, seq: number, how: Settlement): void;
   /** Settles a packet, sends, and then `ends` the connection; the owner applies all of it or nothing. */
   answer(
     sender: Sender,

@@ -8,8 +8,8 @@ export interface Sockets {
   ownerOf(connectionId: number): SocketOwner | undefined;
   /** Ends a connection that this worker does not serve. */
   end(connectionId: number, reset: boolean): boolean;
-  /** From here on the worker takes events. */
-  ready(): void;
+  /** The worker takes the place of its id; resolves when every owner gives its events here. */
+  ready(): Promise<void>;
   /** The worker leaves; `unstarted`: it has finished everything that it had started. */
   leave(unstarted: boolean): void;
   /** Counters of the sockets that this process owns. */

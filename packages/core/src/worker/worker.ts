@@ -25,6 +25,9 @@ export interface WorkerParts {
   readonly container: Container | undefined;
   /** A pipe to a reactor broke, which only the end of the master explains. */
   readonly onLost: (error: Error | undefined) => void;
+  /** After so many packets `onRequestLimit` is called, once; 0 is never. */
+  readonly requestLimit?: number;
+  readonly onRequestLimit?: () => void;
 }
 
 export class Worker implements LinkEvents {
@@ -32,6 +35,7 @@ export class Worker implements LinkEvents {
   readonly #conversations: Conversations;
   #sockets: Sockets | undefined;
   #onRelieved: (() => void) | undefined;
+  #onRetired: (() => void) | undefined;
 
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
@@ -50,13 +54,50 @@ export class Worker implements LinkEvents {
       scoped,
       sticky,
       owners,
+      parts.requestLimit || Infinity,
+      parts.onRequestLimit,
     );
   }
 
-  /** Takes events from these sockets, from now on. */
-  serve(sockets: Sockets): void {
+  /** Takes the place of its id at the owners of these sockets; resolves when all of them give their events here. */
+  async serve(sockets: Sockets): Promise<void> {
     this.#sockets = sockets;
-    sockets.ready();
+    await sockets.ready();
+  }
+
+  /** Whether a handler is pending, or an owner of sockets still gives events. */
+  get busy(): boolean {
+    return this.#conversations.pending > 0 || !this.#isRetired();
+  }
+
+  get requests(): number {
+    return this.#conversations.requests;
+  }
+
+  /** Events whose handler is pending. */
+  get inFlight(): number {
+    return this.#conversations.pending;
+  }
+
+  /**
+   * Another worker has the place of this one, or is about to: resolves when all
+   * owners of sockets have said that they give nothing more, or after `deadline`
+   * ms. What had not been started is given back by then.
+   */
+  async allRetired(deadline: number): Promise<void> {
+    if (this.#isRetired()) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.parts.clock.setTimer(deadline, resolve);
+      this.#onRetired = () => {
+        if (!this.#isRetired()) return;
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #isRetired(): boolean {
+    return this.#sockets?.owners.every((owner) => owner.retired) ?? true;
   }
 
   /**
@@ -69,6 +110,7 @@ export class Worker implements LinkEvents {
     await this.#conversations.finish(deadline);
     await this.#handOver(Math.max(0, end - clock.now()));
     this.leave(this.#conversations.pending === 0 && this.#handedOver());
+    await this.#conversations.disposeAll();
   }
 
   /** Resolves once everything that was sent is with the system and outlives this process, or after `deadline` ms. */
@@ -142,7 +184,12 @@ export class Worker implements LinkEvents {
 
   forget(id: number): void {
     const conversation = this.#conversations.get(id);
-    if (conversation !== undefined) this.#conversations.forget(conversation);
+    if (conversation !== undefined) this.#conversations.moveAway(conversation);
+  }
+
+  ownerRetired(owner: SocketOwner): void {
+    this.#conversations.giveBack(owner);
+    this.#onRetired?.();
   }
 
   relieved(): void {

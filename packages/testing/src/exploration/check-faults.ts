@@ -3,6 +3,8 @@ import type { Fault } from './fault.js';
 const KINDS: Record<Fault['kind'], readonly string[]> = {
   crashWorker: ['workerId', 'when', 'after'],
   crashManager: [],
+  reload: [],
+  stopWorker: ['workerId'],
   hangWorker: ['workerId', 'ms'],
   slowPipes: ['workerId', 'ms'],
   stall: ['client', 'ms'],

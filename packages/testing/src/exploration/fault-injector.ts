@@ -11,6 +11,8 @@ export class FaultInjector {
   /** By pid: crashes that wait for a write of the worker. */
   readonly #inWrites = new Map<number, CrashFault>();
   readonly #scheduled: { cancel(): void }[] = [];
+  /** Reloads and replacements that have not ended. */
+  #replacements = 0;
 
   constructor(
     private readonly server: SimulatedServer,
@@ -36,6 +38,11 @@ export class FaultInjector {
     }
   }
 
+  /** Whether workers are being replaced because of a fault. */
+  get replaces(): boolean {
+    return this.#replacements > 0;
+  }
+
   /** Nothing further goes wrong, and what is wrong ends. */
   heal(): void {
     for (const each of this.#scheduled) each.cancel();
@@ -55,6 +62,12 @@ export class FaultInjector {
         this.#note(fault);
         server.world.kill(server.running.managerPid);
         return;
+      case 'reload':
+        this.#replace(fault, server.running.reload());
+        return;
+      case 'stopWorker':
+        this.#replace(fault, server.running.stop(fault.workerId));
+        return;
       case 'hangWorker':
         this.#toWorker(fault, (pid) => server.world.hang(pid, fault.ms));
         return;
@@ -72,6 +85,19 @@ export class FaultInjector {
         else client.reset();
       }
     }
+  }
+
+  /** One that is refused, because another runs or the server stops, is no fault that took effect. */
+  #replace(fault: Fault, work: Promise<unknown>): void {
+    this.#replacements++;
+    this.#note(fault);
+    void work.then(
+      () => this.#replacements--,
+      () => {
+        this.#replacements--;
+        this.effective.delete(fault);
+      },
+    );
   }
 
   #crash(fault: CrashFault): void {

@@ -13,6 +13,10 @@ export interface FaultOptions {
   readonly crashes?: number;
   /** Crashes of the manager, in process mode. Default 1. */
   readonly managerCrashes?: number;
+  /** Reloads of all workers. Default 1. */
+  readonly reloads?: number;
+  /** Workers that are replaced while they live. Default 2. */
+  readonly stops?: number;
   /** Times that a worker's event loop is blocked, for 1 to 100 ms. Default 2. */
   readonly hangs?: number;
   /** Times that what goes to and from a worker takes up to 20 ms longer. Default 2. */
@@ -33,6 +37,8 @@ export interface Stage {
   readonly workerNum: number;
   /** In base mode the manager is the first process, and the server ends with it. */
   readonly managerMayDie: boolean;
+  /** Not so in a server of one process. */
+  readonly replacesWorkers: boolean;
 }
 
 /** Deaths inside of writes are the hardest on the pipe, so they come twice as often as each other kind. */
@@ -43,6 +49,8 @@ const SHORTEST_STAGE_MS = 5;
 const DEFAULTS: Required<FaultOptions> = {
   crashes: 2,
   managerCrashes: 1,
+  reloads: 1,
+  stops: 2,
   hangs: 2,
   slowPipes: 2,
   stalls: 3,
@@ -74,7 +82,7 @@ class FaultDraw {
   }
 
   all(): readonly Fault[] {
-    const { crashes, managerCrashes, hangs, slowPipes, stalls, shapes, resets } = this.limits;
+    const { crashes, managerCrashes, reloads, stops, hangs, slowPipes, stalls, shapes, resets } = this.limits;
     const faults: Fault[] = [];
     for (let workerId = 0; workerId < this.stage.workerNum; workerId++)
       faults.push(...this.#some(crashes, () => this.#crash(workerId)));
@@ -82,6 +90,14 @@ class FaultDraw {
       ...this.#some(
         this.stage.managerMayDie ? managerCrashes : 0,
         () => ({ kind: 'crashManager', at: this.#moment() }) as const,
+      ),
+      ...this.#some(
+        this.stage.replacesWorkers ? reloads : 0,
+        () => ({ kind: 'reload', at: this.#moment() }) as const,
+      ),
+      ...this.#some(
+        this.stage.replacesWorkers ? stops : 0,
+        () => ({ kind: 'stopWorker', at: this.#moment(), workerId: this.#worker() }) as const,
       ),
       ...this.#some(hangs, () => this.#hang()),
       ...this.#some(slowPipes, () => this.#slowPipes()),

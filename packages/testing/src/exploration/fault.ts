@@ -8,6 +8,10 @@ export type Fault =
   | CrashFault
   /** The manager dies. */
   | { readonly kind: 'crashManager'; readonly at: number }
+  /** All workers are replaced by new ones with the same code. */
+  | { readonly kind: 'reload'; readonly at: number }
+  /** One worker is replaced while it lives. */
+  | { readonly kind: 'stopWorker'; readonly at: number; readonly workerId: number }
   /** The event loop of a worker is blocked for so many ms. */
   | { readonly kind: 'hangWorker'; readonly at: number; readonly workerId: number; readonly ms: number }
   /** From here whatever goes between a worker and the others takes so many ms longer. */
@@ -59,6 +63,10 @@ export function describeFault(fault: Fault): string {
       return `worker ${fault.workerId} dies ${MOMENTS[fault.when]}${fault.after === undefined ? '' : ` after ${CAUSES[fault.after]}`}, from ${fault.at} ms on`;
     case 'crashManager':
       return `the manager dies at ${fault.at} ms`;
+    case 'reload':
+      return `the workers are reloaded at ${fault.at} ms`;
+    case 'stopWorker':
+      return `worker ${fault.workerId} is replaced at ${fault.at} ms`;
     case 'hangWorker':
       return `worker ${fault.workerId} is blocked for ${fault.ms} ms at ${fault.at} ms`;
     case 'slowPipes':

@@ -150,6 +150,10 @@ class Run {
 
   async #rest(server: SimulatedServer): Promise<void> {
     try {
+      await server.until(
+        () => !this.#injector!.replaces,
+        () => 'the replacements of workers to end',
+      );
       await server.workersReady();
       if (!(await this.#settles(server))) return;
       // At once: while statistics are on their way, timers may send.

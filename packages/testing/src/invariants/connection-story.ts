@@ -35,6 +35,8 @@ interface Packet {
   ended: boolean;
   /** How often a lost worker gave it back. */
   returns: number;
+  /** Pid of the worker that started it last. */
+  startedBy: number | undefined;
 }
 
 /** One event in the hands of one worker. */
@@ -138,6 +140,7 @@ export class ConnectionStory {
       sentInTurn: 0,
       ended: false,
       returns: 0,
+      startedBy: undefined,
     });
   }
 
@@ -145,6 +148,7 @@ export class ConnectionStory {
     const part = this.#part(worker);
     part.given.set(seq, { event, packet });
     if (event === 'connect' && this.#connected) this.#report('order', 'is connected a second time');
+    if (event === 'adopt' || event === 'connect') this.#checkMove(worker);
     if (event === 'adopt' && !this.#connected) this.#report('order', 'is adopted before it is connected');
     if (event === 'close' && this.#closeAcknowledged) this.#report('close', 'gets a second close event');
     if (event === 'receive') this.#deliveredPacket(packet, worker, part);
@@ -168,7 +172,15 @@ export class ConnectionStory {
     else this.#closeAcknowledged = true;
   }
 
-  returned({ packet }: FactOf<'returned'>): void {
+  /** A connection changes its worker only when nothing of it is with the one before. */
+  #checkMove(worker: number): void {
+    for (const [packet, entry] of this.#packets) {
+      if (entry.worker === undefined || entry.worker === worker || !this.host.lives(entry.worker)) continue;
+      this.#report('order', `goes to pid ${worker} while pid ${entry.worker} has packet ${packet} of it`);
+    }
+  }
+
+  returned({ packet, planned }: FactOf<'returned'>): void {
     const entry = this.#packets.get(packet);
     if (entry === undefined) {
       this.#report('settlement', `packet ${packet} is given back though it is settled`);
@@ -180,8 +192,10 @@ export class ConnectionStory {
         'settlement',
         `packet ${packet} is given back though the answer that settled it was written`,
       );
+    if (planned && entry.startedBy !== undefined && entry.startedBy === worker)
+      this.#report('settlement', `packet ${packet} is given back as not started, and its handler had begun`);
     this.#release(entry);
-    entry.returns++;
+    if (!planned) entry.returns++;
     entry.handled = false;
     entry.worker = undefined;
     if (packet < this.#cursor) this.#cursor = packet;
@@ -190,6 +204,11 @@ export class ConnectionStory {
   refused({ packet, reason }: FactOf<'refused'>): void {
     const entry = this.#packets.get(packet);
     if (reason === 'CLOSED') this.#refusedAsClosed++;
+    if (reason === 'WORKER_LOST' && this.listener.onWorkerLost === 'redeliver')
+      this.#report(
+        'lost',
+        `packet ${packet} is refused because its worker was lost, and should be delivered again`,
+      );
     if (reason === 'PACKET_POISON') {
       this.#poisoned = true;
       if (entry !== undefined && entry.returns < 2)
@@ -233,6 +252,8 @@ export class ConnectionStory {
     if (event === 'connect' || event === 'adopt') part.introducing = true;
     if (event === 'close') part.closing = true;
     part.running.add(seq);
+    const entry = this.#packets.get(given.packet);
+    if (event === 'receive' && entry !== undefined) entry.startedBy = pid;
     part.sentAtStart = this.output.sentBy(pid);
   }
 

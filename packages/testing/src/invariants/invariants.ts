@@ -5,7 +5,7 @@
  */
 import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
-import type { TraceEvent } from '../trace/trace-event.js';
+import type { TraceEvent, TraceOrigin } from '../trace/trace-event.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
 import type { Rule, Violation } from './violation.js';
 
@@ -20,6 +20,8 @@ export interface WatchedClient {
   readonly state: 'open' | 'ended' | 'closed';
   readonly received: Buffer;
 }
+
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' }>;
 
 interface ClientStory {
   readonly id: number;
@@ -52,6 +54,9 @@ export class Invariants implements StoryHost {
   readonly #charges = new Map<string, { readonly worker: number; readonly bytes: number }>();
   #packets = 0;
   #handled = 0;
+  #refused = 0;
+  /** Reactors with the pids of workers that they have taken out of dispatch. */
+  readonly #retired = new Set<string>();
   #stopping = false;
 
   constructor(
@@ -135,7 +140,10 @@ export class Invariants implements StoryHost {
       case 'output':
       case 'closed':
       case 'forgotten':
-        this.#reactor(event, event.time);
+        this.#reactor(event, event);
+        return;
+      case 'retired':
+        this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
     }
   }
 
@@ -210,7 +218,7 @@ export class Invariants implements StoryHost {
     }
   }
 
-  #reactor(fact: Exclude<ReactorFact, { kind: 'accepted' }>, time: number): void {
+  #reactor(fact: ConnectionFact, { time, pid, process }: TraceOrigin): void {
     const story = this.#stories.get(fact.connection);
     if (story === undefined) {
       this.report('close', `connection ${fact.connection}: ${fact.kind} after it was over`, fact.connection);
@@ -222,6 +230,12 @@ export class Invariants implements StoryHost {
         story.packet(fact);
         return;
       case 'delivered':
+        if (this.#retired.has(`${pid} ${process}/${fact.worker}`))
+          this.report(
+            'order',
+            `connection ${fact.connection}: pid ${fact.worker} gets an event after it was taken out of dispatch`,
+            fact.connection,
+          );
         this.#charge(fact, story);
         story.delivered(fact);
         return;
@@ -236,6 +250,7 @@ export class Invariants implements StoryHost {
         story.returned(fact);
         return;
       case 'refused':
+        this.#refused++;
         this.#discharge(fact.connection, fact.packet);
         story.refused(fact);
         return;
@@ -300,6 +315,7 @@ export class Invariants implements StoryHost {
       (reason === 'client' && !client.ended && !client.reset) ||
       (reason === 'error' && !client.reset) ||
       (reason === 'server' && !story.endedByHandler) ||
+      (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       reason === 'shutdown';
     if (wrong)
       this.report(
@@ -347,6 +363,22 @@ export class Invariants implements StoryHost {
     for (const [name, count] of Object.entries(told) as [keyof typeof told, number][])
       if (stats[name] !== count)
         this.report('stats', `stats() says ${name} ${stats[name]}, and ${count} were seen`, 0);
+    this.#compareLedger(stats.ledger);
+  }
+
+  #compareLedger({
+    accepted,
+    handled,
+    redeliveredAndHandled,
+    refused,
+    outstanding,
+  }: ServerStats['ledger']): void {
+    const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
+    const sum = handled + redeliveredAndHandled + refusals + outstanding;
+    if (sum !== accepted)
+      this.report('stats', `the ledger has ${accepted} accepted packets, and its terms add up to ${sum}`, 0);
+    if (refusals !== this.#refused)
+      this.report('stats', `the ledger has ${refusals} refused packets, and ${this.#refused} were seen`, 0);
   }
 
   #client(id: number): ClientStory {

@@ -39,7 +39,9 @@ function sentence(event: TraceEvent): string {
     case 'acknowledged':
       return `hears that ${what(event)} is ${event.discarded ? 'discarded' : 'settled'}`;
     case 'returned':
-      return `takes ${what({ ...event, event: 'receive' })} back from a lost worker`;
+      return `takes ${what({ ...event, event: 'receive' })} back from a worker that ${event.planned ? 'has not started it' : 'is lost'}`;
+    case 'retired':
+      return `takes worker ${event.workerId}, pid ${event.worker}, out of dispatch`;
     case 'refused':
       return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
     case 'output':

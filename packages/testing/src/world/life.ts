@@ -18,12 +18,16 @@ interface Birth {
   readonly chronicle: Chronicle;
 }
 
+const FIRST_RSS_BYTES = 48 * 1024 * 1024;
+
 /** What a virtual process and a virtual thread have in common: an actor, a link up, links down, and an end. */
 abstract class Life implements Mortal {
   abstract readonly label: string;
   readonly actor: Actor;
   readonly assignment: Message | undefined;
   readonly pid: number;
+  /** Resident memory in bytes, as a test sets it. */
+  rss = FIRST_RSS_BYTES;
   /** This life's end of the link to its spawner. */
   parentLink: VirtualLink | undefined;
   /** This life's ends of the links to what it spawned. */

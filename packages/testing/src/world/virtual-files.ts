@@ -6,6 +6,7 @@ const SYSTEM_PLACE = '/run';
 export class VirtualFiles {
   readonly #directories = new Set<string>();
   readonly #sockets = new Set<string>();
+  readonly #versions = new Map<string, number>();
   #made = 0;
 
   makeDirectory(parent: string | undefined, name: string): string {
@@ -17,6 +18,16 @@ export class VirtualFiles {
   removeDirectory(path: string): void {
     for (const known of [...this.#directories]) if (within(path, known)) this.#directories.delete(known);
     for (const known of [...this.#sockets]) if (within(path, known)) this.#sockets.delete(known);
+  }
+
+  /** What is in a file that only the real world has; it changes when a test says so. */
+  fingerprint(url: string): string {
+    return `version ${this.#versions.get(url) ?? 1}`;
+  }
+
+  /** The file has another content from now on. */
+  touch(url: string): void {
+    this.#versions.set(url, (this.#versions.get(url) ?? 1) + 1);
   }
 
   hasDirectory(path: string): boolean {

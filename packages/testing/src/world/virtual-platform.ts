@@ -77,6 +77,7 @@ export function virtualPlatform(
     parent: life.parentLink,
     program: machine.program,
     cpus: machine.cpus,
+    vitals: () => ({ rss: life.rss, loopLagP99: 0 }),
     setTitle: (title) => {
       if (actor.alive) machine.setTitle(life, title);
     },
@@ -113,6 +114,7 @@ export function virtualPlatform(
 
   const files: Files = {
     makeRuntimeDirectory: (parent, name) => later(() => machine.files.makeDirectory(parent, name)),
+    fingerprint: (url) => machine.files.fingerprint(url),
     removeDirectory: (path) => {
       if (actor.alive) machine.files.removeDirectory(path);
     },

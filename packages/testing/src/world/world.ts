@@ -135,10 +135,22 @@ export class World implements Journal {
   /** The pid of the living process that plays the worker or task worker with that id, the newest if there are two. */
   workerPid(workerId: number): number | undefined {
     let newest: number | undefined;
-    for (const { pid, assignment } of this.#running.processes.values())
-      if (assignment !== undefined && 'workerId' in assignment && assignment.workerId === workerId)
-        newest = pid;
+    const titles = [`worker ${workerId}`, `task worker ${workerId}`];
+    for (const { pid, title } of this.#running.processes.values())
+      if (titles.includes(shortTitle(title))) newest = pid;
     return newest;
+  }
+
+  /** Lets a process have so many bytes of resident memory. False when it does not live. */
+  useMemory(pid: number, bytes: number): boolean {
+    const process = this.#running.processes.get(pid);
+    if (process !== undefined) process.rss = bytes;
+    return process !== undefined;
+  }
+
+  /** The content of that file is another one from now on. */
+  touchFile(url: string): void {
+    this.#running.files.touch(url);
   }
 
   /** Cuts a process off, at once. False when it does not live. */

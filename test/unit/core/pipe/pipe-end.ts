@@ -1,4 +1,4 @@
-import { FrameKind } from '@shoal/core/internal/pipe/messages';
+import { FrameKind, type Settlement } from '@shoal/core/internal/pipe/messages';
 import { Pipe, type PipeEvents } from '@shoal/core/internal/pipe/pipe';
 import { FrameRecorder } from './frames.js';
 import type { ManualClock } from './manual-clock.js';
@@ -12,7 +12,7 @@ export interface Sent {
 /** One end of a pipe that keeps everything that it is told. */
 export class PipeEnd extends FrameRecorder implements PipeEvents<Sent> {
   readonly pipe: Pipe<Sent>;
-  readonly settlements: { readonly name: number; readonly discarded: boolean }[] = [];
+  readonly settlements: { readonly name: number; readonly how: Settlement }[] = [];
   turns = 0;
   drains = 0;
   /** `undefined` in the list: closed without an error. */
@@ -36,8 +36,8 @@ export class PipeEnd extends FrameRecorder implements PipeEvents<Sent> {
     return name;
   }
 
-  settled({ name }: Sent, discarded: boolean): void {
-    this.settlements.push({ name, discarded });
+  settled({ name }: Sent, how: Settlement): void {
+    this.settlements.push({ name, how });
   }
 
   turn(): void {

@@ -153,14 +153,14 @@ describe('Pipe', () => {
     for (let index = 0; index < 10; index++) near.send(1, bytesOf(1));
     flow(clock, streams);
     for (const seq of [7, 8, 9, 2]) far.pipe.settle(seq);
-    far.pipe.settle(3, true);
-    far.pipe.settle(4, true);
+    far.pipe.settle(3, 'discarded');
+    far.pipe.settle(4, 'discarded');
     const before = far.stream.writes.length;
     flow(clock, streams);
     expect(far.stream.writes.length - before).to.equal(1);
     expect(near.settlements).to.deep.equal([
-      ...[7, 8, 9, 2].map((name) => ({ name, discarded: false })),
-      ...[3, 4].map((name) => ({ name, discarded: true })),
+      ...[7, 8, 9, 2].map((name) => ({ name, how: 'handled' })),
+      ...[3, 4].map((name) => ({ name, how: 'discarded' })),
     ]);
     expect(near.pipe.takeOutstanding().map(({ name }) => name)).to.deep.equal([0, 1, 5, 6]);
   });

@@ -1,7 +1,7 @@
 import type { FramingInput, ListenerInput, SettingsInput } from '@shoal/core/internal/config/load';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
 import { createFraming } from '@shoal/core/internal/framing/create-framing';
-import type { AdoptReason, Introduction } from '@shoal/core/internal/pipe/messages';
+import type { AdoptReason, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import type {
   BoundListener,
   ByteStream,
@@ -97,6 +97,10 @@ export class FakePort implements WorkerPort {
     this.log.push(`forget ${connectionId}`);
   }
 
+  retire(): void {
+    this.log.push('retire');
+  }
+
   flush(): void {}
 
   readBegins(): void {}
@@ -104,13 +108,13 @@ export class FakePort implements WorkerPort {
   readEnds(): void {}
 
   /** Settles the first `count`, or all that it has now. */
-  settle(count = this.unsettled.length, discarded = false): void {
-    for (const delivery of this.unsettled.splice(0, count)) this.slot.settled(delivery, discarded);
+  settle(count = this.unsettled.length, how: Settlement = 'handled'): void {
+    for (const delivery of this.unsettled.splice(0, count)) this.slot.settled(delivery, how);
   }
 
-  settleOne(delivery: Delivery, discarded = false): void {
+  settleOne(delivery: Delivery, how: Settlement = 'handled'): void {
     this.unsettled.splice(this.unsettled.indexOf(delivery), 1);
-    this.slot.settled(delivery, discarded);
+    this.slot.settled(delivery, how);
   }
 
   find(text: string): Delivery {
@@ -132,7 +136,15 @@ export class FakePort implements WorkerPort {
     const unsettled = this.unsettled;
     this.unsettled = [];
     const reason: AdoptReason = 'workerLost';
-    this.slot.lost({ unsettled, started: true, blameless: false, alone: undefined, reason, ...loss });
+    this.slot.lost({
+      port: this,
+      unsettled,
+      started: true,
+      blameless: false,
+      alone: undefined,
+      reason,
+      ...loss,
+    });
   }
 
   #take(delivery: Delivery, entry: string): void {

@@ -126,7 +126,7 @@ describe('Reactor', () => {
       client.send(`${packet}\n`);
       world.flow();
       worker.settle(1);
-      worker.settle(1, true);
+      worker.settle(1, 'discarded');
       expect(world.stats.refused).to.deep.equal({ CLOSED: 2 });
       expect(world.balance()).to.deep.equal({ accepted: 2, ended: 2 });
       expect(worker.log).to.have.length(2);

@@ -96,7 +96,7 @@ describe('Turnstile', () => {
     turnstile.window.take(1_000);
     const waits = new Wanting(turnstile, [900]);
     waits.pump();
-    expect([...turnstile.reset()]).to.deep.equal([waits]);
+    expect([...turnstile.release()]).to.deep.equal([waits]);
     expect(turnstile.window.used).to.equal(0);
     const comes = new Wanting(turnstile, [100]);
     comes.pump();

@@ -65,7 +65,7 @@ class LinkWorld {
     const greeted = link.greet({ role: 'worker', workerId: 0, incarnation: ++this.#incarnation, pid: 7 });
     flow(clock, this.#streams, this.options.choose);
     await greeted;
-    worker.serve({
+    void worker.serve({
       owners: [link],
       ownerOf: () => link,
       end: (id, reset) => (link.end(id, reset), true),

@@ -1,7 +1,7 @@
 import type { Container, ConnectionScope, HandlerSpec } from '@shoal/core/internal/definition';
 import { Invoker } from '@shoal/core/internal/events/invoke';
 import type { Part } from '@shoal/core/internal/pipe/parts';
-import type { Introduction } from '@shoal/core/internal/pipe/messages';
+import type { Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import type { Connection } from '@shoal/core/internal/worker/connection';
 import { Conversation, type ServedListener } from '@shoal/core/internal/worker/conversation';
@@ -24,6 +24,7 @@ function text(parts: readonly Part[]): string {
 export class FakeOwner implements SocketOwner {
   readonly log: string[] = [];
   congested = false;
+  retired = false;
   flushed = true;
   /** Bytes that one connection may have gathered. */
   limit = 1_000;
@@ -32,8 +33,8 @@ export class FakeOwner implements SocketOwner {
     return sender.unacknowledged + bytes <= this.limit;
   }
 
-  settle({ id }: Sender, seq: number, discarded: boolean): void {
-    this.log.push(`${id}: settle ${seq}${discarded ? ' discarded' : ''}`);
+  settle({ id }: Sender, seq: number, how: Settlement): void {
+    this.log.push(`${id}: settle ${seq}${how === 'handled' ? '' : ` ${how}`}`);
   }
 
   answer(

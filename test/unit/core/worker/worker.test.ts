@@ -43,11 +43,11 @@ describe('Worker', () => {
       owners: [owner],
       ownerOf: () => undefined,
       end: () => false,
-      ready() {},
+      ready: async () => {},
       leave: (unstarted) => void left.push(unstarted),
       stats: () => undefined,
     };
-    worker.serve(sockets);
+    void worker.serve(sockets);
     const endpoint = { address: '127.0.0.1', port: 1 };
     worker.open('introduce', 1, 0, { listener: 0, remote: endpoint, local: endpoint }, undefined, owner);
     worker.find(1)!.packet(1, Buffer.from('a'), 0, 1, 1, 0, false);
@@ -114,7 +114,7 @@ describe('OwnSockets', () => {
       worker,
       undefined,
     );
-    worker.serve(own);
+    void worker.serve(own);
     const flow = async (): Promise<void> => {
       for (let round = 0; round < 3; round++) {
         await promiseJobs();

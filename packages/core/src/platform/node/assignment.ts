@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { ConfigError } from '../../errors.js';
 import type { Message } from '../platform.js';
+import { assignmentName as variable } from './assignment-name.js';
 
 /**
  * How a spawned process learns what it is to be: the assignment travels in its
@@ -10,7 +11,6 @@ import type { Message } from '../platform.js';
  * program runs, so that neither the program nor what it starts sees them.
  */
 
-const variable = 'SHOAL_ASSIGNMENT';
 const option = '--title=';
 
 /**

@@ -1,7 +1,9 @@
-import { rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
 import { access, constants, mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../errors.js';
 import type { Files } from '../platform.js';
 
@@ -16,6 +18,15 @@ export class NodeFiles implements Files {
       throw error;
     }
     return path;
+  }
+
+  fingerprint(url: string): string {
+    try {
+      const path = url.startsWith('file:') ? fileURLToPath(url) : url;
+      return createHash('sha256').update(readFileSync(path)).digest('hex');
+    } catch {
+      return '';
+    }
   }
 
   removeDirectory(path: string): void {

@@ -21,7 +21,12 @@ export class NodeProcesses implements Processes {
     try {
       return this.#watch(
         fork(program, process.argv.slice(2), {
-          execArgv: [...process.execArgv, ...inspectorArguments(), titleArgument(title)],
+          execArgv: [
+            ...ownArguments(),
+            ...inspectorArguments(),
+            `--import=${earlyDeath}`,
+            titleArgument(title),
+          ],
           env: { MALLOC_TRIM_THRESHOLD_: heapToKeep, ...process.env, ...assignmentVariable(assignment) },
           stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
           serialization: 'json',
@@ -68,6 +73,13 @@ export class NodeProcesses implements Processes {
  * halves the throughput; above this many bytes it may do so, below it keeps.
  */
 const heapToKeep = String(256 * 1024 * 1024);
+
+const earlyDeath = new URL('early-death.js', import.meta.url).href;
+
+/** Node's own options, without what an earlier spawner has added. */
+function ownArguments(): string[] {
+  return process.execArgv.filter((argument) => argument !== `--import=${earlyDeath}`);
+}
 
 /** There is no file to run again behind `node -e`, the prompt and standard input. */
 function programPath(): string {

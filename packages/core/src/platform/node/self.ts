@@ -1,15 +1,18 @@
 import { parse } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import type { Link, Message, Self, SignalName } from '../platform.js';
+import type { Link, Message, Self, SignalName, Vitals } from '../platform.js';
 import { readAssignment } from './assignment.js';
 import { countCpus } from './cpus.js';
+import { endEarlyDeath } from './early-death.js';
 import { IpcLink, type IpcChannel } from './ipc-link.js';
 import { PortLink } from './port-link.js';
 import type { ThreadData } from './threads.js';
+import { ProcessVitals } from './vitals.js';
 
 /** The process, or inside a reactor thread the thread: there `exit` ends the thread alone, and its starter hears of it. */
 class NodeSelf implements Self {
   readonly pid = process.pid;
+  readonly #vitals = new ProcessVitals();
 
   constructor(
     public title: string,
@@ -29,12 +32,17 @@ class NodeSelf implements Self {
     process.title = title;
   }
 
+  vitals(): Vitals {
+    return this.#vitals.read();
+  }
+
   /** Signals reach the main thread only. */
   onSignal(signal: SignalName, run: () => void): void {
     process.on(signal, () => run());
   }
 
   onUncaught(run: (error: unknown, origin: 'uncaughtException' | 'unhandledRejection') => void): void {
+    endEarlyDeath();
     process.on('uncaughtException', (error, origin) => run(error, origin));
     // Node would turn the reason into an exception, and hide one that is not an Error behind its own.
     process.on('unhandledRejection', (reason) => run(reason, 'unhandledRejection'));

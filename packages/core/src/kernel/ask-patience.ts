@@ -1,0 +1,9 @@
+import type { InnerQuestion } from '../pipe/messages.js';
+
+/** ms that a question may stay without an answer. */
+export const ASK_PATIENCE_MS = 5_000;
+
+/** What ends when it ends has no time-out of its own: the reload and the retirement have theirs. */
+export function patienceFor({ what }: InnerQuestion): number {
+  return what === 'reload' || what === 'stopWorker' ? 0 : ASK_PATIENCE_MS;
+}

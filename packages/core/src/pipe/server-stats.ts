@@ -1,0 +1,29 @@
+import type { Ledger } from './ledger.js';
+
+/** The terms of `Ledger`, and the packets that are not settled. */
+export interface LedgerView extends Readonly<Omit<Ledger, 'refused'>> {
+  readonly refused: Readonly<Record<string, number>>;
+  /** From the live tables. */
+  readonly outstanding: number;
+}
+
+/** Counters of the whole server since its start. */
+export interface ServerStats {
+  readonly connections: number;
+  readonly acceptedConnections: number;
+  readonly closedConnections: number;
+  /** Framed packets taken from clients. */
+  readonly acceptedPackets: number;
+  /** Packets whose handler settled, thrown errors included. */
+  readonly handledPackets: number;
+  /** Deliveries that followed the death of a worker. */
+  readonly redeliveredPackets: number;
+  /** Packets taken and not settled yet, from the live tables. */
+  readonly outstandingPackets: number;
+  /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Handlers that threw or rejected. Of workers that were killed, those that they had told of. */
+  readonly failedHandlers: number;
+  /** What became of every accepted packet; its terms add up to `accepted` at any moment. */
+  readonly ledger: LedgerView;
+}
