@@ -7,7 +7,6 @@ import { readFileSync } from 'node:fs';
 import { Server, type RunningServer } from '@shoal/core';
 import type { Definition } from '@shoal/core/internal/definition';
 import { ExitCode, exitCodeOf, toWire } from '@shoal/core/internal/errors';
-import { exitWith } from '@shoal/core/internal/kernel/exit';
 import { realWorld } from '@shoal/core/internal/kernel/real-world';
 import { readAssignment } from '@shoal/core/internal/platform/node/assignment';
 import { readDefinition } from '@shoal/decorators';
@@ -31,7 +30,8 @@ try {
   process.channel?.unref();
   tell({ type: 'ready', running: infoOf(running) });
 } catch (error) {
-  if (!isMaster) exitWith(error);
+  // As the program of a user would: what cannot be loaded ends its process.
+  if (!isMaster) throw error;
   tell({ type: 'failed', error: toWire(error) }, () => process.exit(exitCodeOf(error)));
 }
 

@@ -155,7 +155,7 @@ describe('Options that contradict each other', () => {
     it('is off for a single worker in base mode, which nobody watches', () => {
       const single = { mode: 'base', workerNum: 1, listeners: [tcp({ port: 1 })] };
       expect(linesOf({ ...single, workerTimeout: '10s' })).to.deep.equal([
-        "workerTimeout: '10s' cannot act, because a single worker in base mode has no process that watches it; write 0, or workerNum: 2",
+        "workerTimeout: '10s' cannot act, because a single worker in base mode has no process that watches and replaces it; write 0, or workerNum: 2",
       ]);
       expect(linesOf({ ...single, workerTimeout: 0 })).to.deep.equal([]);
       expect(linesOf({ ...single, workerNum: 2, workerTimeout: '10s' })).to.deep.equal([]);

@@ -61,6 +61,7 @@ describe('loadSettings', () => {
           socketBufferSize: 8 * MiB,
           heartbeatIdleTime: 0,
           concurrency: 1,
+          onWorkerLost: 'redeliver',
           backlog: 512,
           noDelay: true,
         },
@@ -70,7 +71,14 @@ describe('loadSettings', () => {
       taskWorkerNum: 0,
       dispatchMode: 'fixed',
       maxWaitTime: 10_000,
+      lameDuck: 0,
       bootTimeout: 30_000,
+      bakeTime: 300,
+      maxUnavailable: 1,
+      standbyNum: 0,
+      maxRequest: 0,
+      maxRequestGrace: 0,
+      maxMemory: 0,
       maxBootFailures: 5,
       workerTimeout: 30_000,
       heartbeatCheckInterval: 0,
@@ -82,6 +90,7 @@ describe('loadSettings', () => {
       socketBufferSize: 8 * MiB,
       heartbeatIdleTime: 0,
       concurrency: 1,
+      onWorkerLost: 'redeliver',
       backlog: 512,
       noDelay: true,
     });
@@ -492,7 +501,7 @@ describe('A configuration that does not hold', () => {
       heartbeatIdleTime: 60,
       pipeWindow: '1MB',
       runtimeDirectory: '/tmp/\0',
-      maxRequest: 1_000,
+      taskMaxRequest: 1_000,
       handlers: [class {}],
       listeners: [
         { type: 'udp', port: 70_000, framing: { kind: 'delimiter', bytes: [] } },
@@ -523,7 +532,7 @@ describe('A configuration that does not hold', () => {
       "  runtimeDirectory: '/tmp/\\u0000' has a zero byte; write an absolute path of at most 100 bytes",
       "  heartbeatIdleTime: 60 is 60 ms, the minimum is 1000 ms; for 60 seconds write 60_000 or '60s'",
       '  handlers: an array of 1 is not a setting; handlers belong to @ServerConfig of @shoal/decorators; with createServer() use server.on(…)',
-      '  maxRequest: 1000 is not in this version; remove it',
+      '  taskMaxRequest: 1000 is not in this version; remove it',
       '  worker_num: 4 has no such name; did you mean workerNum?',
     ]);
   });

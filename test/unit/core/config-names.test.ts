@@ -34,8 +34,8 @@ describe('A name that is no option', () => {
   });
 
   it('near to one of a later version is told both', () => {
-    expect(explain('maxRequests')).to.equal(
-      'is not an option of the server; did you mean maxRequest? It is not in this version',
+    expect(explain('taskMaxRequests')).to.equal(
+      'is not an option of the server; did you mean taskMaxRequest? It is not in this version',
     );
   });
 
@@ -55,8 +55,6 @@ describe('A name that is no option', () => {
 
   it('of a later version is refused as such, in either spelling and at either place', () => {
     const names = [
-      'maxRequest',
-      'maxRequestGrace',
       'maxConnection',
       'taskIpcMode',
       'taskTmpdir',
@@ -68,10 +66,7 @@ describe('A name that is no option', () => {
       'daemonize',
       'user',
       'group',
-      'standbyNum',
-      'maxMemory',
       'handlerTimeout',
-      'onWorkerLost',
       'enableUnsafeEvent',
       'maxIdleTime',
       'ssl',

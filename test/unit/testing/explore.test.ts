@@ -487,7 +487,7 @@ describe('explore', () => {
     it('keeps what goes wrong within the limits', async () => {
       const { faults } = await explore(SyncEchoApp, echoes, {
         runs: 20,
-        faults: { ...onlyResets, resets: 0, stalls: 1 },
+        faults: { ...onlyResets, resets: 0, reloads: 0, stops: 0, stalls: 1 },
       });
       expect(Object.keys(faults)).to.deep.equal(['stall']);
       expect(faults['stall']).to.be.within(1, 20);

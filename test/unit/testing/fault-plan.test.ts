@@ -92,9 +92,11 @@ describe('drawFaults', () => {
       'crashManager',
       'crashWorker',
       'hangWorker',
+      'reload',
       'shape',
       'slowPipes',
       'stall',
+      'stopWorker',
     ]);
   });
 
@@ -190,7 +192,7 @@ describe('drawFaults', () => {
 
     it('a kind that there is not, and says which there are', () => {
       expect(drawing({ crash: 1 })).to.throw(
-        "there are no faults 'crash'; there are crashes, managerCrashes, hangs, slowPipes, stalls, shapes, resets",
+        "there are no faults 'crash'; there are crashes, managerCrashes, reloads, stops, hangs, slowPipes, stalls, shapes, resets",
       );
     });
 

@@ -383,7 +383,6 @@ const pairs: readonly Pair[] = [
     breaks: (it) => {
       it.opens();
       it.gives(1);
-      it.introduced('adopt', OTHER);
       it.delivered('receive', 1, OTHER);
     },
   },
@@ -644,6 +643,53 @@ const pairs: readonly Pair[] = [
     },
   },
   {
+    title: 'a connection that moves while its worker has a packet of it',
+    rule: 'order',
+    says: `goes to pid ${OTHER} while pid ${WORKER} has packet 1 of it`,
+    keeps: (it) => {
+      it.opens();
+      it.gives(1);
+      it.returned(1, true);
+      it.delivered('adopt', 0, OTHER);
+    },
+    breaks: (it) => {
+      it.opens();
+      it.gives(1);
+      it.delivered('adopt', 0, OTHER);
+    },
+  },
+  {
+    title: 'a packet that comes back as not started though its handler had begun',
+    rule: 'settlement',
+    says: 'packet 1 is given back as not started, and its handler had begun',
+    keeps: (it) => {
+      it.opens();
+      it.gives(1);
+      it.returned(1, true);
+    },
+    breaks: (it) => {
+      it.opens();
+      it.gives(1);
+      it.started('receive', 1);
+      it.returned(1, true);
+    },
+  },
+  {
+    title: 'a packet that is refused for the loss of its worker although it is to be delivered again',
+    rule: 'lost',
+    says: 'packet 1 is refused because its worker was lost, and should be delivered again',
+    keeps: (it) => {
+      it.opens();
+      it.gives(1);
+      it.returned(1);
+    },
+    breaks: (it) => {
+      it.opens();
+      it.gives(1);
+      it.refused(1, 'WORKER_LOST');
+    },
+  },
+  {
     title: 'two living workers with a handler of one connection',
     rule: 'order',
     says: `Chat.adopt starts while pid ${WORKER} runs a handler of it`,
@@ -659,6 +705,7 @@ const pairs: readonly Pair[] = [
       it.opens();
       it.gives(1);
       it.started('receive', 1);
+      it.refused(1);
       it.delivered('adopt', 0, OTHER);
       it.started('adopt', 0, OTHER);
     },

@@ -75,6 +75,8 @@ describe('PipeGate', () => {
     worker.ready();
     gate.flow();
     expect(worker.heard).to.deep.equal(['welcome', 'connect 1']);
+    // Behind what it was given at once, so that it knows its connections by then.
+    expect(worker.frames.at(-1)!.kind).to.equal(FrameKind.serving);
   });
 
   const refusals = [
@@ -111,13 +113,71 @@ describe('PipeGate', () => {
     expect(present.closes).to.deep.equal([]);
   });
 
-  it('fences an older incarnation off when a younger one comes: nothing it says counts any more', async () => {
+  it('takes an older worker out of dispatch when a younger one is ready: what it still settles counts', async () => {
+    const gate = await GateWorld.open();
+    const old = gate.worker(1);
+    const client = gate.client(old);
+    client.send('a\nb\n');
+    gate.flow();
+    const young = gate.knock();
+    young.hello({ incarnation: 2 });
+    gate.flow();
+    client.send('c\n');
+    gate.flow();
+    expect(old.heard.at(-1)).to.equal('packet c');
+    young.ready();
+    client.send('d\n');
+    gate.flow();
+    expect(old.heard.at(-1)).to.equal('retire');
+    expect(young.heard).to.deep.equal(['welcome']);
+    expect(young.serves).to.equal(true);
+    // It had started the first, and gives back the others.
+    old.pipe.settle(old.numberOf('b'), 'returned');
+    old.pipe.settle(old.numberOf('c'), 'returned');
+    gate.flow();
+    expect(young.heard).to.deep.equal(['welcome']);
+    old.answer(1, old.numberOf('a'), 'by the old');
+    gate.flow();
+    expect(client.received).to.equal('by the old');
+    expect(old.heard.at(-1)).to.equal('forget');
+    expect(young.heard).to.deep.equal(['welcome', 'adopt retired', 'packet b', 'packet c', 'packet d']);
+  });
+
+  it('does not give the place to the older of two whose word comes last', async () => {
+    const gate = await GateWorld.open();
+    const old = gate.knock();
+    old.hello({ incarnation: 1 });
+    gate.flow();
+    const young = gate.worker(2);
+    old.ready();
+    gate.flow();
+    expect(old.heard).to.deep.equal(['welcome', 'retire']);
+    gate.world.client();
+    gate.flow();
+    expect(young.heard).to.deep.equal(['welcome', 'connect 1']);
+  });
+
+  it('charges nobody for a worker that is lost while it retires', async () => {
+    const gate = await GateWorld.open();
+    const old = gate.worker(1);
+    gate.client(old).send('a\n');
+    gate.flow();
+    const young = gate.worker(2);
+    gate.die(old);
+    expect(young.heard).to.deep.equal(['welcome', 'adopt retired', 'packet a (attempt 2, answered 0)']);
+    for (let incarnation = 3; incarnation < 5; incarnation++) gate.die(gate.worker(incarnation));
+    gate.die(young);
+    expect(gate.worker(9).heard.at(-1)).to.match(/^packet a \(attempt \d, answered 0\)$/);
+  });
+
+  it('fences a worker of a manager that is gone off when a younger one comes: nothing it says counts any more', async () => {
     const gate = await GateWorld.open();
     const old = gate.worker(1);
     const client = gate.client(old);
     client.send('a\n');
     gate.flow();
     expect(old.heard.at(-1)).to.equal('packet a');
+    gate.gate.markBlameless(1, 'managerLost');
     const young = gate.knock();
     young.hello({ incarnation: 2 });
     young.pipe.flush();
@@ -128,7 +188,7 @@ describe('PipeGate', () => {
     expect(client.received).to.equal('');
     young.ready();
     gate.flow();
-    expect(young.heard).to.deep.equal(['welcome', 'adopt workerLost', 'packet a (attempt 2, answered 0)']);
+    expect(young.heard).to.deep.equal(['welcome', 'adopt managerLost', 'packet a (attempt 2, answered 0)']);
     young.answer(1, young.numberOf('a'), 'once');
     gate.flow();
     expect(client.received).to.equal('once');

@@ -36,7 +36,7 @@ export class WorkerEnd extends PipeEnd {
   /** What came, in words. */
   get heard(): string[] {
     const names = new Map<number, string>(Object.entries(FrameKind).map(([name, kind]) => [kind, name]));
-    return this.frames.map(({ kind, flags, aux, word, body }) => {
+    return this.#events.map(({ kind, flags, aux, word, body }) => {
       const name = names.get(kind)!;
       if (kind === FrameKind.packet) {
         const alone = (flags & FrameFlag.isolated) !== 0 ? ' alone' : '';
@@ -51,6 +51,16 @@ export class WorkerEnd extends PipeEnd {
       }
       return `${name}${body === '' ? '' : ` ${body}`}`;
     });
+  }
+
+  /** Without `serving`, which follows every `ready`. */
+  get #events(): typeof this.frames {
+    return this.frames.filter(({ kind }) => kind !== FrameKind.serving);
+  }
+
+  /** Whether the reactor has said that the place is its own. */
+  get serves(): boolean {
+    return this.frames.some(({ kind }) => kind === FrameKind.serving);
   }
 
   /** The number of the packet with that body. */

@@ -5,9 +5,9 @@ import { assignmentName as variable } from './assignment-name.js';
 
 /**
  * How a spawned process learns what it is to be: the assignment travels in its
- * environment, the title in an argument of Node's own.
+ * environment, the title and what must be loaded first in arguments of Node's own.
  *
- * Both are taken out when this module is loaded, which is before the user's
+ * All are taken out when this module is loaded, which is before the user's
  * program runs, so that neither the program nor what it starts sees them.
  */
 
@@ -19,6 +19,9 @@ const option = '--title=';
  * program, which counts too.
  */
 const titleRoom = 128;
+
+/** Loads `early-death.ts` before the program. */
+export const earlyDeathArgument = `--import=${new URL('early-death.js', import.meta.url).href}`;
 
 const given = isMainThread ? takeAssignment() : undefined;
 
@@ -45,14 +48,19 @@ export function readAssignment(): Message | undefined {
   }
 }
 
+function takeOut(isOurs: (argument: string) => boolean): void {
+  const last = process.execArgv.findLastIndex(isOurs);
+  if (last !== -1) process.execArgv.splice(last, 1);
+}
+
 /** Without a channel to a spawner the variable is a left-over of somebody else's environment. */
 function takeAssignment(): string | undefined {
   const text = process.env[variable];
   delete process.env[variable];
   if (text === undefined || process.send === undefined) return undefined;
 
-  const last = process.execArgv.findLastIndex((argument) => argument.startsWith(option));
-  if (last !== -1) process.execArgv.splice(last, 1);
+  takeOut((argument) => argument.startsWith(option));
+  takeOut((argument) => argument === earlyDeathArgument);
   process.title = process.title.trimEnd();
   return text;
 }

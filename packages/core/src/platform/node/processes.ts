@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { isMainThread } from 'node:worker_threads';
 import { ConfigError, ProcessError } from '../../errors.js';
 import type { Child, LogSink, Message, ProcessIdentity, Processes } from '../platform.js';
-import { assignmentVariable, titleArgument } from './assignment.js';
+import { assignmentVariable, earlyDeathArgument, titleArgument } from './assignment.js';
 import { FailedChild, NodeChild } from './child.js';
 import { identify } from './process-identity.js';
 
@@ -21,12 +21,7 @@ export class NodeProcesses implements Processes {
     try {
       return this.#watch(
         fork(program, process.argv.slice(2), {
-          execArgv: [
-            ...ownArguments(),
-            ...inspectorArguments(),
-            `--import=${earlyDeath}`,
-            titleArgument(title),
-          ],
+          execArgv: [...process.execArgv, ...inspectorArguments(), earlyDeathArgument, titleArgument(title)],
           env: { MALLOC_TRIM_THRESHOLD_: heapToKeep, ...process.env, ...assignmentVariable(assignment) },
           stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
           serialization: 'json',
@@ -73,13 +68,6 @@ export class NodeProcesses implements Processes {
  * halves the throughput; above this many bytes it may do so, below it keeps.
  */
 const heapToKeep = String(256 * 1024 * 1024);
-
-const earlyDeath = new URL('early-death.js', import.meta.url).href;
-
-/** Node's own options, without what an earlier spawner has added. */
-function ownArguments(): string[] {
-  return process.execArgv.filter((argument) => argument !== `--import=${earlyDeath}`);
-}
 
 /** There is no file to run again behind `node -e`, the prompt and standard input. */
 function programPath(): string {
