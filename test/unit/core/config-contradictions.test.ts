@@ -4,7 +4,7 @@ import { delimiter, lengthPrefix, tcp } from '@shoal/core/internal/config/listen
 
 function linesOf(input: unknown): string[] {
   try {
-    loadSettings(input, { cpus: 4, name: 'echo' });
+    loadSettings(input, { cpus: 4, name: 'echo', directory: '/' });
   } catch (error) {
     if (!(error instanceof ConfigProblems)) throw error;
     return error.problems.map(({ path, found, reason, remedy }) => `${path}: ${found} ${reason}; ${remedy}`);

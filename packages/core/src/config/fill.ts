@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { z } from 'zod';
 import { lengthTypes } from './length-type.js';
 import { valueAt } from './problem.js';
@@ -11,6 +12,7 @@ import {
   type FramingSettings,
   type InheritedOption,
   type ListenerSettings,
+  type PlaceOption,
   type Settings,
 } from './schema.js';
 
@@ -20,6 +22,8 @@ export interface Environment {
   readonly cpus: number;
   /** The name of the application. */
   readonly name: string;
+  /** Where relative paths begin. */
+  readonly directory: string;
 }
 
 /**
@@ -28,9 +32,9 @@ export interface Environment {
  */
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
-export interface SettingsDraft extends Draft<Omit<Settings, 'listeners' | 'runtimeDirectory'>> {
+export interface SettingsDraft
+  extends Draft<Omit<Settings, 'listeners' | PlaceOption>>, Pick<Settings, PlaceOption> {
   readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
-  readonly runtimeDirectory?: string;
 }
 
 type Inherited = Draft<Pick<Settings, InheritedOption>>;
@@ -70,6 +74,7 @@ export function fill(
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
+  const logFile = option('logFile');
   return {
     name: option('name', environment.name.slice(0, longestName) || 'shoal'),
     mode,
@@ -89,6 +94,7 @@ export function fill(
     logLevel: option('logLevel'),
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...inherited,
+    ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
   };
 }
 

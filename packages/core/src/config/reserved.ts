@@ -56,7 +56,6 @@ export const reserved: readonly string[] = [
   'kernelSocketSendBufferSize',
   'logDateFormat',
   'logDateWithMicroseconds',
-  'logFile',
   'logRotation',
   'maxConcurrency',
   'maxConnection',

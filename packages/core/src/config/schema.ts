@@ -5,7 +5,7 @@ import { lengthTypes } from './length-type.js';
 import { group, Refusal, type Reader } from './reader.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size, sizeInWords } from './size.js';
-import { directory, host, moduleUrl, text } from './text.js';
+import { directory, file, host, moduleUrl, text } from './text.js';
 import { words } from './words.js';
 
 /**
@@ -300,6 +300,11 @@ export const serverSchema = z.strictObject({
       'The directory in which the server makes its own, with mode 0700, for the unix sockets between its processes.',
   }),
   ...inherited,
+  logFile: optional(file(), {
+    default: 'standard output',
+    sentence:
+      'The file to whose end every process of the server writes its log, one JSON object a line; SIGWINCH to the master makes all of them open it anew.',
+  }),
 });
 
 export type InheritedOption = keyof typeof inheritedDefaults;
@@ -333,14 +338,19 @@ export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>
   readonly framing: FramingSettings;
 }
 
+/** Options that are absent where nothing was written, and have no default to be filled in. */
+export type PlaceOption = 'runtimeDirectory' | 'logFile';
+
 /**
  * The validated settings of a server with every default filled in: plain data
  * that JSON keeps, since every process of the server gets a copy. Durations are
  * ms, sizes bytes.
  */
-export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | 'runtimeDirectory'>> {
+export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | PlaceOption>> {
   readonly listeners: readonly ListenerSettings[];
   readonly workerNum: number;
   /** Absent where the system's own place is meant. */
   readonly runtimeDirectory?: string;
+  /** Absolute; absent where standard output is meant. */
+  readonly logFile?: string;
 }

@@ -64,6 +64,10 @@ export class BasePlant implements Plant {
     return addStats([], (await this.#manager?.stats()) ?? []);
   }
 
+  reopenLogs(): void {
+    this.#manager?.reopenLogs();
+  }
+
   async #bind(): Promise<void> {
     const { network } = this.parts.platform;
     for (const { name, host, port, backlog, noDelay } of this.parts.settings.listeners) {

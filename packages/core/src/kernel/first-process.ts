@@ -21,6 +21,8 @@ export interface Plant {
   /** Ends everything at once. */
   kill(): void;
   stats(): Promise<ServerStats>;
+  /** Every process and thread but this one opens its log file anew. */
+  reopenLogs(): void;
   readonly notes: readonly WorkerNote[];
   readonly managerPid: number;
 }
@@ -76,6 +78,13 @@ export class FirstProcess {
     return this.#stopped;
   }
 
+  /** Every process opens its log file anew: the old one has been renamed. */
+  reopenLogs(): void {
+    this.platform.log.reopen();
+    this.#plant?.reopenLogs();
+    if (this.settings.logFile !== undefined) this.context.logger.info('opened the log file anew');
+  }
+
   /** The server cannot go on. */
   fail(error: Error): void {
     this.context.logger.error(`the server ends: ${error.message}`, { error });
@@ -109,6 +118,7 @@ export class FirstProcess {
     self.onSignal('SIGUSR2', () =>
       this.context.logger.warn('SIGUSR2 is ignored: this version does not reload'),
     );
+    self.onSignal('SIGWINCH', () => this.reopenLogs());
     self.onUncaught((error) => {
       this.context.logger.error('ended by an error that nobody caught', { error });
       this.abandon();

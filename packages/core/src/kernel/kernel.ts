@@ -68,6 +68,7 @@ export function plan(parts: Pick<KernelParts, 'platform' | 'definition'>): {
 async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const { platform, definition, server } = parts;
   const { settings, topology } = plan(parts);
+  if (settings.logFile !== undefined) platform.log.open(settings.logFile);
   const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
@@ -138,5 +139,6 @@ function rawSettings(definition: Definition): object {
 }
 
 function readSettings({ platform, definition }: Pick<KernelParts, 'platform' | 'definition'>): Settings {
-  return loadSettings(rawSettings(definition), { cpus: platform.self.cpus, name: definition.name });
+  const { cpus, directory } = platform.self;
+  return loadSettings(rawSettings(definition), { cpus, directory, name: definition.name });
 }

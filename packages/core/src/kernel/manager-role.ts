@@ -3,6 +3,7 @@ import { ExitCode, toWire } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { FromManager, ManagerAssignment, ToManager } from '../pipe/messages.js';
 import type { Link, Platform } from '../platform/platform.js';
+import { joinLogFile } from './join-log-file.js';
 import { ProcessContext, type ProcessOrigin } from './process-context.js';
 
 /** Without a master the workers get this long to leave, in ms. */
@@ -27,6 +28,7 @@ class ManagerProcess {
   ) {
     const { settings, masterPid, pipePaths, userProcesses, incarnationBase } = assignment;
     const { platform } = origin;
+    joinLogFile(platform.log, settings.logFile);
     this.#platform = platform;
     this.#master = platform.self.parent!;
     const managerPid = (): number => platform.self.pid;
@@ -89,6 +91,10 @@ class ManagerProcess {
         void this.#manager
           .stats()
           .then((workers) => this.#tell({ type: 'stats', request: note.request, workers }));
+        return;
+      case 'reopenLogs':
+        this.#platform.log.reopen();
+        this.#manager.reopenLogs();
     }
   }
 

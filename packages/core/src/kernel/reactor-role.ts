@@ -13,10 +13,12 @@ import type { Link, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
 import { PipeGate } from '../reactor/pipe-gate.js';
 import { Reactor } from '../reactor/reactor.js';
+import { joinLogFile } from './join-log-file.js';
 
 export function startReactorThread(platform: Platform): void {
   const assignment = platform.self.assignment as ReactorAssignment;
   const { settings, index } = assignment;
+  joinLogFile(platform.log, settings.logFile);
   const master = platform.self.parent!;
   const logger = new Logger(platform.log, { role: `reactor ${index}` }, settings.logLevel);
   const tell = (note: FromReactor): void => master.send(note);
@@ -69,6 +71,9 @@ async function play(
         return;
       case 'stats':
         tell({ type: 'stats', request: note.request, counters: reactor.stats() });
+        return;
+      case 'reopenLogs':
+        platform.log.reopen();
         return;
       case 'stop':
         void pipes.close().then(() => platform.self.exit(0));

@@ -90,6 +90,9 @@ export class SinglePlant implements Plant {
   /** Nothing else to end. */
   kill(): void {}
 
+  /** Nobody else writes. */
+  reopenLogs(): void {}
+
   async stats(): Promise<ServerStats> {
     return addStats([], this.#worker === undefined ? [] : [this.#worker.counters()]);
   }

@@ -11,6 +11,7 @@ import { RemoteSockets } from '../worker/remote-sockets.js';
 import type { Sockets } from '../worker/sockets.js';
 import { Worker } from '../worker/worker.js';
 import { BaseSockets } from './base-sockets.js';
+import { joinLogFile } from './join-log-file.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
@@ -36,6 +37,7 @@ class WorkerProcess {
     private readonly readSettings: () => Settings,
   ) {
     const { settings, role, workerId, masterPid, managerPid } = assignment;
+    joinLogFile(origin.platform.log, settings.logFile);
     this.#manager = origin.platform.self.parent!;
     this.#context = new ProcessContext({
       ...origin,
@@ -148,6 +150,9 @@ class WorkerProcess {
         return;
       case 'drain':
         void this.#base?.drain(note.deadline).then(() => this.#tell({ type: 'drained' }));
+        return;
+      case 'reopenLogs':
+        this.origin.platform.log.reopen();
     }
   }
 

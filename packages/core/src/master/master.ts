@@ -106,6 +106,11 @@ export class Master {
     return addStats(reactors, workers);
   }
 
+  reopenLogs(): void {
+    for (const reactor of this.#reactors) reactor.send({ type: 'reopenLogs' });
+    if (this.#manager !== undefined) this.#tell(this.#manager, { type: 'reopenLogs' });
+  }
+
   #startReactors(): void {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
     const shared = new SharedArrayBuffer(4);

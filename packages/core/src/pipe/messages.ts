@@ -196,6 +196,8 @@ export type ToReactor =
   /** Stop accepting and reading; report `drained` when every connection is closed. */
   | { readonly type: 'drain'; readonly deadline: number }
   | { readonly type: 'stats'; readonly request: number }
+  /** Open the log file anew. */
+  | { readonly type: 'reopenLogs' }
   /** End the thread. */
   | { readonly type: 'stop' };
 
@@ -253,7 +255,10 @@ export interface WorkerNote {
 /** Master → manager. */
 export type ToManager =
   /** Stop the workers, which have that many ms for the handlers that run, then leave. */
-  { readonly type: 'stop'; readonly deadline: number } | { readonly type: 'stats'; readonly request: number };
+  | { readonly type: 'stop'; readonly deadline: number }
+  | { readonly type: 'stats'; readonly request: number }
+  /** Open the log file anew, and tell the workers to. */
+  | { readonly type: 'reopenLogs' };
 
 /** Worker → manager. */
 export type FromWorker =
@@ -278,7 +283,9 @@ export type ToWorker =
   | { readonly type: 'drain'; readonly deadline: number }
   /** Finish the handlers that run, within that many ms, run the stop hooks and leave. */
   | { readonly type: 'stop'; readonly deadline: number }
-  | { readonly type: 'stats'; readonly request: number };
+  | { readonly type: 'stats'; readonly request: number }
+  /** Open the log file anew. */
+  | { readonly type: 'reopenLogs' };
 
 /** Counters of the whole server since its start. */
 export interface ServerStats {

@@ -66,6 +66,8 @@ export interface Self {
   readonly program: string;
   /** How many processors this process may use; at least 1. */
   readonly cpus: number;
+  /** The working directory, where relative paths begin. */
+  readonly directory: string;
   setTitle(title: string): void;
   /** Replaces the default action of the signal. Delivered one at a time, between turns. */
   onSignal(signal: SignalName, run: () => void): void;
@@ -222,6 +224,19 @@ export interface LogRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export interface LogSink {
+export interface LogWriter {
   write(record: LogRecord): void;
+}
+
+export interface LogSink extends LogWriter {
+  /**
+   * From now on lines go to the end of this file, which is made if it is not
+   * there. Throws `ConfigError` CONFIG_LOG_FILE, and then they go where they went.
+   */
+  open(path: string): void;
+  /**
+   * Opens the file anew, because the old one has been renamed. Where that fails
+   * the old one goes on, and says so. Without a file there is nothing to do.
+   */
+  reopen(): void;
 }

@@ -7,7 +7,6 @@ import type {
   Files,
   Listener,
   LogRecord,
-  LogSink,
   Message,
   Network,
   Pipes,
@@ -22,6 +21,7 @@ import type {
 import type { Actor } from './actor.js';
 import { VirtualBound } from './virtual-socket.js';
 import { VirtualClock } from './virtual-clock.js';
+import { VirtualLog } from './virtual-log.js';
 import { systemError } from './medium.js';
 import { GRAIN, type Scheduler } from './scheduler.js';
 import type { VirtualFiles } from './virtual-files.js';
@@ -77,6 +77,7 @@ export function virtualPlatform(
     parent: life.parentLink,
     program: machine.program,
     cpus: machine.cpus,
+    directory: '/srv',
     setTitle: (title) => {
       if (actor.alive) machine.setTitle(life, title);
     },
@@ -118,11 +119,11 @@ export function virtualPlatform(
     },
   };
 
-  const log: LogSink = {
-    write: (record) => {
-      if (actor.alive) machine.log(life.pid, record);
-    },
-  };
+  const log = new VirtualLog(machine.files, (record) => {
+    if (!actor.alive) return undefined;
+    machine.log(life.pid, record);
+    return { pid: life.pid, time: scheduler.time };
+  });
 
   const observe = (fact: Fact): void => {
     if (actor.alive) machine.observe(life, fact);

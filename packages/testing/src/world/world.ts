@@ -192,6 +192,21 @@ export class World implements Journal {
     return this.#running.signal(pid, name);
   }
 
+  /** What is written in a file of the virtual machine, such as `logFile`; undefined where there is none. */
+  readFile(path: string): string | undefined {
+    return this.#running.files.read(path);
+  }
+
+  /** Renames a file. Processes that have it open write on to it, under its new name. Throws where there is none. */
+  renameFile(from: string, to: string): void {
+    this.#running.files.rename(from, to);
+  }
+
+  /** From now on no process can make or open a file at that path, or below it. */
+  forbidFiles(path: string): void {
+    this.#running.files.forbid(path);
+  }
+
   leftovers(): Leftovers {
     const { processes, network, pipes, files } = this.#running;
     return {

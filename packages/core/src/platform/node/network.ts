@@ -5,7 +5,7 @@ import type {
   Endpoint,
   Listener,
   ListenOptions,
-  LogSink,
+  LogWriter,
   Network,
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
@@ -20,7 +20,7 @@ type Accept = (stream: ByteStream) => void;
 export class NodeNetwork implements Network {
   readonly reusePort = supportsReusePort(process.versions.node, process.platform);
 
-  constructor(private readonly log: LogSink) {}
+  constructor(private readonly log: LogWriter) {}
 
   async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
     const { host, port, backlog, reusePort } = options;

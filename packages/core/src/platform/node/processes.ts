@@ -1,14 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { isMainThread } from 'node:worker_threads';
 import { ConfigError, ProcessError } from '../../errors.js';
-import type { Child, LogSink, Message, ProcessIdentity, Processes } from '../platform.js';
+import type { Child, LogWriter, Message, ProcessIdentity, Processes } from '../platform.js';
 import { assignmentVariable, titleArgument } from './assignment.js';
 import { FailedChild, NodeChild } from './child.js';
 import { identify } from './process-identity.js';
 
 /** Starts processes by running the user's program again, and names those that live. */
 export class NodeProcesses implements Processes {
-  constructor(private readonly log: LogSink) {}
+  constructor(private readonly log: LogWriter) {}
 
   /**
    * A process that the system refuses to start (too many, no memory) comes back

@@ -22,6 +22,10 @@ class NodeSelf implements Self {
     return countCpus();
   }
 
+  get directory(): string {
+    return process.cwd();
+  }
+
   /** A thread has no title of its own. */
   setTitle(title: string): void {
     if (!isMainThread) return;
