@@ -41,6 +41,8 @@ export class FirstProcess {
     private readonly topology: Topology,
     private readonly context: ProcessContext,
     private readonly runtimeDirectory: string,
+    /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
+    private readonly autoReason: string | undefined,
   ) {}
 
   /** Starts the plant; resolves to the handle of the running server. On failure nothing is left behind. */
@@ -59,7 +61,8 @@ export class FirstProcess {
     if (this.#stopped !== undefined) return this.#stoppedWhileStarting();
     const { logger } = this.context;
     const { network } = this.platform;
-    for (const line of bannerLines(this.settings, this.topology, this.#endpoints, network.reusePort))
+    const { settings, topology, autoReason } = this;
+    for (const line of bannerLines(settings, topology, this.#endpoints, network.reusePort, autoReason))
       logger.info(line);
     await this.context.hooksSafely('start');
     return this.#handle(plant);

@@ -57,17 +57,22 @@ export async function startRole(parts: KernelParts): Promise<RunningServer> {
 export function plan(parts: Pick<KernelParts, 'platform' | 'definition'>): {
   settings: Settings;
   topology: Topology;
+  /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
+  autoReason: string | undefined;
 } {
-  const settings = readSettings(parts);
+  const given = rawSettings(parts);
+  const settings = load(given, parts);
+  const { workerNum = 'auto' } = given as { workerNum?: unknown };
+  const autoReason = workerNum === 'auto' ? parts.platform.self.cpus.reason : undefined;
   checkHandlers(parts.definition, settings);
   const userProcesses = parts.definition.processes?.length ?? 0;
   const topology = topologyOf(settings, parts.platform.network.reusePort, userProcesses);
-  return { settings, topology };
+  return { settings, topology, autoReason };
 }
 
 async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const { platform, definition, server } = parts;
-  const { settings, topology } = plan(parts);
+  const { settings, topology, autoReason } = plan(parts);
   if (settings.logFile !== undefined) platform.log.open(settings.logFile);
   const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
@@ -84,7 +89,7 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
     masterPid: pid,
     managerPid: () => plant?.managerPid ?? pid,
   });
-  const first = new FirstProcess(platform, settings, topology, context, runtimeDirectory);
+  const first = new FirstProcess(platform, settings, topology, context, runtimeDirectory, autoReason);
   const onFailure = (error: Error): void => first.fail(error);
   const onShutdown = (): void => first.stopAsAsked();
   const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
@@ -134,11 +139,18 @@ function rolesOf(topology: Topology): RoleName[] {
   }
 }
 
-function rawSettings(definition: Definition): object {
+function rawSettings({ definition }: Pick<KernelParts, 'platform' | 'definition'>): object {
   return typeof definition.settings === 'function' ? definition.settings() : definition.settings;
 }
 
-function readSettings({ platform, definition }: Pick<KernelParts, 'platform' | 'definition'>): Settings {
+function load(
+  given: object,
+  { platform, definition }: Pick<KernelParts, 'platform' | 'definition'>,
+): Settings {
   const { cpus, directory } = platform.self;
-  return loadSettings(rawSettings(definition), { cpus, directory, name: definition.name });
+  return loadSettings(given, { cpus: cpus.count, directory, name: definition.name });
+}
+
+function readSettings(parts: Pick<KernelParts, 'platform' | 'definition'>): Settings {
+  return load(rawSettings(parts), parts);
 }

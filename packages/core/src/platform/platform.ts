@@ -53,6 +53,14 @@ export interface Random {
 
 export type SignalName = 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGHUP' | 'SIGWINCH';
 
+/** The processors that a process may use. */
+export interface Cpus {
+  /** Whole ones; at least 1. */
+  readonly count: number;
+  /** What the count comes from: `affinity allows 4 CPUs, the cgroup quota 2.5`. */
+  readonly reason: string;
+}
+
 /** The process (or thread) in which this role runs. */
 export interface Self {
   readonly pid: number;
@@ -64,8 +72,7 @@ export interface Self {
   readonly title: string;
   /** The file name of the program the user started, for titles and messages. */
   readonly program: string;
-  /** How many processors this process may use; at least 1. */
-  readonly cpus: number;
+  readonly cpus: Cpus;
   /** The working directory, where relative paths begin. */
   readonly directory: string;
   setTitle(title: string): void;

@@ -1,4 +1,5 @@
 import type {
+  Cpus,
   Exit,
   Fact,
   LogRecord,
@@ -47,7 +48,7 @@ export class VirtualMachine implements Chronicle, Machine {
   readonly pipes: VirtualPipes;
   readonly files = new VirtualFiles();
   readonly program: string;
-  readonly cpus: number;
+  readonly cpus: Cpus;
   readonly #processes = new Map<number, VirtualProcess>();
   readonly #randomness: Randomness;
   readonly #spawning: Prng;
@@ -64,7 +65,8 @@ export class VirtualMachine implements Chronicle, Machine {
     private readonly threadMain: Program,
   ) {
     this.program = options.program;
-    this.cpus = options.cpus;
+    const cpus = `${options.cpus} ${options.cpus === 1 ? 'CPU' : 'CPUs'}`;
+    this.cpus = { count: options.cpus, reason: `affinity allows ${cpus}, and there is no cgroup quota` };
     this.#randomness = new Randomness(options.seed);
     this.#spawning = this.#randomness.of('spawning');
     this.#links = { scheduler, random: this.#randomness.of('links') };

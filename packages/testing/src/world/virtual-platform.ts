@@ -3,6 +3,7 @@ import type {
   ByteStream,
   Child,
   Clock,
+  Cpus,
   Fact,
   Files,
   Listener,
@@ -36,7 +37,7 @@ export interface Machine {
   readonly pipes: VirtualPipes;
   readonly files: VirtualFiles;
   readonly program: string;
-  readonly cpus: number;
+  readonly cpus: Cpus;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
   spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
   identify(pid: number): ProcessIdentity | undefined;

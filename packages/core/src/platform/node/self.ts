@@ -1,6 +1,6 @@
 import { parse } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import type { Link, Message, Self, SignalName } from '../platform.js';
+import type { Cpus, Link, Message, Self, SignalName } from '../platform.js';
 import { readAssignment } from './assignment.js';
 import { countCpus } from './cpus.js';
 import { IpcLink, type IpcChannel } from './ipc-link.js';
@@ -18,7 +18,7 @@ class NodeSelf implements Self {
     readonly parent: Link | undefined,
   ) {}
 
-  get cpus(): number {
+  get cpus(): Cpus {
     return countCpus();
   }
 
