@@ -37,11 +37,16 @@ export class Program {
   }
 
   /** Runs a fixture module, compiled, as the leader of a process group; the arguments may need the directory. */
-  static start(module: string, args: (directory: string) => readonly string[]): Program {
+  static start(
+    module: string,
+    args: (directory: string) => readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+  ): Program {
     const directory = mkdtempSync(join(tmpdir(), 'shoal-program-'));
     const file = fileURLToPath(new URL(`../fixtures/apps/${module}.js`, import.meta.url));
     const child = spawn(process.execPath, ['--enable-source-maps', file, ...args(directory)], {
       detached: true,
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (child.pid === undefined) throw new Error('the system refused to start the program');
@@ -49,13 +54,19 @@ export class Program {
   }
 
   /** Runs an application of a fixture module. */
-  static app(module: string, name: string, settings: object = {}): Program {
+  static app(
+    module: string,
+    name: string,
+    settings: object = {},
+    environment: NodeJS.ProcessEnv = {},
+  ): Program {
     const url = new URL(`../fixtures/apps/${module}.js`, import.meta.url).href;
-    return Program.start('run-app', (runtimeDirectory) => [
+    const args = (runtimeDirectory: string): string[] => [
       url,
       name,
       JSON.stringify({ runtimeDirectory, ...settings }),
-    ]);
+    ];
+    return Program.start('run-app', args, environment);
   }
 
   get pid(): number {

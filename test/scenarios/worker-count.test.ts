@@ -22,6 +22,17 @@ describe('The number of workers', () => {
     expect(linesOf(server, /workerNum auto/)).to.deep.equal([]);
   });
 
+  it('is what the settings from outside of the program say', async () => {
+    const outsideSettings = { workerNum: 3 };
+    const server = await simulate(SyncEchoApp, {
+      outsideSettings,
+      settings: { workerNum: 1, taskWorkerNum: 0 },
+    });
+    expect(server.running.workers).to.have.length(3);
+    expect(linesOf(server, /need a restart/)).to.deep.equal([]);
+    await server.stop();
+  });
+
   for (const cpus of [1, 3]) {
     it(`is ${cpus} on a machine with ${cpus}`, async () => {
       const server = await simulate(SyncEchoApp, { cpus, settings: { workerNum: 'auto' } });

@@ -139,8 +139,11 @@ function rolesOf(topology: Topology): RoleName[] {
   }
 }
 
-function rawSettings({ definition }: Pick<KernelParts, 'platform' | 'definition'>): object {
-  return typeof definition.settings === 'function' ? definition.settings() : definition.settings;
+/** What the program says, and before it what was said from outside of it. */
+function rawSettings({ platform, definition }: Pick<KernelParts, 'platform' | 'definition'>): object {
+  const { outsideSettings } = platform.self;
+  const given = typeof definition.settings === 'function' ? definition.settings() : definition.settings;
+  return Object.keys(outsideSettings).length === 0 ? given : { ...given, ...outsideSettings };
 }
 
 function load(

@@ -75,6 +75,11 @@ export interface Self {
   readonly cpus: Cpus;
   /** The working directory, where relative paths begin. */
   readonly directory: string;
+  /**
+   * Settings from outside of the program, which go before its own: the same in
+   * every process of a server. Throws `ConfigError` CONFIG_INVALID.
+   */
+  readonly outsideSettings: object;
   setTitle(title: string): void;
   /** Replaces the default action of the signal. Delivered one at a time, between turns. */
   onSignal(signal: SignalName, run: () => void): void;

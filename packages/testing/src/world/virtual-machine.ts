@@ -49,6 +49,7 @@ export class VirtualMachine implements Chronicle, Machine {
   readonly files = new VirtualFiles();
   readonly program: string;
   readonly cpus: Cpus;
+  readonly outsideSettings: object;
   readonly #processes = new Map<number, VirtualProcess>();
   readonly #randomness: Randomness;
   readonly #spawning: Prng;
@@ -65,6 +66,7 @@ export class VirtualMachine implements Chronicle, Machine {
     private readonly threadMain: Program,
   ) {
     this.program = options.program;
+    this.outsideSettings = options.outsideSettings;
     const cpus = `${options.cpus} ${options.cpus === 1 ? 'CPU' : 'CPUs'}`;
     this.cpus = { count: options.cpus, reason: `affinity allows ${cpus}, and there is no cgroup quota` };
     this.#randomness = new Randomness(options.seed);

@@ -38,6 +38,7 @@ export interface Machine {
   readonly files: VirtualFiles;
   readonly program: string;
   readonly cpus: Cpus;
+  readonly outsideSettings: object;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
   spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
   identify(pid: number): ProcessIdentity | undefined;
@@ -79,6 +80,7 @@ export function virtualPlatform(
     program: machine.program,
     cpus: machine.cpus,
     directory: '/srv',
+    outsideSettings: machine.outsideSettings,
     setTitle: (title) => {
       if (actor.alive) machine.setTitle(life, title);
     },

@@ -4,6 +4,7 @@ import type { Cpus, Link, Message, Self, SignalName } from '../platform.js';
 import { readAssignment } from './assignment.js';
 import { countCpus } from './cpus.js';
 import { IpcLink, type IpcChannel } from './ipc-link.js';
+import { readOutsideSettings } from './outside-settings.js';
 import { PortLink } from './port-link.js';
 import type { ThreadData } from './threads.js';
 
@@ -20,6 +21,10 @@ class NodeSelf implements Self {
 
   get cpus(): Cpus {
     return countCpus();
+  }
+
+  get outsideSettings(): object {
+    return readOutsideSettings();
   }
 
   get directory(): string {
