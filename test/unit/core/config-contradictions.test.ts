@@ -15,6 +15,14 @@ function linesOf(input: unknown): string[] {
 const pathsOf = (input: unknown) => linesOf(input).map((line) => line.slice(0, line.indexOf(':')));
 
 describe('Options that contradict each other', () => {
+  it('logFile and pidFile are two files, however they are written', () => {
+    const listeners = [tcp({ port: 80 })];
+    expect(linesOf({ listeners, logFile: '/var/chat', pidFile: '../var/./chat' })).to.deep.equal([
+      "pidFile: '../var/./chat' is the logFile too; name another file",
+    ]);
+    expect(linesOf({ listeners, logFile: '/var/chat.log', pidFile: '/var/chat.pid' })).to.deep.equal([]);
+  });
+
   describe('listeners', () => {
     it('share no address', () => {
       expect(

@@ -23,6 +23,7 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ]),
     ...sharedAddresses(listeners),
     ...sharedNames(input, listeners),
+    ...sharedFile(input, draft),
   ];
 }
 
@@ -169,6 +170,11 @@ function prefixThatLeavesNoRoom(
     ];
   }
   return [];
+}
+
+function sharedFile(input: unknown, { logFile, pidFile }: SettingsDraft): Problem[] {
+  if (pidFile === undefined || pidFile !== logFile) return [];
+  return [problem(['pidFile'], valueAt(input, ['pidFile']), 'is the logFile too', 'name another file')];
 }
 
 /** Port 0 takes another free port for each listener, so it is never shared. */

@@ -75,6 +75,7 @@ export function fill(
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
   const logFile = option('logFile');
+  const pidFile = option('pidFile');
   return {
     name: option('name', environment.name.slice(0, longestName) || 'shoal'),
     mode,
@@ -95,6 +96,7 @@ export function fill(
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...inherited,
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
+    ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
   };
 }
 

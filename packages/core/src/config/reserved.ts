@@ -73,7 +73,6 @@ export const reserved: readonly string[] = [
   'openRedisProtocol',
   'openTcpKeepalive',
   'openWebsocketProtocol',
-  'pidFile',
   'printBacktraceOnError',
   'reloadAsync',
   'reusePort',

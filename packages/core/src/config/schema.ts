@@ -305,6 +305,11 @@ export const serverSchema = z.strictObject({
     sentence:
       'The file to whose end every process of the server writes its log, one JSON object a line; SIGWINCH to the master makes all of them open it anew.',
   }),
+  pidFile: optional(file(), {
+    default: 'none',
+    sentence:
+      'The file that holds the pid of the master from the moment the listeners are open until the end; while it names a living server, no other starts.',
+  }),
 });
 
 export type InheritedOption = keyof typeof inheritedDefaults;
@@ -339,7 +344,7 @@ export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
-export type PlaceOption = 'runtimeDirectory' | 'logFile';
+export type PlaceOption = 'runtimeDirectory' | 'logFile' | 'pidFile';
 
 /**
  * The validated settings of a server with every default filled in: plain data
@@ -353,4 +358,6 @@ export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'worke
   readonly runtimeDirectory?: string;
   /** Absolute; absent where standard output is meant. */
   readonly logFile?: string;
+  /** Absolute. */
+  readonly pidFile?: string;
 }

@@ -34,7 +34,6 @@ export class BasePlant implements Plant {
   }
 
   async start(): Promise<Endpoint[]> {
-    await this.#bind();
     await this.parts.context.hooks('managerStart');
     this.#manager = this.#makeManager();
     await new Promise<void>((resolve, reject) => {
@@ -68,7 +67,7 @@ export class BasePlant implements Plant {
     this.#manager?.reopenLogs();
   }
 
-  async #bind(): Promise<void> {
+  async bind(): Promise<void> {
     const { network } = this.parts.platform;
     for (const { name, host, port, backlog, noDelay } of this.parts.settings.listeners) {
       try {

@@ -9,11 +9,14 @@ import type { ServerStats, WorkerNote } from '../pipe/messages.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 import { bannerLines } from './banner.js';
+import type { PidFile } from './pid-file.js';
 import type { ProcessContext, RolePowers } from './process-context.js';
 import type { RunningServer, WorkerStatus } from './running-server.js';
 
 /** The processes and threads of one server, as a whole. */
 export interface Plant {
+  /** Binds the listeners. No process is started yet, and no object of the application made. */
+  bind(): Promise<void>;
   /** Starts everything; resolves with the listeners' endpoints when all workers are ready. */
   start(): Promise<Endpoint[]>;
   /** Drains and stops everything in order. */
@@ -43,6 +46,7 @@ export class FirstProcess {
     private readonly runtimeDirectory: string,
     /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
     private readonly autoReason: string | undefined,
+    private readonly pidFile: PidFile | undefined,
   ) {}
 
   /** Starts the plant; resolves to the handle of the running server. On failure nothing is left behind. */
@@ -50,6 +54,9 @@ export class FirstProcess {
     this.#plant = plant;
     this.#handleSignals();
     try {
+      await plant.bind();
+      if (this.#stopped !== undefined) return await this.#stoppedWhileStarting();
+      this.pidFile?.write();
       const shutdown = async (): Promise<void> => this.shutdown();
       await this.context.build({ ...powers, stats: async () => plant.stats(), shutdown });
       this.#endpoints = await plant.start();
@@ -98,7 +105,12 @@ export class FirstProcess {
   /** Leaves no process and no file behind, without ceremony. */
   abandon(): void {
     this.#plant?.kill();
+    this.#removeFiles();
+  }
+
+  #removeFiles(): void {
     this.platform.files.removeDirectory(this.runtimeDirectory);
+    this.pidFile?.remove();
   }
 
   async #shutDown(): Promise<void> {
@@ -106,7 +118,7 @@ export class FirstProcess {
     await this.#plant?.stop();
     await this.context.hooksSafely('shutdown');
     await this.context.dispose();
-    this.platform.files.removeDirectory(this.runtimeDirectory);
+    this.#removeFiles();
     this.context.logger.info('stopped');
   }
 

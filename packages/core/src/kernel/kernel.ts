@@ -17,6 +17,7 @@ import { topologyOf, type Topology } from '../topology/topology.js';
 import { BasePlant } from './base-plant.js';
 import { FirstProcess, type Plant } from './first-process.js';
 import { playManager } from './manager-role.js';
+import { PidFile } from './pid-file.js';
 import { ProcessContext, type RolePowers, type ServerObject } from './process-context.js';
 import { reportPlan } from './report-plan.js';
 import type { RunningServer } from './running-server.js';
@@ -74,6 +75,8 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const { platform, definition, server } = parts;
   const { settings, topology, autoReason } = plan(parts);
   if (settings.logFile !== undefined) platform.log.open(settings.logFile);
+  const pidFile = settings.pidFile === undefined ? undefined : new PidFile(platform, settings.pidFile);
+  pidFile?.check();
   const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
@@ -89,7 +92,15 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
     masterPid: pid,
     managerPid: () => plant?.managerPid ?? pid,
   });
-  const first = new FirstProcess(platform, settings, topology, context, runtimeDirectory, autoReason);
+  const first = new FirstProcess(
+    platform,
+    settings,
+    topology,
+    context,
+    runtimeDirectory,
+    autoReason,
+    pidFile,
+  );
   const onFailure = (error: Error): void => first.fail(error);
   const onShutdown = (): void => first.stopAsAsked();
   const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];

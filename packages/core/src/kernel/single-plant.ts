@@ -23,6 +23,7 @@ export interface SinglePlantParts {
 export class SinglePlant implements Plant {
   #sockets: BaseSockets | undefined;
   #worker: Worker | undefined;
+  #endpoints: Endpoint[] = [];
   #state: 'starting' | 'ready' | 'stopping' | 'down' = 'starting';
 
   constructor(private readonly parts: SinglePlantParts) {}
@@ -40,9 +41,17 @@ export class SinglePlant implements Plant {
     return this.parts.platform.self.pid;
   }
 
+  async bind(): Promise<void> {
+    const { platform, settings, context } = this.parts;
+    const assignment = { workerId: 0, incarnation: INCARNATION, settings };
+    this.#sockets = new BaseSockets(platform, assignment, context.logger);
+    await this.#sockets.prepare();
+    this.#endpoints = await this.#sockets.listen();
+  }
+
   async start(): Promise<Endpoint[]> {
     const { platform, settings, definition, context } = this.parts;
-    const { invoker, container, logger } = context;
+    const { invoker, container } = context;
     this.#worker = new Worker({
       clock: platform.clock,
       settings,
@@ -51,9 +60,7 @@ export class SinglePlant implements Plant {
       container,
       onLost: () => {},
     });
-    this.#sockets = new BaseSockets(platform, { workerId: 0, incarnation: INCARNATION, settings }, logger);
-    const own = await this.#sockets.open(this.#worker);
-    const endpoints = await this.#sockets.listen();
+    const own = this.#sockets!.open(this.#worker);
     try {
       await context.hooks('managerStart');
       await context.hooks('workerStart', 0);
@@ -62,11 +69,11 @@ export class SinglePlant implements Plant {
       throw new ProcessError('BOOT_FAILED', 'the server could not boot', { cause });
     }
     // A stop came meanwhile.
-    if (this.#isStopping()) return endpoints;
+    if (this.#isStopping()) return this.#endpoints;
     context.startTimers();
     this.#worker.serve(own);
     this.#state = 'ready';
-    return endpoints;
+    return this.#endpoints;
   }
 
   async stop(): Promise<void> {

@@ -114,7 +114,10 @@ class WorkerProcess {
   }
 
   async #openSockets(worker: Worker): Promise<Sockets> {
-    if (this.#base !== undefined) return this.#base.open(worker);
+    if (this.#base !== undefined) {
+      await this.#base.prepare();
+      return this.#base.open(worker);
+    }
     const { platform } = this.origin;
     const { settings, pipePaths, workerId, incarnation } = this.assignment;
     const hello = { role: 'worker', workerId, incarnation, pid: platform.self.pid } as const;

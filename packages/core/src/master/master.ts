@@ -46,6 +46,7 @@ export interface MasterParts {
 
 export class Master {
   readonly #reactors: ReactorHandle[] = [];
+  #endpoints: Endpoint[] = [];
   #manager: Child | undefined;
   #generation = -1;
   #managerStarted = 0;
@@ -67,16 +68,20 @@ export class Master {
     return this.#notes;
   }
 
-  /** Starts the reactors, binds the listeners, starts the manager; resolves when all workers are ready. */
-  async start(): Promise<Endpoint[]> {
+  /** Starts the reactors and binds the listeners. */
+  async bind(): Promise<void> {
     this.#startReactors();
     await Promise.all(this.#reactors.map((reactor) => reactor.started()));
-    const endpoints = await this.#listen();
+    this.#endpoints = await this.#listen();
+  }
+
+  /** Starts the manager; resolves when all workers are ready. */
+  async start(): Promise<Endpoint[]> {
     const ready = new Promise<void>((resolve, reject) => (this.#ready = { resolve, reject }));
     this.#startManager();
     await ready;
     if (this.#state === 'starting') this.#state = 'running';
-    return endpoints;
+    return this.#endpoints;
   }
 
   /** Drains the connections, stops the workers and the manager, ends the reactors. */

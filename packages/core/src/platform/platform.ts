@@ -107,6 +107,8 @@ export interface Processes {
    * later process; undefined when it does not live.
    */
   identify(pid: number): ProcessIdentity | undefined;
+  /** Whether a process of some server of ours lives under that pid. */
+  isServer(pid: number): boolean;
   /** Sends the signal if exactly that process still lives; says whether it did. */
   kill(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
 }
@@ -226,6 +228,14 @@ export interface Files {
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;
+  /** The text of a small file; undefined where there is none. Throws the system's error. */
+  read(path: string): string | undefined;
+  /** Makes a small file, or replaces it as a whole, with mode 0644. Throws the system's error. */
+  write(path: string, text: string): void;
+  /** Throws the system's error where `write` would, and leaves nothing behind. */
+  probe(path: string): void;
+  /** Removes a file. Missing is fine; never throws. */
+  remove(path: string): void;
 }
 
 export interface LogRecord {

@@ -39,6 +39,20 @@ export class VirtualFiles {
     return this.#files.get(path)?.text;
   }
 
+  write(path: string, text: string): void {
+    this.#check(path);
+    this.#files.set(path, { text });
+  }
+
+  /** Throws where `write` would. */
+  probe(path: string): void {
+    this.#check(path);
+  }
+
+  remove(path: string): void {
+    this.#files.delete(path);
+  }
+
   rename(from: string, to: string): void {
     const file = this.#files.get(from);
     if (file === undefined) throw systemError('ENOENT', `rename ${from}`);

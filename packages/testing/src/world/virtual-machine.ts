@@ -131,6 +131,10 @@ export class VirtualMachine implements Chronicle, Machine {
     return process === undefined ? undefined : { pid, startedAt: process.startedAt };
   }
 
+  isServer(pid: number): boolean {
+    return this.#processes.get(pid)?.title.startsWith('shoal ') ?? false;
+  }
+
   killExactly({ pid, startedAt }: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean {
     if (this.#processes.get(pid)?.startedAt !== startedAt) return false;
     if (signal === 'SIGKILL') this.kill(pid);

@@ -41,6 +41,7 @@ export interface Machine {
   readonly outsideSettings: object;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
   spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
+  isServer(pid: number): boolean;
   identify(pid: number): ProcessIdentity | undefined;
   killExactly(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
   setTitle(life: VirtualProcess | VirtualThreadLife, title: string): void;
@@ -94,6 +95,7 @@ export function virtualPlatform(
   const processes: Processes = {
     spawn: (assignment, title) => machine.spawnProcess(life, assignment, title),
     identify: (pid) => (actor.alive ? machine.identify(pid) : undefined),
+    isServer: (pid) => machine.isServer(pid),
     kill: (identity, signal) => actor.alive && machine.killExactly(identity, signal),
   };
 
@@ -119,6 +121,14 @@ export function virtualPlatform(
     makeRuntimeDirectory: (parent, name) => later(() => machine.files.makeDirectory(parent, name)),
     removeDirectory: (path) => {
       if (actor.alive) machine.files.removeDirectory(path);
+    },
+    read: (path) => machine.files.read(path),
+    write: (path, text) => {
+      if (actor.alive) machine.files.write(path, text);
+    },
+    probe: (path) => machine.files.probe(path),
+    remove: (path) => {
+      if (actor.alive) machine.files.remove(path);
     },
   };
 

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { access, constants, mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,46 @@ export class NodeFiles implements Files {
       // What cannot be removed stays; the next start makes a directory of its own.
     }
   }
+
+  read(path: string): string | undefined {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Nobody reads half of it, and a link that somebody has put there is replaced, not followed. */
+  write(path: string, text: string): void {
+    const draft = draftOf(path);
+    try {
+      writeFileSync(draft, text, { flag: 'wx', mode: 0o644 });
+      renameSync(draft, path);
+    } catch (error) {
+      this.remove(draft);
+      throw error;
+    }
+  }
+
+  probe(path: string): void {
+    const draft = draftOf(path);
+    writeFileSync(draft, '', { flag: 'wx' });
+    this.remove(draft);
+  }
+
+  remove(path: string): void {
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // It is small, and who looks at it next sees that it is stale.
+    }
+  }
+}
+
+/** Beside the file, so that renaming replaces it at once. */
+function draftOf(path: string): string {
+  return `${path}.${process.pid}.new`;
 }
 
 async function systemPlace(): Promise<string> {

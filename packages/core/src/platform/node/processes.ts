@@ -4,7 +4,7 @@ import { ConfigError, ProcessError } from '../../errors.js';
 import type { Child, LogWriter, Message, ProcessIdentity, Processes } from '../platform.js';
 import { assignmentVariable, titleArgument } from './assignment.js';
 import { FailedChild, NodeChild } from './child.js';
-import { identify } from './process-identity.js';
+import { identify, titleOf } from './process-identity.js';
 
 /** Starts processes by running the user's program again, and names those that live. */
 export class NodeProcesses implements Processes {
@@ -36,6 +36,10 @@ export class NodeProcesses implements Processes {
 
   identify(pid: number): ProcessIdentity | undefined {
     return identify(pid);
+  }
+
+  isServer(pid: number): boolean {
+    return identify(pid) !== undefined && titleOf(pid).startsWith('shoal ');
   }
 
   kill({ pid, startedAt }: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean {
