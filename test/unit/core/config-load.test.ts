@@ -84,6 +84,7 @@ describe('loadSettings', () => {
       concurrency: 1,
       backlog: 512,
       noDelay: true,
+      daemonize: false,
     });
   });
 

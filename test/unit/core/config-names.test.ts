@@ -63,7 +63,6 @@ describe('A name that is no option', () => {
       'taskMaxRequest',
       'messageQueueKey',
       'bufferHighWatermark',
-      'daemonize',
       'user',
       'group',
       'standbyNum',

@@ -95,6 +95,7 @@ export function fill(
     logLevel: option('logLevel'),
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...inherited,
+    daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
     ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
   };

@@ -38,7 +38,6 @@ export const reserved: readonly string[] = [
   'bufferLowWatermark',
   'chroot',
   'cpuAffinityIgnore',
-  'daemonize',
   'discardTimeoutRequest',
   'dispatchFunction',
   'displayErrors',

@@ -310,6 +310,11 @@ export const serverSchema = z.strictObject({
     sentence:
       'The file that holds the pid of the master from the moment the listeners are open until the end; while it names a living server, no other starts.',
   }),
+  daemonize: option(boolean(), {
+    default: false,
+    sentence:
+      'Runs the server in a session of its own, without a terminal: the process that was started prints the pid of the master once that serves, and leaves. In tests the server stays where it is.',
+  }),
 });
 
 export type InheritedOption = keyof typeof inheritedDefaults;

@@ -71,6 +71,7 @@ export class FirstProcess {
     const { settings, topology, autoReason } = this;
     for (const line of bannerLines(settings, topology, this.#endpoints, network.reusePort, autoReason))
       logger.info(line);
+    this.platform.self.started();
     await this.context.hooksSafely('start');
     return this.#handle(plant);
   }

@@ -81,6 +81,18 @@ export interface Self {
    */
   readonly outsideSettings: object;
   setTitle(title: string): void;
+  /**
+   * Makes the server a daemon: runs the program again in a session of its own,
+   * with this file or nothing as its output, and waits until that process says
+   * that it has started. Then this one prints its pid and leaves; where that one
+   * fails, this one prints why and leaves with its code.
+   *
+   * Resolves in the daemon itself, and at once in a world without daemons.
+   * Throws `ConfigError` CONFIG_LOG_FILE.
+   */
+  daemonize(output: string | undefined): Promise<void>;
+  /** The server serves: whoever waits for that need not wait any more. */
+  started(): void;
   /** Replaces the default action of the signal. Delivered one at a time, between turns. */
   onSignal(signal: SignalName, run: () => void): void;
   /** Called for an exception or rejection that nobody caught; the process must then leave. */

@@ -81,6 +81,8 @@ export function virtualPlatform(
     program: machine.program,
     cpus: machine.cpus,
     directory: '/srv',
+    daemonize: async () => {},
+    started: () => {},
     outsideSettings: machine.outsideSettings,
     setTitle: (title) => {
       if (actor.alive) machine.setTitle(life, title);

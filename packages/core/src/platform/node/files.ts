@@ -38,6 +38,7 @@ export class NodeFiles implements Files {
   /** Nobody reads half of it, and a link that somebody has put there is replaced, not followed. */
   write(path: string, text: string): void {
     const draft = draftOf(path);
+    this.remove(draft);
     try {
       writeFileSync(draft, text, { flag: 'wx', mode: 0o644 });
       renameSync(draft, path);
@@ -49,6 +50,7 @@ export class NodeFiles implements Files {
 
   probe(path: string): void {
     const draft = draftOf(path);
+    this.remove(draft);
     writeFileSync(draft, '', { flag: 'wx' });
     this.remove(draft);
   }
@@ -64,7 +66,7 @@ export class NodeFiles implements Files {
 
 /** Beside the file, so that renaming replaces it at once. */
 function draftOf(path: string): string {
-  return `${path}.${process.pid}.new`;
+  return `${path}.new`;
 }
 
 async function systemPlace(): Promise<string> {

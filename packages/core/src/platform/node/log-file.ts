@@ -23,15 +23,7 @@ export class LogFile {
 
   /** @throws {ConfigError} CONFIG_LOG_FILE */
   constructor(readonly path: string) {
-    try {
-      this.#descriptor = openSync(path, flags, 0o640);
-    } catch (cause) {
-      throw new ConfigError(
-        'CONFIG_LOG_FILE',
-        `cannot open the log file ${path}: ${(cause as Error).message}. Name a file in a directory that exists, which the user of the server may write`,
-        { cause },
-      );
-    }
+    this.#descriptor = openLogFile(path);
   }
 
   write(line: string): void {
@@ -63,5 +55,18 @@ export class LogFile {
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+}
+
+/** @throws {ConfigError} CONFIG_LOG_FILE */
+export function openLogFile(path: string): number {
+  try {
+    return openSync(path, flags, 0o640);
+  } catch (cause) {
+    throw new ConfigError(
+      'CONFIG_LOG_FILE',
+      `cannot open the log file ${path}: ${(cause as Error).message}. Name a file in a directory that exists, which the user of the server may write`,
+      { cause },
+    );
   }
 }

@@ -3,6 +3,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Cpus, Link, Message, Self, SignalName } from '../platform.js';
 import { readAssignment } from './assignment.js';
 import { countCpus } from './cpus.js';
+import { daemonize, tellStarter } from './daemon.js';
 import { IpcLink, type IpcChannel } from './ipc-link.js';
 import { readOutsideSettings } from './outside-settings.js';
 import { PortLink } from './port-link.js';
@@ -21,6 +22,14 @@ class NodeSelf implements Self {
 
   get cpus(): Cpus {
     return countCpus();
+  }
+
+  daemonize(output: string | undefined): Promise<void> {
+    return daemonize(output);
+  }
+
+  started(): void {
+    tellStarter({ started: true });
   }
 
   get outsideSettings(): object {
