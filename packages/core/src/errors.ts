@@ -17,6 +17,7 @@ export type ConfigErrorCode =
   | 'CONFIG_RUNTIME_DIRECTORY'
   | 'CONFIG_LOG_FILE'
   | 'CONFIG_PID_FILE'
+  | 'CONFIG_USER'
   | 'CONFIG_WRONG_ORDER'
   | 'CONFIG_PLATFORM';
 

@@ -23,6 +23,14 @@ describe('Options that contradict each other', () => {
     expect(linesOf({ listeners, logFile: '/var/chat.log', pidFile: '/var/chat.pid' })).to.deep.equal([]);
   });
 
+  it('group needs a user', () => {
+    const listeners = [tcp({ port: 80 })];
+    expect(linesOf({ listeners, group: 'chat' })).to.deep.equal([
+      "group: 'chat' has no user beside it; write user as well, or remove it",
+    ]);
+    expect(linesOf({ listeners, user: 'chat', group: 'chat' })).to.deep.equal([]);
+  });
+
   describe('listeners', () => {
     it('share no address', () => {
       expect(

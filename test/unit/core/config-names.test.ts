@@ -63,8 +63,6 @@ describe('A name that is no option', () => {
       'taskMaxRequest',
       'messageQueueKey',
       'bufferHighWatermark',
-      'user',
-      'group',
       'standbyNum',
       'maxMemory',
       'handlerTimeout',

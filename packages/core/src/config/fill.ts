@@ -12,7 +12,7 @@ import {
   type FramingSettings,
   type InheritedOption,
   type ListenerSettings,
-  type PlaceOption,
+  type AbsentOption,
   type Settings,
 } from './schema.js';
 
@@ -33,7 +33,7 @@ export interface Environment {
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
 export interface SettingsDraft
-  extends Draft<Omit<Settings, 'listeners' | PlaceOption>>, Pick<Settings, PlaceOption> {
+  extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
   readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
 }
 
@@ -76,6 +76,8 @@ export function fill(
   const runtimeDirectory = option('runtimeDirectory');
   const logFile = option('logFile');
   const pidFile = option('pidFile');
+  const user = option('user');
+  const userGroup = option('group');
   return {
     name: option('name', environment.name.slice(0, longestName) || 'shoal'),
     mode,
@@ -98,6 +100,8 @@ export function fill(
     daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
     ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
+    ...(user !== undefined && { user }),
+    ...(userGroup !== undefined && { group: userGroup }),
   };
 }
 

@@ -48,7 +48,6 @@ export const reserved: readonly string[] = [
   'enableStaticHandler',
   'enableUnsafeEvent',
   'eventObject',
-  'group',
   'handlerTimeout',
   'initArguments',
   'kernelSocketRecvBufferSize',
@@ -104,7 +103,6 @@ export const reserved: readonly string[] = [
   'tcpUserTimeout',
   'traceFlags',
   'urlRewriteRules',
-  'user',
   'workerMaxConcurrency',
 ];
 

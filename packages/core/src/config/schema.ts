@@ -315,6 +315,15 @@ export const serverSchema = z.strictObject({
     sentence:
       'Runs the server in a session of its own, without a terminal: the process that was started prints the pid of the master once that serves, and leaves. In tests the server stays where it is.',
   }),
+  user: optional(text(64), {
+    default: 'the user who starts it',
+    sentence:
+      'The user, by name or number, that every process becomes once the listeners are bound; only root can start a server as another user.',
+  }),
+  group: optional(text(64), {
+    default: 'the group of `user`',
+    sentence: 'The group that every process becomes together with `user`, by name or number.',
+  }),
 });
 
 export type InheritedOption = keyof typeof inheritedDefaults;
@@ -349,14 +358,14 @@ export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
-export type PlaceOption = 'runtimeDirectory' | 'logFile' | 'pidFile';
+export type AbsentOption = 'runtimeDirectory' | 'logFile' | 'pidFile' | 'user' | 'group';
 
 /**
  * The validated settings of a server with every default filled in: plain data
  * that JSON keeps, since every process of the server gets a copy. Durations are
  * ms, sizes bytes.
  */
-export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | PlaceOption>> {
+export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | AbsentOption>> {
   readonly listeners: readonly ListenerSettings[];
   readonly workerNum: number;
   /** Absent where the system's own place is meant. */
@@ -365,4 +374,6 @@ export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'worke
   readonly logFile?: string;
   /** Absolute. */
   readonly pidFile?: string;
+  readonly user?: string;
+  readonly group?: string;
 }

@@ -56,7 +56,9 @@ export class FirstProcess {
     try {
       await plant.bind();
       if (this.#stopped !== undefined) return await this.#stoppedWhileStarting();
+      this.platform.files.handOver(this.runtimeDirectory);
       this.pidFile?.write();
+      this.platform.self.becomeUser();
       const shutdown = async (): Promise<void> => this.shutdown();
       await this.context.build({ ...powers, stats: async () => plant.stats(), shutdown });
       this.#endpoints = await plant.start();

@@ -74,6 +74,7 @@ export function plan(parts: Pick<KernelParts, 'platform' | 'definition'>): {
 async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const { platform, definition, server } = parts;
   const { settings, topology, autoReason } = plan(parts);
+  if (settings.user !== undefined) platform.self.prepareUser(settings.user, settings.group);
   if (settings.daemonize) await platform.self.daemonize(settings.logFile);
   if (settings.logFile !== undefined) platform.log.open(settings.logFile);
   const pidFile = settings.pidFile === undefined ? undefined : new PidFile(platform, settings.pidFile);

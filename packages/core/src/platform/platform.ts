@@ -91,6 +91,14 @@ export interface Self {
    * Throws `ConfigError` CONFIG_LOG_FILE.
    */
   daemonize(output: string | undefined): Promise<void>;
+  /**
+   * From now on `files` and `log` of this process make and check files as that
+   * user would, who needs them later; the process itself stays who it is.
+   * Throws `ConfigError` CONFIG_USER.
+   */
+  prepareUser(user: string, group: string | undefined): void;
+  /** Becomes the user that was prepared, for good, and with it what is started from here on. Without one it does nothing. */
+  becomeUser(): void;
   /** The server serves: whoever waits for that need not wait any more. */
   started(): void;
   /** Replaces the default action of the signal. Delivered one at a time, between turns. */
@@ -238,6 +246,8 @@ export interface ByteStream {
 export interface Files {
   /** Makes a new directory with mode 0700, below `parent` or the system's place for runtime files. */
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
+  /** Gives a directory with what is in it to the user that `Self.prepareUser` has named. Throws the system's error. */
+  handOver(path: string): void;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;
   /** The text of a small file; undefined where there is none. Throws the system's error. */

@@ -105,6 +105,7 @@ export class VirtualMachine implements Chronicle, Machine {
       if (signal === 'SIGKILL') this.kill(pid);
       else this.signal(pid, signal);
     });
+    process.user = this.#processes.get(spawner.pid)?.user ?? process.user;
     process.parentLink = new VirtualLink(this.#links, process.actor, copyByJson, true);
     process.child = child;
     VirtualLink.join(child, process.parentLink);
@@ -208,6 +209,12 @@ export class VirtualMachine implements Chronicle, Machine {
 
   setTitle(life: VirtualProcess | VirtualThreadLife, title: string): void {
     if (life instanceof VirtualProcess) life.title = title;
+  }
+
+  /** What it starts from here on belongs to that user too. */
+  setUser(pid: number, user: string): void {
+    const process = this.#processes.get(pid);
+    if (process !== undefined) process.user = user;
   }
 
   log(pid: number, record: LogRecord): void {

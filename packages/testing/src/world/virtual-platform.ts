@@ -45,6 +45,7 @@ export interface Machine {
   identify(pid: number): ProcessIdentity | undefined;
   killExactly(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
   setTitle(life: VirtualProcess | VirtualThreadLife, title: string): void;
+  setUser(pid: number, user: string): void;
   log(pid: number, record: LogRecord): void;
   observe(life: VirtualProcess | VirtualThreadLife, fact: Fact): void;
 }
@@ -71,6 +72,7 @@ export function virtualPlatform(
     });
   }
 
+  let preparedUser: string | undefined;
   const self: Self = {
     pid: life.pid,
     get title() {
@@ -83,6 +85,12 @@ export function virtualPlatform(
     directory: '/srv',
     daemonize: async () => {},
     started: () => {},
+    prepareUser: (user) => {
+      preparedUser = user;
+    },
+    becomeUser: () => {
+      if (actor.alive && preparedUser !== undefined) machine.setUser(life.pid, preparedUser);
+    },
     outsideSettings: machine.outsideSettings,
     setTitle: (title) => {
       if (actor.alive) machine.setTitle(life, title);
@@ -124,6 +132,7 @@ export function virtualPlatform(
     removeDirectory: (path) => {
       if (actor.alive) machine.files.removeDirectory(path);
     },
+    handOver: () => {},
     read: (path) => machine.files.read(path),
     write: (path, text) => {
       if (actor.alive) machine.files.write(path, text);

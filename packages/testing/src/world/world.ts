@@ -192,6 +192,11 @@ export class World implements Journal {
     return this.#running.signal(pid, name);
   }
 
+  /** Whose process it is: `root`, or the user that the server has become. Undefined for a pid that does not live. */
+  userOf(pid: number): string | undefined {
+    return this.#running.processes.get(pid)?.user;
+  }
+
   /** What is written in a file of the virtual machine, such as `logFile`; undefined where there is none. */
   readFile(path: string): string | undefined {
     return this.#running.files.read(path);

@@ -19,9 +19,12 @@ export type DaemonNews = { readonly started: true } | { readonly failed: string 
 const isDaemon = isMainThread && takeVariable();
 
 /** Never resolves in the process that the user started. */
-export async function daemonize(output: string | undefined): Promise<void> {
+export async function daemonize(
+  output: string | undefined,
+  asOwner: (open: () => number) => number,
+): Promise<void> {
   if (isDaemon) return;
-  const file = output === undefined ? undefined : openLogFile(output);
+  const file = output === undefined ? undefined : asOwner(() => openLogFile(output));
   const child = fork(programPath(), process.argv.slice(2), {
     detached: true,
     env: { ...process.env, [variable]: '1' },

@@ -5,13 +5,17 @@ import type * as Pretty from 'pino-pretty';
 import type { LogRecord, LogSink } from '../platform.js';
 import { LogFile } from './log-file.js';
 import { StandardOutput } from './standard-output.js';
+import { FutureUser } from './user.js';
 
 /** Lines on standard output, for people on a terminal and one JSON object each otherwise; or in a file. */
 export class NodeLog implements LogSink {
   #logger: Logger;
   #file: LogFile | undefined;
 
-  constructor(destination: DestinationStream = isatty(1) ? terminal() : new StandardOutput()) {
+  constructor(
+    destination: DestinationStream = isatty(1) ? terminal() : new StandardOutput(),
+    private readonly user: FutureUser = new FutureUser(),
+  ) {
     this.#logger = loggerTo(destination);
   }
 
@@ -26,7 +30,7 @@ export class NodeLog implements LogSink {
   }
 
   open(path: string): void {
-    const file = new LogFile(path);
+    const file = this.user.act(() => new LogFile(path));
     this.#file?.close();
     this.#file = file;
     this.#logger = loggerTo(file);
