@@ -41,13 +41,18 @@ export class Program {
     module: string,
     args: (directory: string) => readonly string[],
     environment: NodeJS.ProcessEnv = {},
+    descriptors: readonly (number | 'ignore')[] = [],
   ): Program {
     const directory = mkdtempSync(join(tmpdir(), 'shoal-program-'));
     const file = fileURLToPath(new URL(`../fixtures/apps/${module}.js`, import.meta.url));
-    const child = spawn(process.execPath, ['--enable-source-maps', file, ...args(directory)], {
+    const line = [process.execPath, '--enable-source-maps', file, ...args(directory)];
+    // As systemd passes sockets: from descriptor 3 on, to the very process that has this pid.
+    const passing = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...line];
+    const [command, ...rest] = descriptors.length === 0 ? line : passing;
+    const child = spawn(command!, rest, {
       detached: true,
       env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
     });
     if (child.pid === undefined) throw new Error('the system refused to start the program');
     return new Program(child as ChildProcess & { readonly pid: number }, directory);
@@ -59,6 +64,7 @@ export class Program {
     name: string,
     settings: object = {},
     environment: NodeJS.ProcessEnv = {},
+    descriptors: readonly (number | 'ignore')[] = [],
   ): Program {
     const url = new URL(`../fixtures/apps/${module}.js`, import.meta.url).href;
     const args = (runtimeDirectory: string): string[] => [
@@ -66,7 +72,7 @@ export class Program {
       name,
       JSON.stringify({ runtimeDirectory, ...settings }),
     ];
-    return Program.start('run-app', args, environment);
+    return Program.start('run-app', args, environment, descriptors);
   }
 
   get pid(): number {

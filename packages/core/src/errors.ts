@@ -18,6 +18,7 @@ export type ConfigErrorCode =
   | 'CONFIG_LOG_FILE'
   | 'CONFIG_PID_FILE'
   | 'CONFIG_USER'
+  | 'CONFIG_ACTIVATION'
   | 'CONFIG_WRONG_ORDER'
   | 'CONFIG_PLATFORM';
 

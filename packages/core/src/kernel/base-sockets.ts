@@ -91,11 +91,11 @@ export class BaseSockets {
   }
 
   /** Accepts on sockets of its own, in a server of one process. */
-  async listen(): Promise<Endpoint[]> {
+  async listen(descriptors: readonly (number | undefined)[]): Promise<Endpoint[]> {
     const endpoints: Endpoint[] = [];
     for (const [index, { name, host, port }] of this.assignment.settings.listeners.entries()) {
       try {
-        endpoints.push(await this.#reactor!.listen(index, port, false));
+        endpoints.push(await this.#reactor!.listen(index, port, false, descriptors[index]));
       } catch (cause) {
         throw listenFailed(name, host, port, cause);
       }

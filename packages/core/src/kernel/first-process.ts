@@ -74,8 +74,24 @@ export class FirstProcess {
     for (const line of bannerLines(settings, topology, this.#endpoints, network.reusePort, autoReason))
       logger.info(line);
     this.platform.self.started();
+    this.#tellServing();
     await this.context.hooksSafely('start');
     return this.#handle(plant);
+  }
+
+  /** A reload begins: whoever supervises the server hears that it is neither stopped nor failing. */
+  tellReloading(): void {
+    void this.platform.supervisor.notify('reloading', 'replaces its workers');
+  }
+
+  /** The reload is over, whatever came of it. */
+  tellReloaded(): void {
+    this.#tellServing();
+  }
+
+  #tellServing(): void {
+    const places = this.#endpoints.map(({ address, port }) => `${address}:${port}`);
+    void this.platform.supervisor.notify('ready', `serves on ${places.join(', ')}`);
   }
 
   /** Waits for the stop; a process that was asked to leave does so itself. */
@@ -118,7 +134,9 @@ export class FirstProcess {
 
   async #shutDown(): Promise<void> {
     this.context.logger.info('stopping');
+    const told = this.platform.supervisor.notify('stopping', 'drains and stops');
     await this.#plant?.stop();
+    await told;
     await this.context.hooksSafely('shutdown');
     await this.context.dispose();
     this.#removeFiles();

@@ -8,12 +8,14 @@
  */
 import { loadSettings, type Settings } from '../config/load.js';
 import type { Definition, RoleName } from '../definition.js';
+import { ConfigError } from '../errors.js';
 import { checkHandlers } from '../events/check-handlers.js';
 import type { ConfiguredFact } from '../events/facts.js';
 import { Master } from '../master/master.js';
 import { workerTitle, type Assignment } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { topologyOf, type Topology } from '../topology/topology.js';
+import { descriptorsOf } from './activation.js';
 import { BasePlant } from './base-plant.js';
 import { FirstProcess, type Plant } from './first-process.js';
 import { playManager } from './manager-role.js';
@@ -74,6 +76,13 @@ export function plan(parts: Pick<KernelParts, 'platform' | 'definition'>): {
 async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const { platform, definition, server } = parts;
   const { settings, topology, autoReason } = plan(parts);
+  const descriptors = descriptorsOf(platform.network.passed, settings.listeners);
+  if (settings.daemonize && platform.network.passed.length > 0) {
+    throw new ConfigError(
+      'CONFIG_ACTIVATION',
+      'the sockets that came with the start are for this process, and daemonize starts another: write daemonize: false',
+    );
+  }
   if (settings.user !== undefined) platform.self.prepareUser(settings.user, settings.group);
   if (settings.daemonize) await platform.self.daemonize(settings.logFile);
   if (settings.logFile !== undefined) platform.log.open(settings.logFile);
@@ -106,14 +115,23 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const onFailure = (error: Error): void => first.fail(error);
   const onShutdown = (): void => first.stopAsAsked();
   const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
-  const common = { platform, settings, context, runtimeDirectory, userProcesses, onFailure, onShutdown };
+  const common = {
+    platform,
+    settings,
+    descriptors,
+    context,
+    runtimeDirectory,
+    userProcesses,
+    onFailure,
+    onShutdown,
+  };
   let powers: Partial<RolePowers> = {};
   if (topology.kind === 'process') {
     plant = new Master({ ...common, logger: context.logger, name: settings.name, topology });
   } else if (topology.kind === 'base') {
     plant = new BasePlant(common);
   } else {
-    const single = new SinglePlant({ platform, settings, definition, context });
+    const single = new SinglePlant({ platform, settings, descriptors, definition, context });
     powers = {
       send: (id, data) => single.worker?.send(id, data) ?? false,
       close: (id, reset) => single.worker?.close(id, reset) ?? false,

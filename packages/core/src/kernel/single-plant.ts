@@ -16,6 +16,8 @@ const INCARNATION = 1;
 export interface SinglePlantParts {
   readonly platform: Platform;
   readonly settings: Settings;
+  /** By listener: the socket that came with the start; undefined where it binds its own. */
+  readonly descriptors: readonly (number | undefined)[];
   readonly definition: Definition;
   readonly context: ProcessContext;
 }
@@ -46,7 +48,7 @@ export class SinglePlant implements Plant {
     const assignment = { workerId: 0, incarnation: INCARNATION, settings };
     this.#sockets = new BaseSockets(platform, assignment, context.logger);
     await this.#sockets.prepare();
-    this.#endpoints = await this.#sockets.listen();
+    this.#endpoints = await this.#sockets.listen(this.parts.descriptors);
   }
 
   async start(): Promise<Endpoint[]> {

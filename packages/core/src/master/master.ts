@@ -34,6 +34,8 @@ export interface MasterParts {
   readonly platform: Platform;
   readonly logger: Logger;
   readonly settings: Settings;
+  /** By listener: the socket that came with the start; undefined where it binds its own. */
+  readonly descriptors: readonly (number | undefined)[];
   readonly name: string;
   readonly topology: Topology;
   readonly runtimeDirectory: string;
@@ -134,11 +136,15 @@ export class Master {
     const { settings, topology } = this.parts;
     const endpoints: Endpoint[] = [];
     for (const [index, listener] of settings.listeners.entries()) {
-      const reactors = this.#reactors.filter((_, reactor) => topology.reactors[reactor]!.includes(index));
+      const all = this.#reactors.filter((_, reactor) => topology.reactors[reactor]!.includes(index));
+      const descriptor = this.parts.descriptors[index];
+      // A socket that was passed is one, and belongs to one thread: they are spread over the reactors.
+      const reactors = descriptor === undefined ? all : [all[index % all.length]!];
       const shares = reactors.length > 1;
       try {
         const port = shares ? await this.#freePort(index) : listener.port;
-        for (const reactor of reactors) endpoints[index] = await reactor.listen(index, port, shares);
+        for (const reactor of reactors)
+          endpoints[index] = await reactor.listen(index, port, shares, descriptor);
       } catch (cause) {
         throw listenFailed(listener.name, listener.host, listener.port, cause);
       }

@@ -189,8 +189,14 @@ export function workerTitle({ role, workerId, userProcess }: WorkerAssignment): 
 
 /** Master → reactor thread. */
 export type ToReactor =
-  /** `shares`: other reactors listen on the same port. */
-  | { readonly type: 'listen'; readonly listener: number; readonly port: number; readonly shares: boolean }
+  /** `shares`: other reactors listen on the same port. `descriptor`: a socket that came with the start. */
+  | {
+      readonly type: 'listen';
+      readonly listener: number;
+      readonly port: number;
+      readonly shares: boolean;
+      readonly descriptor?: number;
+    }
   /** Workers up to this incarnation are ended by the framework: their deaths charge no packet. */
   | { readonly type: 'blameless'; readonly throughIncarnation: number; readonly reason: AdoptReason }
   /** Stop accepting and reading; report `drained` when every connection is closed. */

@@ -17,6 +17,7 @@ export interface Platform {
   readonly pipes: Pipes;
   readonly files: Files;
   readonly log: LogSink;
+  readonly supervisor: Supervisor;
   /** Ordered facts for traces; absent in production, so that a role pays one comparison. */
   readonly observe?: (fact: Fact) => void;
 }
@@ -171,6 +172,8 @@ export interface ListenOptions {
   readonly noDelay: boolean;
   /** Several sockets on one port; only where `Network.reusePort` is true. */
   readonly reusePort: boolean;
+  /** Takes a socket that was passed instead of binding one. */
+  readonly descriptor?: number;
 }
 
 export interface Endpoint {
@@ -184,6 +187,13 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** A listening socket that whoever started the server has bound for it. */
+export interface PassedSocket {
+  /** As the supervisor calls it. */
+  readonly name: string;
+  readonly descriptor: number;
+}
+
 /** A bound listening socket that the holder does not accept on, to be handed to children. */
 export interface BoundListener {
   readonly endpoint: Endpoint;
@@ -193,6 +203,8 @@ export interface BoundListener {
 export interface Network {
   /** Whether several threads or processes can listen on one port, each with a socket of its own. */
   readonly reusePort: boolean;
+  /** Sockets that came with the start of the server, in their order; none in a process that it has started. */
+  readonly passed: readonly PassedSocket[];
   /** Rejects with an error that has a `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL …). */
   listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener>;
   /** Binds without accepting, so that the socket can travel by `Link.send` (base mode's manager). */
@@ -284,3 +296,11 @@ export interface LogSink extends LogWriter {
    */
   reopen(): void;
 }
+
+/** Who started the server and wants to know how it is: systemd, or nobody. */
+export interface Supervisor {
+  /** Tells it, after what was told before. Resolves when it has been told, or cannot be. */
+  notify(state: SupervisedState, status: string): Promise<void>;
+}
+
+export type SupervisedState = 'ready' | 'reloading' | 'stopping';

@@ -7,6 +7,7 @@ import type {
   Platform,
   ProcessIdentity,
   SignalName,
+  SupervisedState,
 } from '@shoal/core/internal/platform/platform';
 import { bindGlobals, ProcessGlobals } from './globals/process-globals.js';
 import type { Owner } from './event-queue.js';
@@ -34,6 +35,7 @@ export type Program = (platform: Platform) => unknown;
 /** What the machine tells the world about what happened in it. */
 export interface Journal {
   log(pid: number, record: LogRecord): void;
+  notified(pid: number, state: SupervisedState, status: string): void;
   observe(pid: number, title: string, fact: Fact): void;
   spawned(pid: number, title: string): void;
   ended(pid: number, title: string, exit: Exit): void;
@@ -83,6 +85,7 @@ export class VirtualMachine implements Chronicle, Machine {
       this.#randomness.of('accepting'),
       options.reusePort,
     );
+    this.network.pass(options.passedSockets);
     this.pipes = new VirtualPipes(pipes, this.files);
   }
 
@@ -219,6 +222,10 @@ export class VirtualMachine implements Chronicle, Machine {
 
   log(pid: number, record: LogRecord): void {
     this.journal.log(pid, record);
+  }
+
+  notified(pid: number, state: SupervisedState, status: string): void {
+    this.journal.notified(pid, state, status);
   }
 
   observe({ pid, title }: VirtualProcess | VirtualThreadLife, fact: Fact): void {

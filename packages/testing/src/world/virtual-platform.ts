@@ -16,6 +16,8 @@ import type {
   ProcessIdentity,
   Random,
   Self,
+  SupervisedState,
+  Supervisor,
   Thread,
   Threads,
 } from '@shoal/core/internal/platform/platform';
@@ -46,6 +48,7 @@ export interface Machine {
   killExactly(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
   setTitle(life: VirtualProcess | VirtualThreadLife, title: string): void;
   setUser(pid: number, user: string): void;
+  notified(pid: number, state: SupervisedState, status: string): void;
   log(pid: number, record: LogRecord): void;
   observe(life: VirtualProcess | VirtualThreadLife, fact: Fact): void;
 }
@@ -113,8 +116,11 @@ export function virtualPlatform(
 
   const network: Network = {
     reusePort: machine.network.reusePort,
-    listen: (options, accept) => later(() => machine.network.bind(options).accept(actor, accept)),
-    bind: (options) => later(() => new VirtualBound(machine.network.bind(options), actor)),
+    passed: life.assignment === undefined ? machine.network.passed : [],
+    listen: (options, accept) =>
+      later(() => machine.network.open(options, (socket) => socket.accept(actor, accept))),
+    bind: (options) =>
+      later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
   };
 
@@ -149,12 +155,18 @@ export function virtualPlatform(
     return { pid: life.pid, time: scheduler.time };
   });
 
+  const supervisor: Supervisor = {
+    notify: async (state, status) => {
+      if (actor.alive) machine.notified(life.pid, state, status);
+    },
+  };
+
   const observe = (fact: Fact): void => {
     if (actor.alive) machine.observe(life, fact);
   };
 
   const clock: Clock = new VirtualClock(scheduler, actor);
-  return { clock, random, self, processes, threads, network, pipes, files, log, observe };
+  return { clock, random, self, processes, threads, network, pipes, files, log, supervisor, observe };
 }
 
 /** Takes the handle over: closing the listener closes it. */

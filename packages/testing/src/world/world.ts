@@ -1,4 +1,11 @@
-import type { ByteStream, Exit, Fact, LogRecord, SignalName } from '@shoal/core/internal/platform/platform';
+import type {
+  ByteStream,
+  Exit,
+  Fact,
+  LogRecord,
+  SignalName,
+  SupervisedState,
+} from '@shoal/core/internal/platform/platform';
 import { shortTitle } from '../trace/title.js';
 import { checkDelay, checkDuration, type ClientLink, type LinkBehaviour } from './link-behaviour.js';
 import { lastLines } from './log-text.js';
@@ -29,6 +36,15 @@ export interface LinkedStream extends ByteStream {
   readonly link: ClientLink;
 }
 
+/** What the supervisor of a server, systemd in reality, was told. */
+export interface Notification {
+  /** Virtual ms since the world began. */
+  readonly time: number;
+  readonly pid: number;
+  readonly state: SupervisedState;
+  readonly status: string;
+}
+
 /** What nobody has closed, removed or ended. */
 export interface Leftovers {
   /** `1001 worker 0`. */
@@ -50,6 +66,8 @@ export class World implements Journal {
   readonly logs: WorldLog[] = [];
   /** What was observed, in order; beyond `traceLimit` the older half is forgotten. */
   readonly trace: TracedFact[] = [];
+  /** What the supervisor of the server was told, in order. */
+  readonly notifications: Notification[] = [];
   /** How processes ended, by pid. */
   readonly exits = new Map<number, Exit>();
   readonly seed: number;
@@ -227,6 +245,10 @@ export class World implements Journal {
     for (const pid of this.#machine === undefined ? [] : this.pids) this.kill(pid);
     this.#ended = true;
     this.#scheduler.clear();
+  }
+
+  notified(pid: number, state: SupervisedState, status: string): void {
+    this.notifications.push({ time: this.time, pid, state, status });
   }
 
   log(pid: number, record: LogRecord): void {
