@@ -14,6 +14,13 @@ const PATIENCE_MS = 10_000;
 const started = new Set<Program>();
 const holders = new Set<net.Server>();
 
+export interface Surroundings {
+  /** What the program finds open from descriptor 3 on, as if systemd had passed it. */
+  readonly descriptors?: readonly (number | 'ignore')[];
+  /** A command that runs the program. */
+  readonly under?: readonly string[];
+}
+
 export class Program {
   readonly group: ProcessGroup;
   stderr = '';
@@ -41,14 +48,14 @@ export class Program {
     module: string,
     args: (directory: string) => readonly string[],
     environment: NodeJS.ProcessEnv = {},
-    descriptors: readonly (number | 'ignore')[] = [],
+    { descriptors = [], under = [] }: Surroundings = {},
   ): Program {
     const directory = mkdtempSync(join(tmpdir(), 'shoal-program-'));
     const file = fileURLToPath(new URL(`../fixtures/apps/${module}.js`, import.meta.url));
     const line = [process.execPath, '--enable-source-maps', file, ...args(directory)];
     // As systemd passes sockets: from descriptor 3 on, to the very process that has this pid.
     const passing = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...line];
-    const [command, ...rest] = descriptors.length === 0 ? line : passing;
+    const [command, ...rest] = [...under, ...(descriptors.length === 0 ? line : passing)];
     const child = spawn(command!, rest, {
       detached: true,
       env: { ...process.env, ...environment },
@@ -64,7 +71,7 @@ export class Program {
     name: string,
     settings: object = {},
     environment: NodeJS.ProcessEnv = {},
-    descriptors: readonly (number | 'ignore')[] = [],
+    surroundings: Surroundings = {},
   ): Program {
     const url = new URL(`../fixtures/apps/${module}.js`, import.meta.url).href;
     const args = (runtimeDirectory: string): string[] => [
@@ -72,7 +79,7 @@ export class Program {
       name,
       JSON.stringify({ runtimeDirectory, ...settings }),
     ];
-    return Program.start('run-app', args, environment, descriptors);
+    return Program.start('run-app', args, environment, surroundings);
   }
 
   get pid(): number {

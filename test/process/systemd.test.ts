@@ -32,7 +32,7 @@ async function socket(): Promise<Socket> {
 function activate(settings: object, names: string, sockets: readonly Socket[]): Program {
   const environment = { LISTEN_FDS: String(sockets.length), LISTEN_FDNAMES: names };
   const descriptors = sockets.map(({ descriptor }) => descriptor);
-  const program = Program.app('blocks', 'BlocksApp', settings, environment, descriptors);
+  const program = Program.app('blocks', 'BlocksApp', settings, environment, { descriptors });
   for (const each of sockets) each.close();
   return program;
 }
@@ -116,7 +116,7 @@ describe('A server that systemd starts', () => {
       expect(program.stderr).to.match(/^CONFIG_ACTIVATION: .*daemonize: false/);
       for (const settings of Object.values(modes)) {
         const environment = { LISTEN_FDS: '1', LISTEN_FDNAMES: 'lines' };
-        const none = Program.app('blocks', 'BlocksApp', settings, environment, ['ignore']);
+        const none = Program.app('blocks', 'BlocksApp', settings, environment, { descriptors: ['ignore'] });
         expect((await none.left()).code).to.equal(72);
         expect(none.stderr).to.match(/^LISTEN_FAILED: listener lines cannot listen on /);
       }
