@@ -14,6 +14,13 @@ const PATIENCE_MS = 10_000;
 const started = new Set<Program>();
 const holders = new Set<net.Server>();
 
+export interface Surroundings {
+  /** What the program finds open from descriptor 3 on, as if systemd had passed it. */
+  readonly descriptors?: readonly (number | 'ignore')[];
+  /** A command that runs the program. */
+  readonly under?: readonly string[];
+}
+
 export class Program {
   readonly group: ProcessGroup;
   stderr = '';
@@ -37,25 +44,42 @@ export class Program {
   }
 
   /** Runs a fixture module, compiled, as the leader of a process group; the arguments may need the directory. */
-  static start(module: string, args: (directory: string) => readonly string[]): Program {
+  static start(
+    module: string,
+    args: (directory: string) => readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    { descriptors = [], under = [] }: Surroundings = {},
+  ): Program {
     const directory = mkdtempSync(join(tmpdir(), 'shoal-program-'));
     const file = fileURLToPath(new URL(`../fixtures/apps/${module}.js`, import.meta.url));
-    const child = spawn(process.execPath, ['--enable-source-maps', file, ...args(directory)], {
+    const line = [process.execPath, '--enable-source-maps', file, ...args(directory)];
+    // As systemd passes sockets: from descriptor 3 on, to the very process that has this pid.
+    const passing = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...line];
+    const [command, ...rest] = [...under, ...(descriptors.length === 0 ? line : passing)];
+    const child = spawn(command!, rest, {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
     });
     if (child.pid === undefined) throw new Error('the system refused to start the program');
     return new Program(child as ChildProcess & { readonly pid: number }, directory);
   }
 
   /** Runs an application of a fixture module. */
-  static app(module: string, name: string, settings: object = {}): Program {
+  static app(
+    module: string,
+    name: string,
+    settings: object = {},
+    environment: NodeJS.ProcessEnv = {},
+    surroundings: Surroundings = {},
+  ): Program {
     const url = new URL(`../fixtures/apps/${module}.js`, import.meta.url).href;
-    return Program.start('run-app', (runtimeDirectory) => [
+    const args = (runtimeDirectory: string): string[] => [
       url,
       name,
       JSON.stringify({ runtimeDirectory, ...settings }),
-    ]);
+    ];
+    return Program.start('run-app', args, environment, surroundings);
   }
 
   get pid(): number {

@@ -1,4 +1,4 @@
-import type { LogRecord, LogSink } from './platform/platform.js';
+import type { LogRecord, LogWriter } from './platform/platform.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -16,7 +16,7 @@ export interface LogOrigin {
  */
 export class Logger {
   constructor(
-    private readonly sink: LogSink,
+    private readonly sink: LogWriter,
     private readonly origin: LogOrigin,
     private readonly level: LogLevel = 'info',
   ) {}

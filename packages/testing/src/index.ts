@@ -13,7 +13,7 @@ export type {
 } from './harness.js';
 export type { Override } from '@shoal/decorators';
 export type { Overrides, OverridesByRole } from './override.js';
-export { World, type Leftovers, type TracedFact, type WorldLog } from './world/world.js';
+export { World, type Leftovers, type Notification, type TracedFact, type WorldLog } from './world/world.js';
 export type { WorldOptions } from './world/world-options.js';
 export { framingConformance } from './conformance/framing.js';
 export { dispatchConformance, type DispatchSubject } from './conformance/dispatch.js';

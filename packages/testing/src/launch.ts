@@ -24,8 +24,9 @@ export interface LaunchOptions {
 
 /**
  * Starts the application on real processes. Every listener listens on a free
- * port of 127.0.0.1, and the runtime directory is a place of the test's own;
- * all other settings are the application's.
+ * port of 127.0.0.1, the runtime directory is a place of the test's own, and the
+ * server stays in the foreground whatever `daemonize` says; all other settings
+ * are the application's.
  */
 export async function launch(App: AppClass, options: LaunchOptions = {}): Promise<LaunchedServer> {
   const module = moduleOf(App);
@@ -40,7 +41,7 @@ export async function launch(App: AppClass, options: LaunchOptions = {}): Promis
       {
         module,
         exportName,
-        settings: { ...settings, runtimeDirectory: directory },
+        settings: { ...settings, runtimeDirectory: directory, daemonize: false },
         ...(override !== undefined && { override: String(override) }),
         ...(options.export !== undefined && { overrideExport: options.export }),
       },

@@ -4,7 +4,7 @@ import { delimiter, lengthPrefix, tcp } from '@shoal/core/internal/config/listen
 
 function linesOf(input: unknown): string[] {
   try {
-    loadSettings(input, { cpus: 4, name: 'echo' });
+    loadSettings(input, { cpus: 4, name: 'echo', directory: '/' });
   } catch (error) {
     if (!(error instanceof ConfigProblems)) throw error;
     return error.problems.map(({ path, found, reason, remedy }) => `${path}: ${found} ${reason}; ${remedy}`);
@@ -15,6 +15,22 @@ function linesOf(input: unknown): string[] {
 const pathsOf = (input: unknown) => linesOf(input).map((line) => line.slice(0, line.indexOf(':')));
 
 describe('Options that contradict each other', () => {
+  it('logFile and pidFile are two files, however they are written', () => {
+    const listeners = [tcp({ port: 80 })];
+    expect(linesOf({ listeners, logFile: '/var/chat', pidFile: '../var/./chat' })).to.deep.equal([
+      "pidFile: '../var/./chat' is the logFile too; name another file",
+    ]);
+    expect(linesOf({ listeners, logFile: '/var/chat.log', pidFile: '/var/chat.pid' })).to.deep.equal([]);
+  });
+
+  it('group needs a user', () => {
+    const listeners = [tcp({ port: 80 })];
+    expect(linesOf({ listeners, group: 'chat' })).to.deep.equal([
+      "group: 'chat' has no user beside it; write user as well, or remove it",
+    ]);
+    expect(linesOf({ listeners, user: 'chat', group: 'chat' })).to.deep.equal([]);
+  });
+
   describe('listeners', () => {
     it('share no address', () => {
       expect(

@@ -3,7 +3,7 @@ import { differences } from '@shoal/core/internal/config/differences';
 import { delimiter, lengthPrefix, raw, tcp } from '@shoal/core/internal/config/listeners';
 import { loadSettings, type SettingsInput } from '@shoal/core/internal/config/load';
 
-const load = (input: SettingsInput) => loadSettings(input, { cpus: 2, name: 'echo' });
+const load = (input: SettingsInput) => loadSettings(input, { cpus: 2, name: 'echo', directory: '/' });
 const base: SettingsInput = { listeners: [tcp({ port: 1, name: 'a' })] };
 
 describe('The differences of two settings', () => {

@@ -10,7 +10,7 @@ import {
 import { custom, delimiter, lengthPrefix, raw, tcp } from '@shoal/core/internal/config/listeners';
 import { ConfigError } from '@shoal/core/internal/errors';
 
-const environment = { cpus: 4, name: 'echo' };
+const environment = { cpus: 4, name: 'echo', directory: '/srv/echo' };
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
@@ -93,7 +93,15 @@ describe('loadSettings', () => {
       onWorkerLost: 'redeliver',
       backlog: 512,
       noDelay: true,
+      daemonize: false,
     });
+  });
+
+  it('makes the path of a file absolute, from the working directory on', () => {
+    expect(load(withServer({ logFile: 'log/echo.log' })).logFile).to.equal('/srv/echo/log/echo.log');
+    expect(load(withServer({ logFile: '../echo.log' })).logFile).to.equal('/srv/echo.log');
+    expect(load(withServer({ logFile: '/var/log/echo.log' })).logFile).to.equal('/var/log/echo.log');
+    expect(load(withServer({}))).to.not.have.property('logFile');
   });
 
   it('keeps what the user wrote', () => {
@@ -441,6 +449,16 @@ describe('The limits of', () => {
     }
   });
 
+  it('logFile are a path of 1 to 4095 bytes that is no directory', () => {
+    const reasonsOf = (logFile: unknown) => problemsOf(withServer({ logFile })).map(({ reason }) => reason);
+    expect(reasonsOf('/'.padEnd(4_095, 'a'))).to.deep.equal([]);
+    expect(reasonsOf('/'.padEnd(4_096, 'a'))).to.deep.equal(['is too long']);
+    expect(reasonsOf('')).to.deep.equal(['is empty']);
+    expect(reasonsOf('/var/log/')).to.deep.equal(['is a directory']);
+    expect(reasonsOf('a\0b')).to.deep.equal(['has a zero byte']);
+    expect(reasonsOf(7)).to.deep.equal(['is not a string']);
+  });
+
   it('runtimeDirectory are an absolute path and 100 bytes', () => {
     const reasonsOf = (runtimeDirectory: unknown) =>
       problemsOf(withServer({ runtimeDirectory })).map(({ reason }) => reason);
@@ -654,7 +672,9 @@ describe('Settings', () => {
     fc.assert(
       fc.property(settingsInput, fc.integer({ min: 1, max: 128 }), (input, cpus) => {
         const settings = load(input, cpus);
-        expect(loadSettings(settings, { cpus: 3, name: 'other' })).to.deep.equal(settings);
+        expect(loadSettings(settings, { cpus: 3, name: 'other', directory: '/other' })).to.deep.equal(
+          settings,
+        );
       }),
     );
   });

@@ -24,6 +24,8 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ]),
     ...sharedAddresses(listeners),
     ...sharedNames(input, listeners),
+    ...sharedFile(input, draft),
+    ...groupAlone(draft),
   ];
 }
 
@@ -185,6 +187,16 @@ function prefixThatLeavesNoRoom(
     ];
   }
   return [];
+}
+
+function sharedFile(input: unknown, { logFile, pidFile }: SettingsDraft): Problem[] {
+  if (pidFile === undefined || pidFile !== logFile) return [];
+  return [problem(['pidFile'], valueAt(input, ['pidFile']), 'is the logFile too', 'name another file')];
+}
+
+function groupAlone({ user, group: alone }: SettingsDraft): Problem[] {
+  if (alone === undefined || user !== undefined) return [];
+  return [problem(['group'], alone, 'has no user beside it', 'write user as well, or remove it')];
 }
 
 /** Port 0 takes another free port for each listener, so it is never shared. */

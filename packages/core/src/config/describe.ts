@@ -59,7 +59,7 @@ function exampleProblems(): string {
     heartbeatIdleTime: 60,
   };
   try {
-    loadSettings(wrong, { cpus: 1, name: 'example' });
+    loadSettings(wrong, { cpus: 1, name: 'example', directory: '/' });
   } catch (error) {
     if (error instanceof ConfigProblems) return error.message;
     throw error;

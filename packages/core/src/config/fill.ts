@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { z } from 'zod';
 import { lengthTypes } from './length-type.js';
 import { valueAt } from './problem.js';
@@ -11,6 +12,7 @@ import {
   type FramingSettings,
   type InheritedOption,
   type ListenerSettings,
+  type AbsentOption,
   type Settings,
 } from './schema.js';
 
@@ -20,6 +22,8 @@ export interface Environment {
   readonly cpus: number;
   /** The name of the application. */
   readonly name: string;
+  /** Where relative paths begin. */
+  readonly directory: string;
 }
 
 /**
@@ -28,9 +32,9 @@ export interface Environment {
  */
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
-export interface SettingsDraft extends Draft<Omit<Settings, 'listeners' | 'runtimeDirectory'>> {
+export interface SettingsDraft
+  extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
   readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
-  readonly runtimeDirectory?: string;
 }
 
 type Inherited = Draft<Pick<Settings, InheritedOption>>;
@@ -72,6 +76,10 @@ export function fill(
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
+  const logFile = option('logFile');
+  const pidFile = option('pidFile');
+  const user = option('user');
+  const userGroup = option('group');
   return {
     name: option('name', environment.name.slice(0, longestName) || 'shoal'),
     mode,
@@ -98,6 +106,11 @@ export function fill(
     logLevel: option('logLevel'),
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...inherited,
+    daemonize: option('daemonize'),
+    ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
+    ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
+    ...(user !== undefined && { user }),
+    ...(userGroup !== undefined && { group: userGroup }),
   };
 }
 

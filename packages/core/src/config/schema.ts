@@ -5,7 +5,7 @@ import { lengthTypes } from './length-type.js';
 import { group, Refusal, type Reader } from './reader.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size, sizeInWords } from './size.js';
-import { directory, host, moduleUrl, text } from './text.js';
+import { directory, file, host, moduleUrl, text } from './text.js';
 import { words } from './words.js';
 
 /**
@@ -341,6 +341,30 @@ export const serverSchema = z.strictObject({
       'The directory in which the server makes its own, with mode 0700, for the unix sockets between its processes.',
   }),
   ...inherited,
+  logFile: optional(file(), {
+    default: 'standard output',
+    sentence:
+      'The file to whose end every process of the server writes its log, one JSON object a line; SIGWINCH to the master makes all of them open it anew.',
+  }),
+  pidFile: optional(file(), {
+    default: 'none',
+    sentence:
+      'The file that holds the pid of the master from the moment the listeners are open until the end; while it names a living server, no other starts.',
+  }),
+  daemonize: option(boolean(), {
+    default: false,
+    sentence:
+      'Runs the server in a session of its own, without a terminal: the process that was started prints the pid of the master once that serves, and leaves. In tests the server stays where it is.',
+  }),
+  user: optional(text(64), {
+    default: 'the user who starts it',
+    sentence:
+      'The user, by name or number, that every process becomes once the listeners are bound; only root can start a server as another user.',
+  }),
+  group: optional(text(64), {
+    default: 'the group of `user`',
+    sentence: 'The group that every process becomes together with `user`, by name or number.',
+  }),
 });
 
 export type InheritedOption = keyof typeof inheritedDefaults;
@@ -374,14 +398,23 @@ export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>
   readonly framing: FramingSettings;
 }
 
+/** Options that are absent where nothing was written, and have no default to be filled in. */
+export type AbsentOption = 'runtimeDirectory' | 'logFile' | 'pidFile' | 'user' | 'group';
+
 /**
  * The validated settings of a server with every default filled in: plain data
  * that JSON keeps, since every process of the server gets a copy. Durations are
  * ms, sizes bytes.
  */
-export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | 'runtimeDirectory'>> {
+export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | AbsentOption>> {
   readonly listeners: readonly ListenerSettings[];
   readonly workerNum: number;
   /** Absent where the system's own place is meant. */
   readonly runtimeDirectory?: string;
+  /** Absolute; absent where standard output is meant. */
+  readonly logFile?: string;
+  /** Absolute. */
+  readonly pidFile?: string;
+  readonly user?: string;
+  readonly group?: string;
 }

@@ -72,6 +72,29 @@ export function directory(): Reader<string, string> {
   };
 }
 
+/** Linux takes no longer one. */
+const longestFilePath = 4_095;
+
+/** A file, by an absolute path or one that is relative to the working directory. */
+export function file(): Reader<string, string> {
+  const takes = `the path of a file, of at most ${longestFilePath} bytes`;
+  return {
+    type: 'string',
+    range: `an absolute path, or one relative to the working directory; at most ${longestFilePath} bytes`,
+    takes,
+    read(value) {
+      if (typeof value !== 'string') return new Refusal('is not a string', `write ${takes}`);
+      if (value === '') return new Refusal('is empty', `write ${takes}`);
+      if (value.endsWith('/')) return new Refusal('is a directory', `write ${takes}`);
+      if (value.includes('\0')) return new Refusal('has a zero byte', `write ${takes}`);
+      if (new TextEncoder().encode(value).length > longestFilePath) {
+        return new Refusal('is too long', `write ${takes}`);
+      }
+      return value;
+    },
+  };
+}
+
 /** The URL of a module that every process of the server can load. */
 export function moduleUrl(): Reader<string, string> {
   const takes = "a file: URL such as new URL('./framing.js', import.meta.url)";

@@ -8,11 +8,14 @@ export function bannerLines(
   topology: Topology,
   endpoints: readonly Endpoint[],
   reusePort: boolean,
+  /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
+  autoReason: string | undefined,
 ): string[] {
   const lines = endpoints.map(({ address, port }, index) => {
     return `listener ${settings.listeners[index]!.name} is open on tcp ${address}:${port}`;
   });
   lines.push(`${settings.name} serves: ${inWords(settings, topology)}`);
+  if (autoReason !== undefined) lines.push(`workerNum auto is ${settings.workerNum}: ${autoReason}`);
   if (topology.kind === 'process' && settings.reactorNum > 1 && !reusePort) {
     const idle = topology.reactors.filter((listeners) => listeners.length === 0).length;
     lines.push(

@@ -13,6 +13,8 @@ import type { ProcessContext } from './process-context.js';
 export interface BasePlantParts {
   readonly platform: Platform;
   readonly settings: Settings;
+  /** By listener: the socket that came with the start; undefined where it binds its own. */
+  readonly descriptors: readonly (number | undefined)[];
   readonly context: ProcessContext;
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
@@ -42,7 +44,6 @@ export class BasePlant implements Plant {
   }
 
   async start(): Promise<Endpoint[]> {
-    await this.#bind();
     await this.parts.context.hooks('managerStart');
     this.#manager = this.#makeManager();
     await new Promise<void>((resolve, reject) => {
@@ -101,11 +102,20 @@ export class BasePlant implements Plant {
     return this.#manager?.clientInfo(id, ConnectionIds.incarnationOf(id)) ?? null;
   }
 
-  async #bind(): Promise<void> {
+  reopenLogs(): void {
+    this.#manager?.reopenLogs();
+  }
+
+  async bind(): Promise<void> {
     const { network } = this.parts.platform;
-    for (const { name, host, port, backlog, noDelay } of this.parts.settings.listeners) {
+    const { settings, descriptors } = this.parts;
+    for (const [index, { name, host, port, backlog, noDelay }] of settings.listeners.entries()) {
+      const descriptor = descriptors[index];
+      const options = { host, port, backlog, noDelay, reusePort: false };
       try {
-        this.#listeners.push(await network.bind({ host, port, backlog, noDelay, reusePort: false }));
+        this.#listeners.push(
+          await network.bind(descriptor === undefined ? options : { ...options, descriptor }),
+        );
       } catch (cause) {
         throw listenFailed(name, host, port, cause);
       }

@@ -44,10 +44,10 @@ export class BaseSockets {
     this.#mesh?.setPeers(incarnations);
   }
 
-  /** Makes the reactor; it accepts once the sockets are served and the manager's listeners have come. */
-  async open(worker: Worker): Promise<OwnSockets> {
+  /** Makes the reactor; what it accepts waits until the sockets are served. */
+  async prepare(): Promise<void> {
     const { settings, incarnation, workerId, meshDirectory } = this.assignment;
-    const { clock, network } = this.platform;
+    const { clock, network, self } = this.platform;
     const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
     const ids = ConnectionIds.ofWorker(incarnation);
     const own = { ...settings, workerNum: 1 };
@@ -62,14 +62,28 @@ export class BaseSockets {
       observe: this.platform.observe,
     });
     this.#reactor = reactor;
-    const { pid } = this.platform.self;
     if (meshDirectory !== undefined && settings.workerNum > 1) {
-      const hello = { version: PIPE_VERSION, role: 'worker', workerId, incarnation, pid } as const;
+      const hello = { version: PIPE_VERSION, role: 'worker', workerId, incarnation, pid: self.pid } as const;
       this.#mesh = new Mesh(this.platform, meshDirectory, hello, reactor, this.logger);
       await this.#mesh.listen();
       this.#mesh.setPeers(this.#peers);
     }
-    return new OwnSockets(incarnation, pid, workerId, reactor, reactor.slots[0]!, clock, worker, this.#mesh);
+  }
+
+  open(worker: Worker): OwnSockets {
+    const { incarnation, workerId } = this.assignment;
+    const { clock, self } = this.platform;
+    const reactor = this.#reactor!;
+    return new OwnSockets(
+      incarnation,
+      self.pid,
+      workerId,
+      reactor,
+      reactor.slots[0]!,
+      clock,
+      worker,
+      this.#mesh,
+    );
   }
 
   /** Accepts on the sockets that the manager gives. */
@@ -81,11 +95,11 @@ export class BaseSockets {
   }
 
   /** Accepts on sockets of its own, in a server of one process. */
-  async listen(): Promise<Endpoint[]> {
+  async listen(descriptors: readonly (number | undefined)[]): Promise<Endpoint[]> {
     const endpoints: Endpoint[] = [];
     for (const [index, { name, host, port }] of this.assignment.settings.listeners.entries()) {
       try {
-        endpoints.push(await this.#reactor!.listen(index, port, false));
+        endpoints.push(await this.#reactor!.listen(index, port, false, descriptors[index]));
       } catch (cause) {
         throw listenFailed(name, host, port, cause);
       }

@@ -17,11 +17,14 @@ import type {
 import type { Endpoint, Platform } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 import { bannerLines } from './banner.js';
+import type { PidFile } from './pid-file.js';
 import type { ProcessContext, RolePowers } from './process-context.js';
 import type { RunningServer, WorkerStatus } from './running-server.js';
 
 /** The processes and threads of one server, as a whole. */
 export interface Plant {
+  /** Binds the listeners. No process is started yet, and no object of the application made. */
+  bind(): Promise<void>;
   /** Starts everything; resolves with the listeners' endpoints when all workers are ready. */
   start(): Promise<Endpoint[]>;
   /** Drains and stops everything in order. */
@@ -32,6 +35,8 @@ export interface Plant {
   report(): Promise<PlantReport>;
   /** Answers what the first process does not answer itself. */
   ask(question: InnerQuestion, onProgress: OnProgress): Promise<unknown>;
+  /** Every process and thread but this one opens its log file anew. */
+  reopenLogs(): void;
   readonly notes: readonly WorkerNote[];
   readonly managerPid: number;
   /** Of new workers. */
@@ -64,6 +69,9 @@ export class FirstProcess {
     private readonly topology: Topology,
     private readonly context: ProcessContext,
     private readonly runtimeDirectory: string,
+    /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
+    private readonly autoReason: string | undefined,
+    private readonly pidFile: PidFile | undefined,
   ) {
     this.#startedAt = platform.clock.wallTime();
     this.#began = platform.clock.now();
@@ -74,6 +82,11 @@ export class FirstProcess {
     this.#plant = plant;
     this.#handleSignals();
     try {
+      await plant.bind();
+      if (this.#stopped !== undefined) return await this.#stoppedWhileStarting();
+      this.platform.files.handOver(this.runtimeDirectory);
+      this.pidFile?.write();
+      this.platform.self.becomeUser();
       await this.context.build({ ...powers, ask: async (question) => this.ask(question) });
       this.#endpoints = await plant.start();
     } catch (error) {
@@ -84,11 +97,19 @@ export class FirstProcess {
     if (this.#stopped !== undefined) return this.#stoppedWhileStarting();
     const { logger } = this.context;
     const { network } = this.platform;
-    for (const line of bannerLines(this.settings, this.topology, this.#endpoints, network.reusePort))
+    const { settings, topology, autoReason } = this;
+    for (const line of bannerLines(settings, topology, this.#endpoints, network.reusePort, autoReason))
       logger.info(line);
     this.#state = 'serving';
+    this.platform.self.started();
+    this.#tellServing();
     await this.context.hooksSafely('start');
     return this.#handle(plant);
+  }
+
+  #tellServing(): void {
+    const places = this.#endpoints.map(({ address, port }) => `${address}:${port}`);
+    void this.platform.supervisor.notify('ready', `serves on ${places.join(', ')}`);
   }
 
   /** Waits for the stop; a process that was asked to leave does so itself. */
@@ -104,6 +125,13 @@ export class FirstProcess {
     return this.#stopped;
   }
 
+  /** Every process opens its log file anew: the old one has been renamed. */
+  reopenLogs(): void {
+    this.platform.log.reopen();
+    this.#plant?.reopenLogs();
+    if (this.settings.logFile !== undefined) this.context.logger.info('opened the log file anew');
+  }
+
   /** The server cannot go on. */
   fail(error: Error): void {
     this.context.logger.error(`the server ends: ${error.message}`, { error });
@@ -114,17 +142,24 @@ export class FirstProcess {
   /** Leaves no process and no file behind, without ceremony. */
   abandon(): void {
     this.#plant?.kill();
+    this.#removeFiles();
+  }
+
+  #removeFiles(): void {
     this.platform.files.removeDirectory(this.runtimeDirectory);
+    this.pidFile?.remove();
   }
 
   async #shutDown(): Promise<void> {
     this.context.logger.info('stopping');
+    const told = this.platform.supervisor.notify('stopping', 'drains and stops');
     if (this.#state !== 'starting') await this.#announceStop();
     this.#state = 'stopping';
     await this.#plant?.stop();
+    await told;
     await this.context.hooksSafely('shutdown');
     await this.context.dispose();
-    this.platform.files.removeDirectory(this.runtimeDirectory);
+    this.#removeFiles();
     this.context.logger.info('stopped');
   }
 
@@ -160,6 +195,9 @@ export class FirstProcess {
         return null;
       case 'reload':
         return this.#reload(question, onProgress);
+      case 'reopenLogs':
+        this.reopenLogs();
+        return null;
       default:
         return this.#requirePlant().ask(question, onProgress);
     }
@@ -175,6 +213,8 @@ export class FirstProcess {
       throw new ProcessError('SHUTTING_DOWN', 'the server is stopping');
     if (this.#state === 'reloading') throw new ProcessError('RELOAD_RUNNING', 'another reload is running');
     this.#state = 'reloading';
+    // Whoever supervises the server hears that it is neither stopped nor failing.
+    void this.platform.supervisor.notify('reloading', 'replaces its workers');
     const { until } = question;
     const began = this.platform.clock.now();
     return new Promise((resolve, reject) => {
@@ -186,7 +226,9 @@ export class FirstProcess {
         .ask(question, onStep)
         .then(resolve, reject)
         .finally(() => {
-          if (this.#isReloading()) this.#state = 'serving';
+          if (!this.#isReloading()) return;
+          this.#state = 'serving';
+          this.#tellServing();
         });
     });
   }
@@ -233,6 +275,7 @@ export class FirstProcess {
     self.onSignal('SIGINT', () => this.#onStopSignal());
     self.onSignal('SIGUSR1', () => this.#reloadBySignal('SIGUSR1', { what: 'reload' }));
     self.onSignal('SIGUSR2', () => this.#reloadBySignal('SIGUSR2', { what: 'reload', only: 'taskWorker' }));
+    self.onSignal('SIGWINCH', () => this.reopenLogs());
     self.onUncaught((error) => {
       this.context.logger.error('ended by an error that nobody caught', { error });
       this.abandon();

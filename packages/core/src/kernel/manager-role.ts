@@ -5,6 +5,7 @@ import { answerNote, Inquiries, type OnProgress } from '../pipe/inquiries.js';
 import type { FromManager, InnerQuestion, ManagerAssignment, ToManager } from '../pipe/messages.js';
 import type { Link, Platform } from '../platform/platform.js';
 import { patienceFor } from './ask-patience.js';
+import { joinLogFile } from './join-log-file.js';
 import { ProcessContext, type ProcessOrigin } from './process-context.js';
 
 /** Without a master the workers get this long to leave, in ms. */
@@ -30,6 +31,7 @@ class ManagerProcess {
   ) {
     const { settings, masterPid, pipePaths, userProcesses, incarnationBase, fixed, generation } = assignment;
     const { platform } = origin;
+    joinLogFile(platform.log, settings.logFile);
     this.#platform = platform;
     this.#master = platform.self.parent!;
     this.#inquiries = new Inquiries(platform.clock, (note) => this.#tell(note));
@@ -93,6 +95,10 @@ class ManagerProcess {
     switch (note.type) {
       case 'stop':
         void this.#stop(note.deadline);
+        return;
+      case 'reopenLogs':
+        this.#platform.log.reopen();
+        this.#manager.reopenLogs();
         return;
       case 'ask':
         answerNote(

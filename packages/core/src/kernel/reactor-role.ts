@@ -14,10 +14,14 @@ import type { Link, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
 import { PipeGate } from '../reactor/pipe-gate.js';
 import { Reactor } from '../reactor/reactor.js';
+import { joinLogFile } from './join-log-file.js';
+
+type ListenNote = Extract<ToReactor, { type: 'listen' }>;
 
 export function startReactorThread(platform: Platform): void {
   const assignment = platform.self.assignment as ReactorAssignment;
   const { settings, index } = assignment;
+  joinLogFile(platform.log, settings.logFile);
   const master = platform.self.parent!;
   const logger = new Logger(platform.log, { role: `reactor ${index}` }, settings.logLevel);
   const tell = (note: FromReactor): void => master.send(note);
@@ -47,9 +51,9 @@ async function play(
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 
-  const listen = async (listener: number, port: number, shares: boolean): Promise<void> => {
+  const listen = async ({ listener, port, shares, descriptor }: ListenNote): Promise<void> => {
     try {
-      const endpoint = await reactor.listen(listener, port, shares);
+      const endpoint = await reactor.listen(listener, port, shares, descriptor);
       tell({ type: 'listening', listener, endpoint });
     } catch (error) {
       tell({ type: 'listenFailed', listener, error: toWire(error) });
@@ -59,7 +63,7 @@ async function play(
     const note = message as ToReactor;
     switch (note.type) {
       case 'listen':
-        void listen(note.listener, note.port, note.shares);
+        void listen(note);
         return;
       case 'blameless':
         gate.markBlameless(note.throughIncarnation, note.reason);
@@ -74,6 +78,9 @@ async function play(
           async (question) => answer(reactor, question),
           (reply) => tell(reply as FromReactor),
         );
+        return;
+      case 'reopenLogs':
+        platform.log.reopen();
         return;
       case 'stop':
         void pipes.close().then(() => platform.self.exit(0));

@@ -16,6 +16,8 @@ const INCARNATION = 1;
 export interface SinglePlantParts {
   readonly platform: Platform;
   readonly settings: Settings;
+  /** By listener: the socket that came with the start; undefined where it binds its own. */
+  readonly descriptors: readonly (number | undefined)[];
   readonly definition: Definition;
   readonly context: ProcessContext;
 }
@@ -24,6 +26,7 @@ export class SinglePlant implements Plant {
   #sockets: BaseSockets | undefined;
   #worker: Worker | undefined;
   #startedAt = 0;
+  #endpoints: Endpoint[] = [];
   #state: 'starting' | 'ready' | 'stopping' | 'down' = 'starting';
 
   constructor(private readonly parts: SinglePlantParts) {}
@@ -44,9 +47,17 @@ export class SinglePlant implements Plant {
     return this.parts.platform.self.pid;
   }
 
+  async bind(): Promise<void> {
+    const { platform, settings, context } = this.parts;
+    const assignment = { workerId: 0, incarnation: INCARNATION, settings };
+    this.#sockets = new BaseSockets(platform, assignment, context.logger);
+    await this.#sockets.prepare();
+    this.#endpoints = await this.#sockets.listen(this.parts.descriptors);
+  }
+
   async start(): Promise<Endpoint[]> {
     const { platform, settings, definition, context } = this.parts;
-    const { invoker, container, logger } = context;
+    const { invoker, container } = context;
     this.#startedAt = platform.clock.now();
     this.#worker = new Worker({
       clock: platform.clock,
@@ -56,9 +67,7 @@ export class SinglePlant implements Plant {
       container,
       onLost: () => {},
     });
-    this.#sockets = new BaseSockets(platform, { workerId: 0, incarnation: INCARNATION, settings }, logger);
-    const own = await this.#sockets.open(this.#worker);
-    const endpoints = await this.#sockets.listen();
+    const own = this.#sockets!.open(this.#worker);
     try {
       await context.hooks('managerStart');
       await context.hooks('workerStart', 0);
@@ -67,11 +76,11 @@ export class SinglePlant implements Plant {
       throw new ProcessError('BOOT_FAILED', 'the server could not boot', { cause });
     }
     // A stop came meanwhile.
-    if (this.#isStopping()) return endpoints;
+    if (this.#isStopping()) return this.#endpoints;
     context.startTimers();
     await this.#worker.serve(own);
     this.#state = 'ready';
-    return endpoints;
+    return this.#endpoints;
   }
 
   async stop(): Promise<void> {
@@ -94,6 +103,9 @@ export class SinglePlant implements Plant {
 
   /** Nothing else to end. */
   kill(): void {}
+
+  /** Nobody else writes. */
+  reopenLogs(): void {}
 
   async report(): Promise<PlantReport> {
     const { platform } = this.parts;

@@ -29,6 +29,7 @@ import type { Sockets } from '../worker/sockets.js';
 import { Worker } from '../worker/worker.js';
 import { patienceFor } from './ask-patience.js';
 import { BaseSockets } from './base-sockets.js';
+import { joinLogFile } from './join-log-file.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
@@ -64,6 +65,7 @@ class WorkerProcess {
   ) {
     const { settings, role, place, masterPid, managerPid } = assignment;
     const { platform } = origin;
+    joinLogFile(platform.log, settings.logFile);
     this.#manager = platform.self.parent!;
     this.#inquiries = new Inquiries(platform.clock, (note) => this.#tell(note));
     this.#place = place;
@@ -179,6 +181,7 @@ class WorkerProcess {
       this.#base = new BaseSockets(platform, { ...place, settings, meshDirectory }, this.#context.logger);
       this.#earlyListeners.forEach(([index, bound]) => this.#base!.receive(index, bound));
       this.#base.setPeers(this.#peers);
+      await this.#base.prepare();
       return this.#base.open(worker);
     }
     const hello = { role: 'worker', ...place, pid: platform.self.pid } as const;
@@ -235,6 +238,9 @@ class WorkerProcess {
         void (this.#base?.drain(note.deadline) ?? Promise.resolve()).then(() =>
           this.#tell({ type: 'drained' }),
         );
+        return;
+      case 'reopenLogs':
+        this.origin.platform.log.reopen();
     }
   }
 

@@ -162,6 +162,11 @@ export class Manager {
     for (const worker of this.#living) worker.kill('the server is gone');
   }
 
+  /** All workers open their log file anew. */
+  reopenLogs(): void {
+    for (const worker of this.#living) worker.send({ type: 'reopenLogs' });
+  }
+
   /** base mode: workers stop accepting and reading; resolves when all connections are closed. */
   async drain(deadline: number): Promise<void> {
     this.#stopping = true;

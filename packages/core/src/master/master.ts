@@ -39,6 +39,8 @@ export interface MasterParts {
   readonly platform: Platform;
   readonly logger: Logger;
   readonly settings: Settings;
+  /** By listener: the socket that came with the start; undefined where it binds its own. */
+  readonly descriptors: readonly (number | undefined)[];
   readonly name: string;
   readonly topology: Topology;
   readonly runtimeDirectory: string;
@@ -62,6 +64,7 @@ export interface MasterReport {
 
 export class Master {
   readonly #reactors: ReactorHandle[] = [];
+  #endpoints: Endpoint[] = [];
   #manager: Child | undefined;
   /** How many managers there were before this one. */
   #managers = -1;
@@ -88,16 +91,20 @@ export class Master {
     return this.#notes;
   }
 
-  /** Starts the reactors, binds the listeners, starts the manager; resolves when all workers are ready. */
-  async start(): Promise<Endpoint[]> {
+  /** Starts the reactors and binds the listeners. */
+  async bind(): Promise<void> {
     this.#startReactors();
     await Promise.all(this.#reactors.map((reactor) => reactor.started()));
-    const endpoints = await this.#listen();
+    this.#endpoints = await this.#listen();
+  }
+
+  /** Starts the manager; resolves when all workers are ready. */
+  async start(): Promise<Endpoint[]> {
     const ready = new Promise<void>((resolve, reject) => (this.#ready = { resolve, reject }));
     this.#startManager();
     await ready;
     if (this.#state === 'starting') this.#state = 'running';
-    return endpoints;
+    return this.#endpoints;
   }
 
   /** Drains the connections, stops the workers and the manager, ends the reactors. */
@@ -153,6 +160,11 @@ export class Master {
     }
   }
 
+  reopenLogs(): void {
+    for (const reactor of this.#reactors) reactor.send({ type: 'reopenLogs' });
+    if (this.#manager !== undefined) this.#tell(this.#manager, { type: 'reopenLogs' });
+  }
+
   /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
   #reactorOf(id: number): ReactorHandle | undefined {
     return Number.isSafeInteger(id) && id >= 0 ? this.#reactors[id % this.#reactors.length] : undefined;
@@ -189,11 +201,15 @@ export class Master {
     const { settings, topology } = this.parts;
     const endpoints: Endpoint[] = [];
     for (const [index, listener] of settings.listeners.entries()) {
-      const reactors = this.#reactors.filter((_, reactor) => topology.reactors[reactor]!.includes(index));
+      const all = this.#reactors.filter((_, reactor) => topology.reactors[reactor]!.includes(index));
+      const descriptor = this.parts.descriptors[index];
+      // A socket that was passed is one, and belongs to one thread: they are spread over the reactors.
+      const reactors = descriptor === undefined ? all : [all[index % all.length]!];
       const shares = reactors.length > 1;
       try {
         const port = shares ? await this.#freePort(index) : listener.port;
-        for (const reactor of reactors) endpoints[index] = await reactor.listen(index, port, shares);
+        for (const reactor of reactors)
+          endpoints[index] = await reactor.listen(index, port, shares, descriptor);
       } catch (cause) {
         throw listenFailed(listener.name, listener.host, listener.port, cause);
       }

@@ -75,10 +75,11 @@ export class ReactorHandle {
     return this.#started;
   }
 
-  async listen(listener: number, port: number, shares: boolean): Promise<Endpoint> {
+  async listen(listener: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
     return new Promise((resolve, reject) => {
       this.#listening.set(listener, { resolve, reject });
-      this.send({ type: 'listen', listener, port, shares });
+      const passed = descriptor === undefined ? {} : { descriptor };
+      this.send({ type: 'listen', listener, port, shares, ...passed });
     });
   }
 

@@ -259,13 +259,21 @@ export type InnerQuestion =
 
 /** Master → reactor thread. */
 export type ToReactor =
-  /** `shares`: other reactors listen on the same port. */
-  | { readonly type: 'listen'; readonly listener: number; readonly port: number; readonly shares: boolean }
+  /** `shares`: other reactors listen on the same port. `descriptor`: a socket that came with the start. */
+  | {
+      readonly type: 'listen';
+      readonly listener: number;
+      readonly port: number;
+      readonly shares: boolean;
+      readonly descriptor?: number;
+    }
   /** Workers up to this incarnation are ended by the framework: their deaths charge no packet. */
   | { readonly type: 'blameless'; readonly throughIncarnation: number; readonly reason: AdoptReason }
   /** Stop accepting and reading; report `drained` when every connection is closed. */
   | { readonly type: 'drain'; readonly deadline: number }
   | AskNote
+  /** Open the log file anew. */
+  | { readonly type: 'reopenLogs' }
   /** End the thread. */
   | { readonly type: 'stop' };
 
@@ -359,7 +367,12 @@ export interface WorkerRow extends WorkerNote {
 /** Master → manager. */
 export type ToManager =
   /** Stop the workers, which have that many ms for the handlers that run, then leave. */
-  { readonly type: 'stop'; readonly deadline: number } | AskNote | AnswerNote | ProgressNote;
+  | { readonly type: 'stop'; readonly deadline: number }
+  /** Open the log file anew, and tell the workers to. */
+  | { readonly type: 'reopenLogs' }
+  | AskNote
+  | AnswerNote
+  | ProgressNote;
 
 /** Worker → manager. */
 export type FromWorker =
@@ -401,6 +414,8 @@ export type ToWorker =
    * `replaced`: another worker has its place, or will; else the server stops.
    */
   | { readonly type: 'stop'; readonly deadline: number; readonly replaced: boolean }
+  /** Open the log file anew. */
+  | { readonly type: 'reopenLogs' }
   | AskNote
   | AnswerNote
   | ProgressNote;

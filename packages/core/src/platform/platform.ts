@@ -17,6 +17,7 @@ export interface Platform {
   readonly pipes: Pipes;
   readonly files: Files;
   readonly log: LogSink;
+  readonly supervisor: Supervisor;
   /** Ordered facts for traces; absent in production, so that a role pays one comparison. */
   readonly observe?: (fact: Fact) => void;
 }
@@ -53,6 +54,14 @@ export interface Random {
 
 export type SignalName = 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGHUP' | 'SIGWINCH';
 
+/** The processors that a process may use. */
+export interface Cpus {
+  /** Whole ones; at least 1. */
+  readonly count: number;
+  /** What the count comes from: `affinity allows 4 CPUs, the cgroup quota 2.5`. */
+  readonly reason: string;
+}
+
 /** The process (or thread) in which this role runs. */
 export interface Self {
   readonly pid: number;
@@ -64,11 +73,37 @@ export interface Self {
   readonly title: string;
   /** The file name of the program the user started, for titles and messages. */
   readonly program: string;
-  /** How many processors this process may use; at least 1. */
-  readonly cpus: number;
+  readonly cpus: Cpus;
+  /** The working directory, where relative paths begin. */
+  readonly directory: string;
+  /**
+   * Settings from outside of the program, which go before its own: the same in
+   * every process of a server. Throws `ConfigError` CONFIG_INVALID.
+   */
+  readonly outsideSettings: object;
   setTitle(title: string): void;
   /** How this process is doing. */
   vitals(): Vitals;
+  /**
+   * Makes the server a daemon: runs the program again in a session of its own,
+   * with this file or nothing as its output, and waits until that process says
+   * that it has started. Then this one prints its pid and leaves; where that one
+   * fails, this one prints why and leaves with its code.
+   *
+   * Resolves in the daemon itself, and at once in a world without daemons.
+   * Throws `ConfigError` CONFIG_LOG_FILE.
+   */
+  daemonize(output: string | undefined): Promise<void>;
+  /**
+   * From now on `files` and `log` of this process make and check files as that
+   * user would, who needs them later; the process itself stays who it is.
+   * Throws `ConfigError` CONFIG_USER.
+   */
+  prepareUser(user: string, group: string | undefined): void;
+  /** Becomes the user that was prepared, for good, and with it what is started from here on. Without one it does nothing. */
+  becomeUser(): void;
+  /** The server serves: whoever waits for that need not wait any more. */
+  started(): void;
   /** Replaces the default action of the signal. Delivered one at a time, between turns. */
   onSignal(signal: SignalName, run: () => void): void;
   /** Called for an exception or rejection that nobody caught; the process must then leave. */
@@ -102,6 +137,8 @@ export interface Processes {
    * later process; undefined when it does not live.
    */
   identify(pid: number): ProcessIdentity | undefined;
+  /** Whether a process of some server of ours lives under that pid. */
+  isServer(pid: number): boolean;
   /** Sends the signal if exactly that process still lives; says whether it did. */
   kill(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
 }
@@ -144,6 +181,8 @@ export interface ListenOptions {
   readonly noDelay: boolean;
   /** Several sockets on one port; only where `Network.reusePort` is true. */
   readonly reusePort: boolean;
+  /** Takes a socket that was passed instead of binding one. */
+  readonly descriptor?: number;
 }
 
 export interface Endpoint {
@@ -157,6 +196,13 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** A listening socket that whoever started the server has bound for it. */
+export interface PassedSocket {
+  /** As the supervisor calls it. */
+  readonly name: string;
+  readonly descriptor: number;
+}
+
 /** A bound listening socket that the holder does not accept on, to be handed to children. */
 export interface BoundListener {
   readonly endpoint: Endpoint;
@@ -166,6 +212,8 @@ export interface BoundListener {
 export interface Network {
   /** Whether several threads or processes can listen on one port, each with a socket of its own. */
   readonly reusePort: boolean;
+  /** Sockets that came with the start of the server, in their order; none in a process that it has started. */
+  readonly passed: readonly PassedSocket[];
   /** Rejects with an error that has a `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL …). */
   listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener>;
   /** Binds without accepting, so that the socket can travel by `Link.send` (base mode's manager). */
@@ -221,8 +269,18 @@ export interface Files {
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
   /** Stands for the content of a file (a `file:` URL or a path), so that a change shows; empty when it cannot be read. */
   fingerprint(url: string): string;
+  /** Gives a directory with what is in it to the user that `Self.prepareUser` has named. Throws the system's error. */
+  handOver(path: string): void;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;
+  /** The text of a small file; undefined where there is none. Throws the system's error. */
+  read(path: string): string | undefined;
+  /** Makes a small file, or replaces it as a whole, with mode 0644. Throws the system's error. */
+  write(path: string, text: string): void;
+  /** Throws the system's error where `write` would, and leaves nothing behind. */
+  probe(path: string): void;
+  /** Removes a file. Missing is fine; never throws. */
+  remove(path: string): void;
 }
 
 export interface LogRecord {
@@ -233,6 +291,27 @@ export interface LogRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export interface LogSink {
+export interface LogWriter {
   write(record: LogRecord): void;
 }
+
+export interface LogSink extends LogWriter {
+  /**
+   * From now on lines go to the end of this file, which is made if it is not
+   * there. Throws `ConfigError` CONFIG_LOG_FILE, and then they go where they went.
+   */
+  open(path: string): void;
+  /**
+   * Opens the file anew, because the old one has been renamed. Where that fails
+   * the old one goes on, and says so. Without a file there is nothing to do.
+   */
+  reopen(): void;
+}
+
+/** Who started the server and wants to know how it is: systemd, or nobody. */
+export interface Supervisor {
+  /** Tells it, after what was told before. Resolves when it has been told, or cannot be. */
+  notify(state: SupervisedState, status: string): Promise<void>;
+}
+
+export type SupervisedState = 'ready' | 'reloading' | 'stopping';

@@ -91,10 +91,14 @@ export class Reactor implements ConnectionHost {
     return this.parts.settings;
   }
 
-  /** Accepts on a port; `shares` when other reactors do too. Rejects with the system's error. */
-  async listen(index: number, port: number, shares: boolean): Promise<Endpoint> {
+  /**
+   * Accepts on a port, or on a socket that came with the start; `shares` when
+   * other reactors accept on that port too. Rejects with the system's error.
+   */
+  async listen(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
     const { host, backlog, noDelay } = this.settings.listeners[index]!;
-    const options = { host, port, backlog, noDelay, reusePort: shares };
+    const passed = descriptor === undefined ? {} : { descriptor };
+    const options = { host, port, backlog, noDelay, reusePort: shares, ...passed };
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
   }
 

@@ -335,6 +335,9 @@ function forAll<T>(values: fc.Arbitrary<T>, check: (value: T) => void): void {
 async function framingOf({ framing, create }: FramingSubject): Promise<Framing> {
   if (create !== undefined) return create();
   const listeners = [{ type: 'tcp', port: 0, framing }];
-  const { listeners: settings } = loadSettings({ listeners }, { cpus: 1, name: 'conformance' });
+  const { listeners: settings } = loadSettings(
+    { listeners },
+    { cpus: 1, name: 'conformance', directory: '/' },
+  );
   return createFraming(settings[0]!.framing);
 }

@@ -63,6 +63,8 @@ export class VirtualProcess extends Life {
   /** How the spawner sees it; undefined for the process that the user started. */
   child: VirtualChild | undefined;
   ended: Exit | undefined;
+  /** Whose process it is. */
+  user = 'root';
 
   constructor(
     birth: Birth,

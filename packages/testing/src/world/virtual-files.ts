@@ -1,12 +1,20 @@
 import { posix } from 'node:path';
+import { systemError } from './medium.js';
 
 const SYSTEM_PLACE = '/run';
 
-/** The directories of the virtual machine, with the names of unix sockets in them. */
+/** A file without its name: who has it open keeps it through a rename. */
+export interface VirtualFile {
+  text: string;
+}
+
+/** The directories of the virtual machine, with the files and the names of unix sockets in them. */
 export class VirtualFiles {
   readonly #directories = new Set<string>();
   readonly #sockets = new Set<string>();
   readonly #versions = new Map<string, number>();
+  readonly #files = new Map<string, VirtualFile>();
+  readonly #forbidden = new Set<string>();
   #made = 0;
 
   makeDirectory(parent: string | undefined, name: string): string {
@@ -28,6 +36,48 @@ export class VirtualFiles {
   /** The file has another content from now on. */
   touch(url: string): void {
     this.#versions.set(url, (this.#versions.get(url) ?? 1) + 1);
+  }
+
+  /** The file of that name, made if it is not there. Throws as the system would for a place that is forbidden. */
+  open(path: string): VirtualFile {
+    this.#check(path);
+    const file = this.#files.get(path) ?? { text: '' };
+    this.#files.set(path, file);
+    return file;
+  }
+
+  read(path: string): string | undefined {
+    return this.#files.get(path)?.text;
+  }
+
+  write(path: string, text: string): void {
+    this.#check(path);
+    this.#files.set(path, { text });
+  }
+
+  /** Throws where `write` would. */
+  probe(path: string): void {
+    this.#check(path);
+  }
+
+  remove(path: string): void {
+    this.#files.delete(path);
+  }
+
+  rename(from: string, to: string): void {
+    const file = this.#files.get(from);
+    if (file === undefined) throw systemError('ENOENT', `rename ${from}`);
+    this.#files.delete(from);
+    this.#files.set(to, file);
+  }
+
+  /** From now on nothing can be made or opened there, or below. */
+  forbid(path: string): void {
+    this.#forbidden.add(path);
+  }
+
+  #check(path: string): void {
+    for (const place of this.#forbidden) if (within(place, path)) throw systemError('EACCES', `open ${path}`);
   }
 
   hasDirectory(path: string): boolean {

@@ -1,4 +1,5 @@
 import type {
+  Cpus,
   Exit,
   Fact,
   LogRecord,
@@ -6,6 +7,7 @@ import type {
   Platform,
   ProcessIdentity,
   SignalName,
+  SupervisedState,
 } from '@shoal/core/internal/platform/platform';
 import { bindGlobals, ProcessGlobals } from './globals/process-globals.js';
 import type { Owner } from './event-queue.js';
@@ -33,6 +35,7 @@ export type Program = (platform: Platform) => unknown;
 /** What the machine tells the world about what happened in it. */
 export interface Journal {
   log(pid: number, record: LogRecord): void;
+  notified(pid: number, state: SupervisedState, status: string): void;
   observe(pid: number, title: string, fact: Fact): void;
   spawned(pid: number, title: string): void;
   ended(pid: number, title: string, exit: Exit): void;
@@ -47,7 +50,8 @@ export class VirtualMachine implements Chronicle, Machine {
   readonly pipes: VirtualPipes;
   readonly files = new VirtualFiles();
   readonly program: string;
-  readonly cpus: number;
+  readonly cpus: Cpus;
+  readonly outsideSettings: object;
   readonly #processes = new Map<number, VirtualProcess>();
   readonly #randomness: Randomness;
   readonly #spawning: Prng;
@@ -64,7 +68,9 @@ export class VirtualMachine implements Chronicle, Machine {
     private readonly threadMain: Program,
   ) {
     this.program = options.program;
-    this.cpus = options.cpus;
+    this.outsideSettings = options.outsideSettings;
+    const cpus = `${options.cpus} ${options.cpus === 1 ? 'CPU' : 'CPUs'}`;
+    this.cpus = { count: options.cpus, reason: `affinity allows ${cpus}, and there is no cgroup quota` };
     this.#randomness = new Randomness(options.seed);
     this.#spawning = this.#randomness.of('spawning');
     this.#links = { scheduler, random: this.#randomness.of('links') };
@@ -79,6 +85,7 @@ export class VirtualMachine implements Chronicle, Machine {
       this.#randomness.of('accepting'),
       options.reusePort,
     );
+    this.network.pass(options.passedSockets);
     this.pipes = new VirtualPipes(pipes, this.files);
   }
 
@@ -101,6 +108,7 @@ export class VirtualMachine implements Chronicle, Machine {
       if (signal === 'SIGKILL') this.kill(pid);
       else this.signal(pid, signal);
     });
+    process.user = this.#processes.get(spawner.pid)?.user ?? process.user;
     process.parentLink = new VirtualLink(this.#links, process.actor, copyByJson, true);
     process.child = child;
     VirtualLink.join(child, process.parentLink);
@@ -125,6 +133,10 @@ export class VirtualMachine implements Chronicle, Machine {
   identify(pid: number): ProcessIdentity | undefined {
     const process = this.#processes.get(pid);
     return process === undefined ? undefined : { pid, startedAt: process.startedAt };
+  }
+
+  isServer(pid: number): boolean {
+    return this.#processes.get(pid)?.title.startsWith('shoal ') ?? false;
   }
 
   killExactly({ pid, startedAt }: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean {
@@ -202,8 +214,18 @@ export class VirtualMachine implements Chronicle, Machine {
     if (life instanceof VirtualProcess) life.title = title;
   }
 
+  /** What it starts from here on belongs to that user too. */
+  setUser(pid: number, user: string): void {
+    const process = this.#processes.get(pid);
+    if (process !== undefined) process.user = user;
+  }
+
   log(pid: number, record: LogRecord): void {
     this.journal.log(pid, record);
+  }
+
+  notified(pid: number, state: SupervisedState, status: string): void {
+    this.journal.notified(pid, state, status);
   }
 
   observe({ pid, title }: VirtualProcess | VirtualThreadLife, fact: Fact): void {

@@ -1,4 +1,4 @@
-import type { Endpoint, ListenOptions } from '@shoal/core/internal/platform/platform';
+import type { Endpoint, ListenOptions, PassedSocket } from '@shoal/core/internal/platform/platform';
 import { checkLink, type LinkBehaviour } from './link-behaviour.js';
 import { Line } from './line.js';
 import { systemError, type Medium } from './medium.js';
@@ -11,6 +11,7 @@ import { VirtualStream } from './virtual-stream.js';
 const ANY_HOST = new Set(['0.0.0.0', '::', '']);
 const RETRY_MS = 1_000;
 const TRIES = 6;
+const FIRST_DESCRIPTOR = 3;
 
 export interface ConnectOptions {
   readonly host: string;
@@ -26,6 +27,7 @@ export type Connected = (outcome: VirtualStream | Error) => void;
 /** The ports of the virtual machine, and the clients that come to them. */
 export class VirtualNetwork {
   readonly #sockets: VirtualSocket[] = [];
+  readonly #passed = new Map<number, { readonly name: string; readonly socket: VirtualSocket }>();
   #nextPort = 20_000;
   #nextClientPort = 40_000;
 
@@ -35,6 +37,32 @@ export class VirtualNetwork {
     private readonly random: Prng,
     readonly reusePort: boolean,
   ) {}
+
+  /** Binds sockets that come with the start of the first process, and are held until somebody takes them. */
+  pass(sockets: readonly { readonly name: string; readonly port: number }[]): void {
+    sockets.forEach(({ name, port }, index) => {
+      const options = { host: '127.0.0.1', port, backlog: 512, noDelay: true, reusePort: false };
+      const socket = this.bind(options);
+      socket.hold();
+      this.#passed.set(FIRST_DESCRIPTOR + index, { name, socket });
+    });
+  }
+
+  get passed(): readonly PassedSocket[] {
+    return [...this.#passed].map(([descriptor, { name }]) => ({ name, descriptor }));
+  }
+
+  /** The socket of these options, new or passed; `use` holds it. */
+  open<T>(options: ListenOptions, use: (socket: VirtualSocket) => T): T {
+    const { descriptor } = options;
+    if (descriptor === undefined) return use(this.bind(options));
+    const passed = this.#passed.get(descriptor);
+    if (passed === undefined) throw systemError('EBADF', `listen on descriptor ${descriptor}`);
+    this.#passed.delete(descriptor);
+    const used = use(passed.socket);
+    passed.socket.letGo();
+    return used;
+  }
 
   /** Throws with a `code` as the system would. The socket lives as long as someone holds it. */
   bind(options: ListenOptions): VirtualSocket {

@@ -3,11 +3,11 @@ import type {
   ByteStream,
   Child,
   Clock,
+  Cpus,
   Fact,
   Files,
   Listener,
   LogRecord,
-  LogSink,
   Message,
   Network,
   Pipes,
@@ -16,12 +16,15 @@ import type {
   ProcessIdentity,
   Random,
   Self,
+  SupervisedState,
+  Supervisor,
   Thread,
   Threads,
 } from '@shoal/core/internal/platform/platform';
 import type { Actor } from './actor.js';
 import { VirtualBound } from './virtual-socket.js';
 import { VirtualClock } from './virtual-clock.js';
+import { VirtualLog } from './virtual-log.js';
 import { systemError } from './medium.js';
 import { GRAIN, type Scheduler } from './scheduler.js';
 import type { VirtualFiles } from './virtual-files.js';
@@ -36,12 +39,16 @@ export interface Machine {
   readonly pipes: VirtualPipes;
   readonly files: VirtualFiles;
   readonly program: string;
-  readonly cpus: number;
+  readonly cpus: Cpus;
+  readonly outsideSettings: object;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
   spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
+  isServer(pid: number): boolean;
   identify(pid: number): ProcessIdentity | undefined;
   killExactly(identity: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean;
   setTitle(life: VirtualProcess | VirtualThreadLife, title: string): void;
+  setUser(pid: number, user: string): void;
+  notified(pid: number, state: SupervisedState, status: string): void;
   log(pid: number, record: LogRecord): void;
   observe(life: VirtualProcess | VirtualThreadLife, fact: Fact): void;
 }
@@ -68,6 +75,7 @@ export function virtualPlatform(
     });
   }
 
+  let preparedUser: string | undefined;
   const self: Self = {
     pid: life.pid,
     get title() {
@@ -78,6 +86,16 @@ export function virtualPlatform(
     program: machine.program,
     cpus: machine.cpus,
     vitals: () => ({ rss: life.rss, loopLagP99: 0 }),
+    directory: '/srv',
+    daemonize: async () => {},
+    started: () => {},
+    prepareUser: (user) => {
+      preparedUser = user;
+    },
+    becomeUser: () => {
+      if (actor.alive && preparedUser !== undefined) machine.setUser(life.pid, preparedUser);
+    },
+    outsideSettings: machine.outsideSettings,
     setTitle: (title) => {
       if (actor.alive) machine.setTitle(life, title);
     },
@@ -91,6 +109,7 @@ export function virtualPlatform(
   const processes: Processes = {
     spawn: (assignment, title) => machine.spawnProcess(life, assignment, title),
     identify: (pid) => (actor.alive ? machine.identify(pid) : undefined),
+    isServer: (pid) => machine.isServer(pid),
     kill: (identity, signal) => actor.alive && machine.killExactly(identity, signal),
   };
 
@@ -98,8 +117,11 @@ export function virtualPlatform(
 
   const network: Network = {
     reusePort: machine.network.reusePort,
-    listen: (options, accept) => later(() => machine.network.bind(options).accept(actor, accept)),
-    bind: (options) => later(() => new VirtualBound(machine.network.bind(options), actor)),
+    passed: life.assignment === undefined ? machine.network.passed : [],
+    listen: (options, accept) =>
+      later(() => machine.network.open(options, (socket) => socket.accept(actor, accept))),
+    bind: (options) =>
+      later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
   };
 
@@ -118,11 +140,26 @@ export function virtualPlatform(
     removeDirectory: (path) => {
       if (actor.alive) machine.files.removeDirectory(path);
     },
+    handOver: () => {},
+    read: (path) => machine.files.read(path),
+    write: (path, text) => {
+      if (actor.alive) machine.files.write(path, text);
+    },
+    probe: (path) => machine.files.probe(path),
+    remove: (path) => {
+      if (actor.alive) machine.files.remove(path);
+    },
   };
 
-  const log: LogSink = {
-    write: (record) => {
-      if (actor.alive) machine.log(life.pid, record);
+  const log = new VirtualLog(machine.files, (record) => {
+    if (!actor.alive) return undefined;
+    machine.log(life.pid, record);
+    return { pid: life.pid, time: scheduler.time };
+  });
+
+  const supervisor: Supervisor = {
+    notify: async (state, status) => {
+      if (actor.alive) machine.notified(life.pid, state, status);
     },
   };
 
@@ -131,7 +168,7 @@ export function virtualPlatform(
   };
 
   const clock: Clock = new VirtualClock(scheduler, actor);
-  return { clock, random, self, processes, threads, network, pipes, files, log, observe };
+  return { clock, random, self, processes, threads, network, pipes, files, log, supervisor, observe };
 }
 
 /** Takes the handle over: closing the listener closes it. */

@@ -6,6 +6,10 @@ export interface WorldOptions {
   readonly program?: string;
   /** Processors that each process may use. Default 4. */
   readonly cpus?: number;
+  /** Listening sockets that come with the start of the server, as systemd passes them, with their names. Default none. */
+  readonly passedSockets?: readonly { readonly name: string; readonly port: number }[];
+  /** Settings from outside of the program, as the environment variable `SHOAL_SETTINGS` has them. Default none. */
+  readonly outsideSettings?: Readonly<Record<string, unknown>>;
   /** Whether several threads or processes can listen on one port. Default true. */
   readonly reusePort?: boolean;
   /** Virtual ms of the slowest trip of bytes between a client and a process. Default 1. */
@@ -64,7 +68,7 @@ export interface WorldOptions {
 
 /** What a number may be; `names` are the options. */
 interface Bound {
-  readonly names: readonly (keyof WorldOptions)[];
+  readonly names: readonly Exclude<keyof WorldOptions, 'outsideSettings' | 'passedSockets'>[];
   readonly least: number;
   readonly most: number;
   readonly whole: boolean;
@@ -105,6 +109,8 @@ export function complete(options: WorldOptions): Required<WorldOptions> {
     seed: options.seed ?? 1,
     program: options.program ?? 'simulation',
     cpus: options.cpus ?? 4,
+    passedSockets: options.passedSockets ?? [],
+    outsideSettings: options.outsideSettings ?? {},
     reusePort: options.reusePort ?? true,
     networkLatency: options.networkLatency ?? 1,
     pipeLatency: options.pipeLatency ?? 0.25,

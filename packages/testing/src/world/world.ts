@@ -1,4 +1,11 @@
-import type { ByteStream, Exit, Fact, LogRecord, SignalName } from '@shoal/core/internal/platform/platform';
+import type {
+  ByteStream,
+  Exit,
+  Fact,
+  LogRecord,
+  SignalName,
+  SupervisedState,
+} from '@shoal/core/internal/platform/platform';
 import { shortTitle } from '../trace/title.js';
 import { checkDelay, checkDuration, type ClientLink, type LinkBehaviour } from './link-behaviour.js';
 import { lastLines } from './log-text.js';
@@ -29,6 +36,15 @@ export interface LinkedStream extends ByteStream {
   readonly link: ClientLink;
 }
 
+/** What the supervisor of a server, systemd in reality, was told. */
+export interface Notification {
+  /** Virtual ms since the world began. */
+  readonly time: number;
+  readonly pid: number;
+  readonly state: SupervisedState;
+  readonly status: string;
+}
+
 /** What nobody has closed, removed or ended. */
 export interface Leftovers {
   /** `1001 worker 0`. */
@@ -50,6 +66,8 @@ export class World implements Journal {
   readonly logs: WorldLog[] = [];
   /** What was observed, in order; beyond `traceLimit` the older half is forgotten. */
   readonly trace: TracedFact[] = [];
+  /** What the supervisor of the server was told, in order. */
+  readonly notifications: Notification[] = [];
   /** How processes ended, by pid. */
   readonly exits = new Map<number, Exit>();
   readonly seed: number;
@@ -204,6 +222,26 @@ export class World implements Journal {
     return this.#running.signal(pid, name);
   }
 
+  /** Whose process it is: `root`, or the user that the server has become. Undefined for a pid that does not live. */
+  userOf(pid: number): string | undefined {
+    return this.#running.processes.get(pid)?.user;
+  }
+
+  /** What is written in a file of the virtual machine, such as `logFile`; undefined where there is none. */
+  readFile(path: string): string | undefined {
+    return this.#running.files.read(path);
+  }
+
+  /** Renames a file. Processes that have it open write on to it, under its new name. Throws where there is none. */
+  renameFile(from: string, to: string): void {
+    this.#running.files.rename(from, to);
+  }
+
+  /** From now on no process can make or open a file at that path, or below it. */
+  forbidFiles(path: string): void {
+    this.#running.files.forbid(path);
+  }
+
   leftovers(): Leftovers {
     const { processes, network, pipes, files } = this.#running;
     return {
@@ -219,6 +257,10 @@ export class World implements Journal {
     for (const pid of this.#machine === undefined ? [] : this.pids) this.kill(pid);
     this.#ended = true;
     this.#scheduler.clear();
+  }
+
+  notified(pid: number, state: SupervisedState, status: string): void {
+    this.notifications.push({ time: this.time, pid, state, status });
   }
 
   log(pid: number, record: LogRecord): void {

@@ -158,6 +158,7 @@ export function textOf({ buffer, start, end }: Delivery): string {
 }
 
 class FakeNetwork implements Network {
+  readonly passed = [];
   readonly reusePort = true;
   readonly accept: ((stream: ByteStream) => void)[] = [];
   closed = 0;

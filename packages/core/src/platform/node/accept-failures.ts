@@ -1,4 +1,4 @@
-import type { LogSink } from '../platform.js';
+import type { LogWriter } from '../platform.js';
 
 /** ms between two lines about connections that could not be accepted. */
 const interval = 10_000;
@@ -13,7 +13,7 @@ export class AcceptFailures {
   #unsaid = 0;
 
   constructor(
-    private readonly log: LogSink,
+    private readonly log: LogWriter,
     private readonly place: string,
     private readonly now: () => number = () => performance.now(),
   ) {}

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ProcessError, fromWire } from '../../errors.js';
 import type { BoundListener, ListenOptions } from '../platform.js';
@@ -12,15 +13,18 @@ const binder = fileURLToPath(new URL('binder.js', import.meta.url));
  * accepts. That process leaves in the turn in which it has sent the socket here,
  * so that clients who are early wait in the backlog instead of being lost.
  */
-export function bindInChild({ host, port, backlog }: ListenOptions): Promise<BoundListener> {
+export function bindInChild({ host, port, backlog, descriptor }: ListenOptions): Promise<BoundListener> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void =>
       reject(new ProcessError('LISTEN_FAILED', `cannot bind ${host}:${port}: ${reason}`));
     const child = fork(binder, [], {
       execArgv: [],
       env: plainEnvironment(),
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // A socket that was passed is the fifth descriptor there.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...(descriptor === undefined ? [] : [descriptor])],
     });
+    // The child has its own, and what comes back is another.
+    if (descriptor !== undefined) closeSync(descriptor);
     child.on('error', reject);
     child.once('message', (answer: BindAnswer, handle: unknown) => {
       if ('error' in answer) reject(fromWire(answer.error));
@@ -29,7 +33,7 @@ export function bindInChild({ host, port, backlog }: ListenOptions): Promise<Bou
     });
     // What the child has sent comes before the end of its channel.
     child.once('disconnect', () => fail('the process that binds died'));
-    const request: BindRequest = { host, port, backlog };
+    const request: BindRequest = descriptor === undefined ? { host, port, backlog } : { fd: 4, backlog };
     child.send(request, () => {});
   });
 }

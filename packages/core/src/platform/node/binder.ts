@@ -7,11 +7,10 @@ import { toWire, type WireError } from '../../errors.js';
 import type { Endpoint } from '../platform.js';
 import { endpointOf, listening } from './listening.js';
 
-export interface BindRequest {
-  readonly host: string;
-  readonly port: number;
-  readonly backlog: number;
-}
+export type BindRequest =
+  | { readonly host: string; readonly port: number; readonly backlog: number }
+  /** A listening socket that is open here already. */
+  | { readonly fd: number; readonly backlog: number };
 
 export type BindAnswer = { readonly endpoint: Endpoint } | { readonly error: WireError };
 
@@ -20,13 +19,15 @@ process.once('disconnect', () => process.exit(0));
 
 async function bind(request: BindRequest): Promise<void> {
   const server = createServer();
+  let endpoint: Endpoint;
   try {
     await listening(server, () => server.listen({ ...request, exclusive: true }));
+    endpoint = endpointOf(server);
   } catch (error) {
     answer({ error: toWire(error) });
     return;
   }
-  answer({ endpoint: endpointOf(server) }, handleOf(server));
+  answer({ endpoint }, handleOf(server));
 }
 
 /** The channel takes the answer at once, being empty; no turn in which a client could be accepted comes after. */

@@ -1,19 +1,37 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { posix } from 'node:path';
+import type { Cpus } from '../platform.js';
 
 type Read = (path: string) => string | undefined;
 
 /**
  * Processors that this process may use. Node knows about affinity; about the
  * quota of a container it knows in newer versions only, and only in version 2
- * of the kernel's control groups. A part of a processor counts for nothing, but
- * there is always one.
+ * of the kernel's control groups, and then it does not tell the two apart. A
+ * part of a processor counts for nothing, but there is always one.
  */
-export function countCpus(): number {
-  const available = availableParallelism();
-  if (process.platform !== 'linux') return available;
-  return Math.max(1, Math.floor(Math.min(available, readQuota(readOrNothing))));
+export function countCpus(
+  available = availableParallelism(),
+  read: Read = process.platform === 'linux' ? readOrNothing : () => undefined,
+): Cpus {
+  const affinity = readAffinity(read) ?? available;
+  const quota = readQuota(read);
+  const count = Math.max(1, Math.floor(Math.min(available, affinity, quota)));
+  const cpus = `affinity allows ${affinity} ${affinity === 1 ? 'CPU' : 'CPUs'}`;
+  if (quota === Number.POSITIVE_INFINITY) return { count, reason: `${cpus}, and there is no cgroup quota` };
+  const floor = quota < 1 ? ', and one is the least' : '';
+  return { count, reason: `${cpus}, the cgroup quota ${Number(quota.toFixed(2))}${floor}` };
+}
+
+/** The list in `/proc/self/status`: `Cpus_allowed_list:	0-3,8`. */
+function readAffinity(read: Read): number | undefined {
+  const list = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(read('/proc/self/status') ?? '')?.[1];
+  if (list === undefined) return undefined;
+  return list.split(',').reduce((sum, range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return sum + last - first + 1;
+  }, 0);
 }
 
 /** Processors, with fractions, that the control groups of this process grant; Infinity without a quota. */
@@ -36,7 +54,9 @@ function groupsOf(lines: string): string[][] {
   return lines.split('\n').flatMap((line) => {
     const [, number, controllers = '', path = '/'] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
     if (number === '0') return [upwards('/sys/fs/cgroup', path)];
-    return controllers.split(',').includes('cpu') ? [upwards(`/sys/fs/cgroup/${controllers}`, path)] : [];
+    if (!controllers.split(',').includes('cpu')) return [];
+    // Controllers that share a group are mounted under both of their names, in either order.
+    return ['cpu', controllers].map((name) => upwards(`/sys/fs/cgroup/${name}`, path));
   });
 }
 

@@ -1,8 +1,13 @@
 import { codeOf, ExitCode, exitCodeOf } from '../../errors.js';
+import { tellStarter } from './daemon.js';
 
-/** Says on standard error why this process cannot go on, and leaves with the code that means it. */
+/**
+ * Says on standard error why this process cannot go on, and leaves with the code
+ * that means it. For a daemon, the process that the user started says it.
+ */
 export function exitWith(error: unknown): never {
-  process.stderr.write(`${describe(error)}\n`);
+  const text = `${describe(error)}\n`;
+  if (!tellStarter({ failed: text })) process.stderr.write(text);
   process.exit(exitCodeOf(error));
 }
 

@@ -1,23 +1,42 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
-import { access, constants, mkdtemp, stat } from 'node:fs/promises';
+import {
+  lchownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../errors.js';
 import type { Files } from '../platform.js';
+import { FutureUser } from './user.js';
 
 export class NodeFiles implements Files {
+  constructor(private readonly user: FutureUser = new FutureUser()) {}
+
   async makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string> {
-    const place = parent ?? (await systemPlace());
-    const path = await makeDirectory(place, name);
-    try {
-      await checkPrivacy(path);
-    } catch (error) {
-      this.removeDirectory(path);
-      throw error;
-    }
-    return path;
+    return this.user.act(() => {
+      const path = parent === undefined ? makeInSystemPlace(name) : makeDirectory(parent, name);
+      try {
+        checkPrivacy(path);
+      } catch (error) {
+        this.removeDirectory(path);
+        throw error;
+      }
+      return path;
+    });
+  }
+
+  handOver(path: string): void {
+    const { owner } = this.user;
+    if (owner === undefined) return;
+    for (const name of readdirSync(path)) lchownSync(join(path, name), owner.uid, owner.gid);
+    lchownSync(path, owner.uid, owner.gid);
   }
 
   fingerprint(url: string): string {
@@ -36,23 +55,67 @@ export class NodeFiles implements Files {
       // What cannot be removed stays; the next start makes a directory of its own.
     }
   }
+
+  read(path: string): string | undefined {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Nobody reads half of it, and a link that somebody has put there is replaced, not followed. */
+  write(path: string, text: string): void {
+    const draft = draftOf(path);
+    this.remove(draft);
+    try {
+      this.user.act(() => {
+        writeFileSync(draft, text, { flag: 'wx', mode: 0o644 });
+        renameSync(draft, path);
+      });
+    } catch (error) {
+      this.remove(draft);
+      throw error;
+    }
+  }
+
+  probe(path: string): void {
+    const draft = draftOf(path);
+    this.remove(draft);
+    this.user.act(() => writeFileSync(draft, '', { flag: 'wx' }));
+    this.remove(draft);
+  }
+
+  remove(path: string): void {
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // It is small, and who looks at it next sees that it is stale.
+    }
+  }
 }
 
-async function systemPlace(): Promise<string> {
+/** Beside the file, so that renaming replaces it at once. */
+function draftOf(path: string): string {
+  return `${path}.new`;
+}
+
+/** What is named in the environment may be missing, or another user's. */
+function makeInSystemPlace(name: string): string {
   const runtime = process.env['XDG_RUNTIME_DIR'];
-  if (runtime === undefined || runtime === '') return tmpdir();
+  if (runtime === undefined || runtime === '') return makeDirectory(tmpdir(), name);
   try {
-    await access(runtime, constants.W_OK | constants.X_OK);
-    return runtime;
+    return makeDirectory(runtime, name);
   } catch {
-    return tmpdir();
+    return makeDirectory(tmpdir(), name);
   }
 }
 
 /** Nobody can have made it before us: the system chooses the end of the name. */
-async function makeDirectory(place: string, name: string): Promise<string> {
+function makeDirectory(place: string, name: string): string {
   try {
-    return await mkdtemp(join(place, `${name.replace(/[^\w.-]/g, '-')}-`));
+    return mkdtempSync(join(place, `${name.replace(/[^\w.-]/g, '-')}-`));
   } catch (cause) {
     throw new ConfigError(
       'CONFIG_RUNTIME_DIRECTORY',
@@ -63,8 +126,8 @@ async function makeDirectory(place: string, name: string): Promise<string> {
 }
 
 /** Some file systems know no owners or modes; there, anybody could speak to the workers. */
-async function checkPrivacy(path: string): Promise<void> {
-  const { mode, uid } = await stat(path);
+function checkPrivacy(path: string): void {
+  const { mode, uid } = statSync(path);
   if ((mode & 0o777) === 0o700 && uid === process.geteuid?.()) return;
   throw new ConfigError(
     'CONFIG_RUNTIME_DIRECTORY',

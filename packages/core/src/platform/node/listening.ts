@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import type { Endpoint } from '../platform.js';
 
 /**
@@ -31,8 +31,10 @@ export function stopListening(server: Server): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Where a TCP server listens. */
+/** Where a TCP server listens. Throws for a socket of another kind, which may have been passed. */
 export function endpointOf(server: Server): Endpoint {
-  const { address, port } = server.address() as AddressInfo;
-  return { address, port };
+  const place = server.address();
+  if (place !== null && typeof place === 'object') return { address: place.address, port: place.port };
+  server.close();
+  throw Object.assign(new Error('the socket that was passed is not one of TCP'), { code: 'ENOTSUP' });
 }

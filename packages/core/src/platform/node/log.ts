@@ -3,24 +3,20 @@ import { isatty } from 'node:tty';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type * as Pretty from 'pino-pretty';
 import type { LogRecord, LogSink } from '../platform.js';
+import { LogFile } from './log-file.js';
 import { StandardOutput } from './standard-output.js';
+import { FutureUser } from './user.js';
 
-/** Lines on standard output: for people on a terminal, one JSON object each otherwise. */
+/** Lines on standard output, for people on a terminal and one JSON object each otherwise; or in a file. */
 export class NodeLog implements LogSink {
-  readonly #logger: Logger;
+  #logger: Logger;
+  #file: LogFile | undefined;
 
-  constructor(destination: DestinationStream = isatty(1) ? terminal() : new StandardOutput()) {
-    this.#logger = pino(
-      {
-        base: null,
-        level: 'debug',
-        timestamp: pino.stdTimeFunctions.isoTime,
-        // Errors are made printable below, under any name.
-        serializers: { err: (value: unknown) => value },
-        formatters: { level: (level) => ({ level }) },
-      },
-      destination,
-    );
+  constructor(
+    destination: DestinationStream = isatty(1) ? terminal() : new StandardOutput(),
+    private readonly user: FutureUser = new FutureUser(),
+  ) {
+    this.#logger = loggerTo(destination);
   }
 
   write({ level, role, workerId, message, fields }: LogRecord): void {
@@ -29,7 +25,41 @@ export class NodeLog implements LogSink {
     } catch {
       // A field with a getter that throws costs its line, not the process.
     }
+    const loss = this.#file?.takeLoss();
+    if (loss !== undefined) this.write({ level: 'warn', role: 'platform', message: loss });
   }
+
+  open(path: string): void {
+    const file = this.user.act(() => new LogFile(path));
+    this.#file?.close();
+    this.#file = file;
+    this.#logger = loggerTo(file);
+  }
+
+  reopen(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    try {
+      this.open(file.path);
+    } catch (error) {
+      const { message } = error as Error;
+      this.write({ level: 'error', role: 'platform', message: `${message}. The old one goes on` });
+    }
+  }
+}
+
+function loggerTo(destination: DestinationStream): Logger {
+  return pino(
+    {
+      base: null,
+      level: 'debug',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // Errors are made printable below, under any name.
+      serializers: { err: (value: unknown) => value },
+      formatters: { level: (level) => ({ level }) },
+    },
+    destination,
+  );
 }
 
 /** Names of our own fields; a field of the caller with such a name gets an underscore. */

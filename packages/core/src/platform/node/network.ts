@@ -5,7 +5,7 @@ import type {
   Endpoint,
   Listener,
   ListenOptions,
-  LogSink,
+  LogWriter,
   Network,
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
@@ -14,24 +14,29 @@ import { readInPlace } from './accepted-socket.js';
 import { handleOf } from './bound-socket.js';
 import { endpointOf, listening, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
+import { passedSockets, requireSocket } from './passed-sockets.js';
 
 type Accept = (stream: ByteStream) => void;
 
 export class NodeNetwork implements Network {
+  readonly passed = passedSockets;
   readonly reusePort = supportsReusePort(process.versions.node, process.platform);
 
-  constructor(private readonly log: LogSink) {}
+  constructor(private readonly log: LogWriter) {}
 
   async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
-    const { host, port, backlog, reusePort } = options;
+    const { host, port, backlog, reusePort, descriptor } = options;
     if (reusePort && !this.reusePort) throw withCode('ENOTSUP', 'reusePort needs Node 22.12 and Linux');
+    if (descriptor !== undefined) requireSocket(descriptor);
     const server = this.#server(options, accept);
     // `exclusive` keeps a surrounding cluster of the user's from listening in our place.
-    await listening(server, () => server.listen({ host, port, backlog, reusePort, exclusive: true }));
+    const place = descriptor === undefined ? { host, port, reusePort } : { fd: descriptor };
+    await listening(server, () => server.listen({ ...place, backlog, exclusive: true }));
     return new NodeListener(server, endpointOf(server));
   }
 
-  bind(options: ListenOptions): Promise<BoundListener> {
+  async bind(options: ListenOptions): Promise<BoundListener> {
+    if (options.descriptor !== undefined) requireSocket(options.descriptor);
     return bindInChild(options);
   }
 

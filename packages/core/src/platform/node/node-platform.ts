@@ -7,7 +7,9 @@ import { NodeNetwork } from './network.js';
 import { NodePipes } from './pipes.js';
 import { NodeProcesses } from './processes.js';
 import { mainSelf, threadSelf } from './self.js';
+import { Systemd } from './systemd.js';
 import { NodeThreads } from './threads.js';
+import { FutureUser } from './user.js';
 import { appendFacts } from './trace-file.js';
 
 export interface NodePlatformOptions {
@@ -23,18 +25,20 @@ export function createNodePlatform({ threadEntry }: NodePlatformOptions): Platfo
       'the server needs Linux or macOS: on Windows, run it in WSL or in a container, or test it with simulate()',
     );
   }
-  const self = mainSelf();
-  return assemble(self, new NodeThreads(threadEntry, self.program));
+  const user = new FutureUser();
+  const self = mainSelf(user);
+  return assemble(self, user, new NodeThreads(threadEntry, self.program));
 }
 
 /** The real world inside a reactor thread, which starts neither processes nor threads. */
 export function createThreadPlatform(): Platform {
-  const self = threadSelf();
-  return assemble(self, new NodeThreads(undefined, self.program));
+  const user = new FutureUser();
+  const self = threadSelf(user);
+  return assemble(self, user, new NodeThreads(undefined, self.program));
 }
 
-function assemble(self: Self, threads: Threads): Platform {
-  const log = new NodeLog();
+function assemble(self: Self, user: FutureUser, threads: Threads): Platform {
+  const log = new NodeLog(undefined, user);
   const tracePath = process.env['SHOAL_TRACE'];
   return {
     clock: new NodeClock(),
@@ -44,8 +48,9 @@ function assemble(self: Self, threads: Threads): Platform {
     threads,
     network: new NodeNetwork(log),
     pipes: new NodePipes(log),
-    files: new NodeFiles(),
+    files: new NodeFiles(user),
     log,
+    supervisor: new Systemd(log),
     ...(tracePath !== undefined && tracePath !== '' && { observe: appendFacts(tracePath, self) }),
   };
 }

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { ConfigError } from '../../errors.js';
-import type { ByteStream, LogSink, Pipes } from '../platform.js';
+import type { ByteStream, LogWriter, Pipes } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { listening, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
@@ -10,7 +10,7 @@ const longestPath = 100;
 
 /** Unix sockets: their addresses are paths, and ports mean nothing. */
 export class NodePipes implements Pipes {
-  constructor(private readonly log: LogSink) {}
+  constructor(private readonly log: LogWriter) {}
 
   async listen(path: string, accept: (stream: ByteStream) => void): Promise<{ close(): Promise<void> }> {
     checkLength(path);

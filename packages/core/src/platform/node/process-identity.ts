@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { ProcessIdentity } from '../platform.js';
 
@@ -9,6 +10,16 @@ export function identify(pid: number): ProcessIdentity | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   const startedAt = systemTells ? startOf(pid) : lives(pid) ? '' : undefined;
   return startedAt === undefined ? undefined : { pid, startedAt };
+}
+
+/** What a living process is called; empty where it cannot be told. */
+export function titleOf(pid: number): string {
+  try {
+    if (systemTells) return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
 }
 
 function startOf(pid: number): string | undefined {

@@ -1,14 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { isMainThread } from 'node:worker_threads';
-import { ConfigError, ProcessError } from '../../errors.js';
-import type { Child, LogSink, Message, ProcessIdentity, Processes } from '../platform.js';
+import { ProcessError } from '../../errors.js';
+import type { Child, LogWriter, Message, ProcessIdentity, Processes } from '../platform.js';
 import { assignmentVariable, earlyDeathArgument, titleArgument } from './assignment.js';
 import { FailedChild, NodeChild } from './child.js';
-import { identify } from './process-identity.js';
+import { programPath } from './program-path.js';
+import { identify, titleOf } from './process-identity.js';
 
 /** Starts processes by running the user's program again, and names those that live. */
 export class NodeProcesses implements Processes {
-  constructor(private readonly log: LogSink) {}
+  constructor(private readonly log: LogWriter) {}
 
   /**
    * A process that the system refuses to start (too many, no memory) comes back
@@ -36,6 +37,10 @@ export class NodeProcesses implements Processes {
 
   identify(pid: number): ProcessIdentity | undefined {
     return identify(pid);
+  }
+
+  isServer(pid: number): boolean {
+    return identify(pid) !== undefined && titleOf(pid).startsWith('shoal ');
   }
 
   kill({ pid, startedAt }: ProcessIdentity, signal: 'SIGKILL' | 'SIGTERM'): boolean {
@@ -68,19 +73,6 @@ export class NodeProcesses implements Processes {
  * halves the throughput; above this many bytes it may do so, below it keeps.
  */
 const heapToKeep = String(256 * 1024 * 1024);
-
-/** There is no file to run again behind `node -e`, the prompt and standard input. */
-function programPath(): string {
-  const path = process.argv[1];
-  const evaluated = process.execArgv.some((argument) =>
-    /^(-e|-p|-pe|-i|--eval|--print|--interactive)(=|$)/.test(argument),
-  );
-  if (path !== undefined && path !== '-' && !evaluated) return path;
-  throw new ConfigError(
-    'CONFIG_PLATFORM',
-    'the server starts further processes from the file of the program, and there is none: put the program into a file and run it with `node file.js`',
-  );
-}
 
 /** The debugger's port is taken by the process that was started with it; the others take a free one each. */
 function inspectorArguments(): string[] {

@@ -1,12 +1,15 @@
 import { parse } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import type { Link, Message, Self, SignalName, Vitals } from '../platform.js';
+import type { Cpus, Link, Message, Self, SignalName, Vitals } from '../platform.js';
 import { readAssignment } from './assignment.js';
 import { countCpus } from './cpus.js';
+import { daemonize, tellStarter } from './daemon.js';
 import { endEarlyDeath } from './early-death.js';
 import { IpcLink, type IpcChannel } from './ipc-link.js';
+import { readOutsideSettings } from './outside-settings.js';
 import { PortLink } from './port-link.js';
 import type { ThreadData } from './threads.js';
+import type { FutureUser } from './user.js';
 import { ProcessVitals } from './vitals.js';
 
 /** The process, or inside a reactor thread the thread: there `exit` ends the thread alone, and its starter hears of it. */
@@ -19,10 +22,35 @@ class NodeSelf implements Self {
     readonly program: string,
     readonly assignment: Message | undefined,
     readonly parent: Link | undefined,
+    private readonly user: FutureUser,
   ) {}
 
-  get cpus(): number {
+  get cpus(): Cpus {
     return countCpus();
+  }
+
+  daemonize(output: string | undefined): Promise<void> {
+    return daemonize(output, (open) => this.user.act(open));
+  }
+
+  prepareUser(user: string, group: string | undefined): void {
+    this.user.prepare(user, group);
+  }
+
+  becomeUser(): void {
+    this.user.become();
+  }
+
+  started(): void {
+    tellStarter({ started: true });
+  }
+
+  get outsideSettings(): object {
+    return readOutsideSettings();
+  }
+
+  get directory(): string {
+    return process.cwd();
   }
 
   /** A thread has no title of its own. */
@@ -57,19 +85,19 @@ class NodeSelf implements Self {
   }
 }
 
-export function mainSelf(): Self {
+export function mainSelf(user: FutureUser): Self {
   const assignment = readAssignment();
   // A started process may have a channel too, to whoever forked it: that is none of ours.
   const parent = assignment === undefined ? undefined : new IpcLink(process as IpcChannel);
-  return new NodeSelf(process.title, programName(), assignment, parent);
+  return new NodeSelf(process.title, programName(), assignment, parent, user);
 }
 
-export function threadSelf(): Self {
+export function threadSelf(user: FutureUser): Self {
   if (parentPort === null) throw new Error('a thread platform is made inside a reactor thread');
   const { assignment, program, name } = workerData as ThreadData;
   const parent = new PortLink(parentPort);
   parentPort.once('close', () => parent.end());
-  return new NodeSelf(name, program, assignment, parent);
+  return new NodeSelf(name, program, assignment, parent, user);
 }
 
 /** `main` for `/srv/chat/dist/main.js`. */
