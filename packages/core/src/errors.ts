@@ -38,7 +38,11 @@ export type ProcessErrorCode =
   | 'PIPE_REFUSED'
   | 'NOT_IN_THIS_ROLE'
   | 'SHUTTING_DOWN'
-  | 'REACTOR_DIED';
+  | 'REACTOR_DIED'
+  | 'ASK_UNKNOWN'
+  | 'NOT_SUPPORTED'
+  | 'RELOAD_RUNNING'
+  | 'CONTROL_FULL';
 
 export type ErrorCode = ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode;
 

@@ -1,8 +1,9 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
 import type { Settings } from '../config/load.js';
-import { listenFailed } from '../errors.js';
+import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { ServerStats, WorkerNote } from '../pipe/messages.js';
+import type { Question } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import type { Plant } from './first-process.js';
@@ -62,6 +63,10 @@ export class BasePlant implements Plant {
 
   async stats(): Promise<ServerStats> {
     return addStats([], (await this.#manager?.stats()) ?? []);
+  }
+
+  async ask({ what }: Question): Promise<never> {
+    throw new ProcessError('NOT_IN_THIS_ROLE', `the manager does not answer '${what}' in this version`);
   }
 
   async #bind(): Promise<void> {

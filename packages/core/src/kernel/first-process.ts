@@ -4,13 +4,22 @@
  * it starts and stops is a plant, chosen once by the mode.
  */
 import type { Settings } from '../config/load.js';
+import { ControlSocket } from '../control/control-socket.js';
+import { controlProtocol, controlSocketName } from '../control/protocol.js';
 import { ExitCode, exitCodeOf, ProcessError } from '../errors.js';
 import type { ServerStats, WorkerNote } from '../pipe/messages.js';
+import type { Answers, Ask, Question, ReloadProgress, ServerState, ServerStatus } from '../pipe/questions.js';
+import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
+import { version } from '../version.js';
 import { bannerLines } from './banner.js';
 import type { ProcessContext, RolePowers } from './process-context.js';
 import type { RunningServer, WorkerStatus } from './running-server.js';
+import { serverStatus } from './server-status.js';
+
+/** ms for which a status waits for counters; then it tells those that were known last. */
+const STATS_PATIENCE_MS = 1_000;
 
 /** The processes and threads of one server, as a whole. */
 export interface Plant {
@@ -21,6 +30,8 @@ export interface Plant {
   /** Ends everything at once. */
   kill(): void;
   stats(): Promise<ServerStats>;
+  /** Answers what the first process does not answer itself. */
+  readonly ask: Ask;
   readonly notes: readonly WorkerNote[];
   readonly managerPid: number;
 }
@@ -32,6 +43,12 @@ export class FirstProcess {
   #leaving = false;
   #endpoints: readonly Endpoint[] = [];
   #plant: Plant | undefined;
+  #ready = false;
+  /** A reload was asked for and is not answered. */
+  #reloading = false;
+  #lastStats: ServerStats = addStats([], []);
+  readonly #control: ControlSocket;
+  readonly #begun: { readonly wallTime: number; readonly now: number };
 
   constructor(
     private readonly platform: Platform,
@@ -39,28 +56,50 @@ export class FirstProcess {
     private readonly topology: Topology,
     private readonly context: ProcessContext,
     private readonly runtimeDirectory: string,
-  ) {}
+  ) {
+    const { clock, pipes } = platform;
+    this.#begun = { wallTime: clock.wallTime(), now: clock.now() };
+    this.#control = new ControlSocket({
+      pipes,
+      clock,
+      logger: context.logger,
+      path: `${runtimeDirectory}/${controlSocketName}`,
+      greeting: {
+        shoal: controlProtocol,
+        name: settings.name,
+        pid: platform.self.pid,
+        version,
+        program: platform.self.invocation,
+      },
+      ask: (question, onProgress) => this.ask(question, onProgress),
+    });
+  }
 
   /** Starts the plant; resolves to the handle of the running server. On failure nothing is left behind. */
   async start(plant: Plant, powers: Partial<RolePowers>): Promise<RunningServer> {
     this.#plant = plant;
     this.#handleSignals();
     try {
-      const shutdown = async (): Promise<void> => this.shutdown();
-      await this.context.build({ ...powers, stats: async () => plant.stats(), shutdown });
-      this.#endpoints = await plant.start();
+      await Promise.all([this.#control.open(), this.#startPlant(plant, powers)]);
     } catch (error) {
       if (this.#stopped !== undefined) return this.#stoppedWhileStarting();
       this.abandon();
       throw error;
     }
     if (this.#stopped !== undefined) return this.#stoppedWhileStarting();
+    this.#ready = true;
     const { logger } = this.context;
     const { network } = this.platform;
     for (const line of bannerLines(this.settings, this.topology, this.#endpoints, network.reusePort))
       logger.info(line);
     await this.context.hooksSafely('start');
     return this.#handle(plant);
+  }
+
+  async #startPlant(plant: Plant, powers: Partial<RolePowers>): Promise<void> {
+    const shutdown = async (): Promise<void> => this.shutdown();
+    await this.context.build({ ...powers, stats: async () => plant.stats(), shutdown });
+    this.#endpoints = await plant.start();
   }
 
   /** Waits for the stop; a process that was asked to leave does so itself. */
@@ -76,6 +115,83 @@ export class FirstProcess {
     return this.#stopped;
   }
 
+  /**
+   * Answers the control socket. A stop begins once its answer is on the way.
+   * Rejects with `ProcessError` RELOAD_RUNNING when a reload is asked for twice, or too early.
+   */
+  async ask(
+    question: Question,
+    onProgress: (progress: ReloadProgress) => void,
+  ): Promise<Answers[Question['what']]> {
+    const plant = this.#plant!;
+    switch (question.what) {
+      case 'stats':
+        return plant.stats();
+      case 'status':
+        return this.#status(plant);
+      case 'shutdown':
+        this.platform.clock.defer(() => this.stopAsAsked());
+        return null;
+      case 'reload':
+        return this.#reload(() => plant.ask(question, onProgress));
+      default:
+        return plant.ask(question, onProgress);
+    }
+  }
+
+  async #reload<Report>(run: () => Promise<Report>): Promise<Report> {
+    if (this.#reloading)
+      throw new ProcessError('RELOAD_RUNNING', 'a reload is running already: wait until it has ended');
+    if (this.#state === 'stopping') throw new ProcessError('SHUTTING_DOWN', 'the server is stopping');
+    if (this.#state === 'starting')
+      throw new ProcessError('RELOAD_RUNNING', 'the server is starting: reload it when it serves');
+    this.#reloading = true;
+    try {
+      return await run();
+    } finally {
+      this.#reloading = false;
+    }
+  }
+
+  get #state(): ServerState {
+    if (this.#stopped !== undefined) return 'stopping';
+    if (!this.#ready) return 'starting';
+    return this.#reloading ? 'reloading' : 'serving';
+  }
+
+  async #status(plant: Plant): Promise<ServerStatus> {
+    const { settings, topology, platform } = this;
+    const stats = await this.#statsInTime(plant);
+    return serverStatus({
+      settings,
+      topology,
+      state: this.#state,
+      masterPid: platform.self.pid,
+      managerPid: plant.managerPid,
+      startedAt: this.#begun.wallTime,
+      uptime: Math.round(platform.clock.now() - this.#begun.now),
+      endpoints: this.#endpoints,
+      stats,
+      notes: plant.notes,
+    });
+  }
+
+  /** A status comes also while workers boot, hang or leave. */
+  async #statsInTime(plant: Plant): Promise<ServerStats> {
+    await new Promise<void>((resolve) => {
+      const timer = this.platform.clock.setTimer(STATS_PATIENCE_MS, resolve);
+      const settle = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      plant.stats().then((stats) => {
+        this.#lastStats = stats;
+        settle();
+      }, settle);
+    });
+    return this.#lastStats;
+  }
+
   /** The server cannot go on. */
   fail(error: Error): void {
     this.context.logger.error(`the server ends: ${error.message}`, { error });
@@ -86,6 +202,7 @@ export class FirstProcess {
   /** Leaves no process and no file behind, without ceremony. */
   abandon(): void {
     this.#plant?.kill();
+    void this.#control.close();
     this.platform.files.removeDirectory(this.runtimeDirectory);
   }
 
@@ -94,6 +211,7 @@ export class FirstProcess {
     await this.#plant?.stop();
     await this.context.hooksSafely('shutdown');
     await this.context.dispose();
+    await this.#control.close();
     this.platform.files.removeDirectory(this.runtimeDirectory);
     this.context.logger.info('stopped');
   }

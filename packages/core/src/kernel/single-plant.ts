@@ -3,6 +3,7 @@ import type { Settings } from '../config/load.js';
 import type { Definition } from '../definition.js';
 import { ProcessError } from '../errors.js';
 import type { ServerStats, WorkerNote } from '../pipe/messages.js';
+import type { Question } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import { Worker } from '../worker/worker.js';
@@ -92,5 +93,18 @@ export class SinglePlant implements Plant {
 
   async stats(): Promise<ServerStats> {
     return addStats([], this.#worker === undefined ? [] : [this.#worker.counters()]);
+  }
+
+  async ask({ what }: Question): Promise<never> {
+    if (what === 'reload' || what === 'stopWorker') {
+      throw new ProcessError(
+        'NOT_SUPPORTED',
+        'the server runs in one process, which cannot be replaced while it serves: set workerNum: 2, or restart the server',
+      );
+    }
+    throw new ProcessError(
+      'NOT_IN_THIS_ROLE',
+      `the only process of the server does not answer '${what}' in this version`,
+    );
   }
 }

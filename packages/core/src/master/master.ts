@@ -16,6 +16,7 @@ import type {
   WorkerCounters,
   WorkerNote,
 } from '../pipe/messages.js';
+import type { Question } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
@@ -104,6 +105,10 @@ export class Master {
       this.#askManager(),
     ]);
     return addStats(reactors, workers);
+  }
+
+  async ask({ what }: Question): Promise<never> {
+    throw new ProcessError('NOT_IN_THIS_ROLE', `the master does not answer '${what}' in this version`);
   }
 
   #startReactors(): void {

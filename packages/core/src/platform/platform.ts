@@ -64,6 +64,8 @@ export interface Self {
   readonly title: string;
   /** The file name of the program the user started, for titles and messages. */
   readonly program: string;
+  /** How the user started this program. */
+  readonly invocation: Invocation;
   /** How many processors this process may use; at least 1. */
   readonly cpus: number;
   setTitle(title: string): void;
@@ -73,6 +75,18 @@ export interface Self {
   onUncaught(run: (error: unknown, origin: 'uncaughtException' | 'unhandledRejection') => void): void;
   /** Ends this process at once. In a simulation it returns, and the process is dead. */
   exit(code: number): void;
+}
+
+/** What starts a program again as it was started. */
+export interface Invocation {
+  readonly execPath: string;
+  /** Options of Node. */
+  readonly execArgv: readonly string[];
+  /** The program, then its arguments. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** What `SHOAL_SETTINGS` said: settings that the command line gave, as JSON. */
+  readonly settings?: string;
 }
 
 /** A small-message channel between a process (or thread) and the one that started it. Never a data path. */
@@ -208,7 +222,7 @@ export interface ByteStream {
 }
 
 export interface Files {
-  /** Makes a new directory with mode 0700, below `parent` or the system's place for runtime files. */
+  /** Makes a new directory with mode 0700, below `parent` or the system's place for runtime files; removes there what dead servers of this user have left. */
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;

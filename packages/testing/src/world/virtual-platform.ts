@@ -76,6 +76,7 @@ export function virtualPlatform(
     assignment: life.assignment,
     parent: life.parentLink,
     program: machine.program,
+    invocation: { execPath: 'node', execArgv: [], argv: [machine.program], cwd: '/' },
     cpus: machine.cpus,
     setTitle: (title) => {
       if (actor.alive) machine.setTitle(life, title);

@@ -1,13 +1,14 @@
 import { rmSync } from 'node:fs';
-import { access, constants, mkdtemp, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import type { Files } from '../platform.js';
+import { sweepRuntimeDirectories, systemPlace } from './runtime-directories.js';
 
 export class NodeFiles implements Files {
   async makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string> {
     const place = parent ?? (await systemPlace());
+    await sweepRuntimeDirectories(place);
     const path = await makeDirectory(place, name);
     try {
       await checkPrivacy(path);
@@ -24,17 +25,6 @@ export class NodeFiles implements Files {
     } catch {
       // What cannot be removed stays; the next start makes a directory of its own.
     }
-  }
-}
-
-async function systemPlace(): Promise<string> {
-  const runtime = process.env['XDG_RUNTIME_DIR'];
-  if (runtime === undefined || runtime === '') return tmpdir();
-  try {
-    await access(runtime, constants.W_OK | constants.X_OK);
-    return runtime;
-  } catch {
-    return tmpdir();
   }
 }
 

@@ -1,6 +1,6 @@
 import { parse } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import type { Link, Message, Self, SignalName } from '../platform.js';
+import type { Invocation, Link, Message, Self, SignalName } from '../platform.js';
 import { readAssignment } from './assignment.js';
 import { countCpus } from './cpus.js';
 import { IpcLink, type IpcChannel } from './ipc-link.js';
@@ -10,6 +10,7 @@ import type { ThreadData } from './threads.js';
 /** The process, or inside a reactor thread the thread: there `exit` ends the thread alone, and its starter hears of it. */
 class NodeSelf implements Self {
   readonly pid = process.pid;
+  readonly invocation = invocation();
 
   constructor(
     public title: string,
@@ -67,4 +68,25 @@ export function threadSelf(): Self {
 /** `main` for `/srv/chat/dist/main.js`. */
 export function programName(): string {
   return parse(process.argv[1] ?? process.execPath).name;
+}
+
+function invocation(): Invocation {
+  const { execPath, execArgv, argv } = process;
+  const settings = process.env['SHOAL_SETTINGS'];
+  return {
+    execPath,
+    execArgv: [...execArgv],
+    argv: argv.slice(1),
+    cwd: workingDirectory(),
+    ...(settings !== undefined && { settings }),
+  };
+}
+
+/** Somebody may have removed it. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/';
+  }
 }
