@@ -85,7 +85,7 @@ describe('shoal', () => {
   it('prints help to standard output', async () => {
     const general = await shoal(['--help']);
     expect(general.code).to.equal(0);
-    expect(general.stdout).to.include('start <entry>').and.to.include('check <entry>');
+    expect(general.stdout).to.include('start <entry>').and.to.include('inspect <entry>');
     expect((await shoal(['check', '--help'])).stdout).to.include('--json');
   });
 
