@@ -47,9 +47,10 @@ export async function restart(
     });
   });
   let pid = 0;
+  let over = false;
   const serves = until(async () => {
     pid = (await servingPids(place, program)).find((each) => !others.has(each)) ?? 0;
-    return pid !== 0;
+    return over || pid !== 0;
   });
   try {
     await within(
@@ -58,6 +59,7 @@ export async function restart(
       () => `${name} does not serve ${timeout} ms after its start`,
     );
   } finally {
+    over = true;
     child.stdout?.destroy();
     child.stderr?.destroy();
     child.unref();

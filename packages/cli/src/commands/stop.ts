@@ -14,17 +14,17 @@ export async function stop(client: ControlClient, timeout: number): Promise<void
   // Taken before it is asked: its pid may belong to another process later.
   const identity = identify(pid);
   tell(`stopping ${name}, pid ${pid}`);
-  const isGone = (): boolean => identify(pid)?.startedAt !== identity?.startedAt;
+  let over = false;
+  const isGone = (): boolean => over || identify(pid)?.startedAt !== identity?.startedAt;
   // Of a server in another container only its socket is seen.
   const gone = identity === undefined ? client.closed : until(isGone);
-  let left = false;
-  const watched = watch(client, () => left);
+  const watched = watch(client, () => over);
   try {
     await within(timeout, Promise.all([order(client), gone]), () => {
       return `${name}, pid ${pid}, has not left within ${timeout} ms; it goes on stopping. To end it at once: kill -KILL ${pid}`;
     });
   } finally {
-    left = true;
+    over = true;
     client.close();
     await watched;
   }

@@ -22,7 +22,7 @@ export async function top(client: ControlClient, count: number): Promise<void> {
   try {
     let before: ServerStatus | undefined;
     for (let shown = 0; shown < count; shown++) {
-      if (shown > 0 && (await Promise.race([quit, pause()])) === 'quit') return;
+      if (shown > 0 && (await pause(quit)) === 'quit') return;
       const status = await Promise.race([quit, askStatus(client)]);
       if (status === 'quit') return;
       const lines = statusLines(status, Date.now(), before && ratesBetween(before, status));
@@ -39,6 +39,15 @@ export async function top(client: ControlClient, count: number): Promise<void> {
   }
 }
 
-async function pause(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, interval));
+/** Until the next snapshot is due, or somebody quits. */
+async function pause(quit: Promise<'quit'>): Promise<'quit' | 'due'> {
+  let timer: NodeJS.Timeout | undefined;
+  const due = new Promise<'due'>((resolve) => {
+    timer = setTimeout(resolve, interval, 'due');
+  });
+  try {
+    return await Promise.race([quit, due]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
