@@ -59,7 +59,10 @@ export const rules = {
       ['platform', 'errors.ts', 'version.ts'],
     ],
     /** Units that not every row above may import. */
-    importedOnlyBy: { reactor: ['index.ts', 'server.ts', 'kernel', 'master', 'worker'] },
+    importedOnlyBy: {
+      reactor: ['index.ts', 'server.ts', 'kernel', 'master', 'worker'],
+      control: ['kernel'],
+    },
     /** The real world: it implements the seam, only the kernel picks it, and it knows nothing else of ours. */
     realWorld: {
       folder: 'platform/node',

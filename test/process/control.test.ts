@@ -14,11 +14,16 @@ const modes = {
   single: { settings: { mode: 'base', workerNum: 1, taskWorkerNum: 0 }, processes: ['worker'] },
 };
 
+/** Servers that a restart has started, each with a process group of its own. */
+const restarted = new Set<number>();
+
 describe('A server and the shoal command', function () {
   this.timeout(30_000);
   afterEach(async () => {
     await endAll();
     disposePrograms();
+    for (const pid of restarted) if (identify(pid) !== undefined) process.kill(-pid, 'SIGKILL');
+    restarted.clear();
   });
 
   for (const [mode, { settings, processes }] of Object.entries(modes)) {
@@ -117,6 +122,7 @@ describe('A server and the shoal command', function () {
     expect(stderr).to.include(`starting ${join(dirname(appFile()), 'run-app.js')}`);
     const pid = Number(/^blocks serves, pid (\d+)$/m.exec(stdout)?.[1]);
     expect({ code, old: identify(program.pid) }).to.deep.equal({ code: 0, old: undefined });
+    restarted.add(pid);
     expect(pid).to.be.greaterThan(0).and.to.not.equal(program.pid);
     const again = await shoal(['status', String(pid), '--ready', '--runtime-directory', place]);
     expect(again).to.deep.equal({ code: 0, stdout: '', stderr: '' });
