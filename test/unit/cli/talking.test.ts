@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Question, ReloadReport } from '@shoal/core/internal/pipe/questions';
 import { endAll, shoal, ShoalProcess, type Outcome } from './command.js';
@@ -194,6 +195,24 @@ describe('shoal, speaking to a server', function () {
           stderr: '',
         });
       }
+    });
+
+    it('looks where servers of a shell are, and where those of a supervisor are', async () => {
+      await server((_question, { answer }) => answer(serverStatus()));
+      const empty = makePlace();
+      for (const env of [
+        { XDG_RUNTIME_DIR: place, TMPDIR: empty },
+        { XDG_RUNTIME_DIR: empty, TMPDIR: place },
+        { XDG_RUNTIME_DIR: '', TMPDIR: place },
+      ]) {
+        expect((await shoal(['status', '--ready'], env)).code).to.equal(0);
+      }
+      const { code, stderr } = await shoal(['status'], {
+        XDG_RUNTIME_DIR: empty,
+        TMPDIR: join(empty, 'tmp'),
+      });
+      expect(code).to.equal(83);
+      expect(stderr).to.equal(`shoal: no server runs below ${empty} or ${join(empty, 'tmp')}\n`);
     });
 
     it('leaves with 83 and prints nothing with --ready where no server runs', async () => {

@@ -4,12 +4,10 @@
  * this command leaves when it serves. Its environment is that of this command.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { resolve } from 'node:path';
 import type { Invocation } from '@shoal/core/internal/platform/platform';
-import { systemPlace } from '@shoal/core/internal/platform/node/runtime-directories';
 import { CommandError } from '../command-error.js';
 import type { ControlClient } from '../control/control-client.js';
-import { findServers } from '../control/find-servers.js';
+import { findServers, placesOf } from '../control/find-servers.js';
 import { until, within } from '../control/patience.js';
 import { print, tell } from '../output.js';
 import { CommandExit } from '../usage-error.js';
@@ -29,8 +27,8 @@ export async function restart(
     );
   }
   await stop(client, timeout);
-  const place = runtimeDirectory === undefined ? await systemPlace() : resolve(runtimeDirectory);
-  const others = new Set(await pidsOf(place, program));
+  const places = await placesOf(runtimeDirectory);
+  const others = new Set(await pidsOf(places, program));
   tell(`starting ${program.argv.join(' ')}`);
   const child = launch(program);
   const left = new Promise<never>((_, reject) => {
@@ -49,7 +47,7 @@ export async function restart(
   let pid = 0;
   let over = false;
   const serves = until(async () => {
-    pid = (await servingPids(place, program)).find((each) => !others.has(each)) ?? 0;
+    pid = (await servingPids(places, program)).find((each) => !others.has(each)) ?? 0;
     return over || pid !== 0;
   });
   try {
@@ -81,14 +79,14 @@ function launch({ execPath, execArgv, argv, cwd, settings }: Invocation): ChildP
   return child;
 }
 
-async function pidsOf(place: string, program: Invocation): Promise<number[]> {
-  const servers = await sameProgram(place, program);
+async function pidsOf(places: readonly string[], program: Invocation): Promise<number[]> {
+  const servers = await sameProgram(places, program);
   for (const server of servers) server.close();
   return servers.map(({ greeting }) => greeting.pid);
 }
 
-async function servingPids(place: string, program: Invocation): Promise<number[]> {
-  const servers = await sameProgram(place, program);
+async function servingPids(places: readonly string[], program: Invocation): Promise<number[]> {
+  const servers = await sameProgram(places, program);
   const states = await Promise.all(
     servers.map(async (server) => {
       const status = await server.ask({ what: 'status' }).catch(() => undefined);
@@ -99,8 +97,8 @@ async function servingPids(place: string, program: Invocation): Promise<number[]
   return servers.filter((_, index) => states[index] === 'serving').map(({ greeting }) => greeting.pid);
 }
 
-async function sameProgram(place: string, { argv, cwd }: Invocation): Promise<ControlClient[]> {
-  const { servers } = await findServers(place);
+async function sameProgram(places: readonly string[], { argv, cwd }: Invocation): Promise<ControlClient[]> {
+  const { servers } = await findServers(places);
   return servers.filter((server) => {
     const { program } = server.greeting;
     const same = program.cwd === cwd && JSON.stringify(program.argv) === JSON.stringify(argv);

@@ -6,7 +6,7 @@ import { identify } from '@shoal/core/internal/platform/node/process-identity';
 import {
   removeIfAbandoned,
   runtimeDirectories,
-  systemPlace,
+  systemPlaces,
 } from '@shoal/core/internal/platform/node/runtime-directories';
 import { CommandError } from '../command-error.js';
 import { CommandExit, UsageError } from '../usage-error.js';
@@ -17,7 +17,7 @@ export interface Target {
   /** A name or a pid; the only one that runs if absent. */
   readonly server?: string;
   readonly pidFile?: string;
-  /** Where runtime directories are; the system's place if absent. */
+  /** Where runtime directories are; the system's places if absent. */
   readonly runtimeDirectory?: string;
 }
 
@@ -29,10 +29,9 @@ interface Found {
 
 /** Connects to the one server that is meant. Rejects with `CommandError` or `UsageError`. */
 export async function findServer(target: Target): Promise<ControlClient> {
-  const place =
-    target.runtimeDirectory === undefined ? await systemPlace() : resolve(target.runtimeDirectory);
+  const places = await placesOf(target.runtimeDirectory);
   const wanted = target.pidFile === undefined ? target.server : String(readPid(target.pidFile));
-  const found = await findServers(place);
+  const found = await findServers(places);
   const chosen = found.servers.filter(({ greeting }) => {
     return wanted === undefined || greeting.name === wanted || String(greeting.pid) === wanted;
   });
@@ -40,14 +39,18 @@ export async function findServer(target: Target): Promise<ControlClient> {
   if (chosen.length === 1) return chosen[0]!;
   if (chosen.length > 1)
     throw new UsageError(`several servers run here; name one by its pid:\n${listed(chosen)}`);
-  throw new CommandError(CommandExit.notRunning, missing(place, target, wanted, found));
+  throw new CommandError(CommandExit.notRunning, missing(places.join(' or '), target, wanted, found));
+}
+
+export async function placesOf(runtimeDirectory: string | undefined): Promise<readonly string[]> {
+  return runtimeDirectory === undefined ? systemPlaces() : [resolve(runtimeDirectory)];
 }
 
 /** All servers that answer; those that were killed are tidied away. */
-export async function findServers(place: string): Promise<Found> {
+export async function findServers(places: readonly string[]): Promise<Found> {
   const servers: ControlClient[] = [];
   const silent: string[] = [];
-  const directories = await runtimeDirectories(place);
+  const directories = (await Promise.all(places.map(runtimeDirectories))).flat();
   await Promise.all(
     directories.map(async (directory) => {
       try {

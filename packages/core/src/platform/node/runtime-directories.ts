@@ -19,13 +19,21 @@ const believable = 2_000;
 
 /** Where runtime directories are made when nobody names a place. */
 export async function systemPlace(): Promise<string> {
+  return (await systemPlaces())[0]!;
+}
+
+/**
+ * Where servers may have made theirs: one that a supervisor has started knows
+ * no `XDG_RUNTIME_DIR`, while the shell of the same user has it.
+ */
+export async function systemPlaces(): Promise<readonly string[]> {
   const runtime = process.env['XDG_RUNTIME_DIR'];
-  if (runtime === undefined || runtime === '') return tmpdir();
+  if (runtime === undefined || runtime === '') return [tmpdir()];
   try {
     await access(runtime, constants.W_OK | constants.X_OK);
-    return runtime;
+    return [...new Set([runtime, tmpdir()])];
   } catch {
-    return tmpdir();
+    return [tmpdir()];
   }
 }
 
