@@ -50,16 +50,19 @@ export const rules = {
       ['server.ts'],
       ['handler-types.ts'],
       ['kernel'],
-      ['master', 'manager', 'worker', 'task-worker'],
+      ['master', 'manager', 'worker', 'task-worker', 'control'],
       ['reactor', 'role-actions.ts'],
       ['dispatch', 'tasks', 'timers'],
       ['pipe'],
       ['framing', 'topology', 'events'],
       ['config', 'definition.ts', 'log.ts'],
-      ['platform', 'errors.ts'],
+      ['platform', 'errors.ts', 'version.ts'],
     ],
     /** Units that not every row above may import. */
-    importedOnlyBy: { reactor: ['index.ts', 'server.ts', 'kernel', 'master', 'worker'] },
+    importedOnlyBy: {
+      reactor: ['index.ts', 'server.ts', 'kernel', 'master', 'worker'],
+      control: ['kernel'],
+    },
     /** The real world: it implements the seam, only the kernel picks it, and it knows nothing else of ours. */
     realWorld: {
       folder: 'platform/node',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { CommandExit } from '@shoal/cli/internal/usage-error';
 import { ExitCode } from '@shoal/core/internal/errors';
 
 const source = readFileSync(new URL('../../../packages/core/src/errors.ts', import.meta.url), 'utf8');
@@ -38,8 +39,18 @@ describe('docs/errors.md', () => {
     expect([...entriesOf('Exit codes').keys()]).to.have.members(codes);
   });
 
+  it('has an entry for each exit code of the command, and for no other', () => {
+    const codes = Object.entries(CommandExit).map(([name, code]) => `shoal exit ${code}: ${name}`);
+    expect([...entriesOf('Exit codes of the command').keys()]).to.have.members(codes);
+  });
+
+  it('gives the command no exit code that a server leaves with for another reason', () => {
+    const servers = new Map<number, string>(Object.entries(ExitCode).map(([name, code]) => [code, name]));
+    for (const [name, code] of Object.entries(CommandExit)) expect(servers.get(code) ?? name).to.equal(name);
+  });
+
   it('says in each entry what happened, who acts and what the remedy is', () => {
-    for (const section of [...classes, 'Exit codes']) {
+    for (const section of [...classes, 'Exit codes', 'Exit codes of the command']) {
       for (const [title, text] of entriesOf(section)) {
         for (const part of ['What happened', 'Who acts', 'Remedy']) {
           expect(text, title).to.match(new RegExp(`^- \\*\\*${part}:\\*\\* \\S`, 'm'));

@@ -31,7 +31,7 @@ export class Program {
   private constructor(
     private readonly child: ChildProcess & { readonly pid: number },
     /** The place for its runtime directory. */
-    private readonly directory: string,
+    readonly directory: string,
   ) {
     this.group = new ProcessGroup(child.pid);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,65 +1,193 @@
 /**
  * Reads the command line. Options of a command stand before the program; what
- * follows the program belongs to it.
+ * follows the program belongs to it. Commands that speak to a running server
+ * take their options anywhere.
  *
- *   shoal check --json dist/main.js --port 9501
- *         └ command ┘  └ entry ┘    └ arguments of the program
+ *   shoal inspect --json dist/main.js --port 9501
+ *         └ command ┘    └ entry ┘    └ arguments of the program
+ *   shoal stop chat --timeout 60s
+ *              └ server: a name or a pid
  */
 import { parseArgs } from 'node:util';
+import { duration } from '@shoal/core/internal/config/duration';
 import { nearest } from '@shoal/core/internal/config/nearest';
+import { Refusal } from '@shoal/core/internal/config/reader';
+import type { Target } from './control/find-servers.js';
 import { UsageError } from './usage-error.js';
+
+interface Aimed {
+  readonly target: Target;
+}
+
+interface Program {
+  readonly entry: string;
+  readonly args: readonly string[];
+}
 
 export type Command =
   | { readonly name: 'help'; readonly of: CommandName | undefined }
   | { readonly name: 'version' }
-  | { readonly name: 'start'; readonly entry: string; readonly args: readonly string[] }
-  | {
-      readonly name: 'check';
-      readonly entry: string;
-      readonly args: readonly string[];
-      readonly json: boolean;
-    };
+  | (Program & { readonly name: 'start'; readonly daemonize: boolean; readonly pidFile?: string })
+  | (Program & { readonly name: 'inspect'; readonly json: boolean })
+  | (Aimed & { readonly name: 'stop' | 'restart'; readonly timeout: number })
+  | (Aimed & {
+      readonly name: 'reload';
+      readonly only?: 'taskWorker';
+      readonly wait: boolean;
+      readonly timeout: number;
+    })
+  | (Aimed & { readonly name: 'status'; readonly json: boolean; readonly ready: boolean })
+  | (Aimed & { readonly name: 'top'; readonly count: number })
+  | (Aimed & { readonly name: 'connections'; readonly json: boolean; readonly limit: number })
+  | (Aimed & { readonly name: 'reopen' });
 
-export type CommandName = 'start' | 'check';
+export type CommandName = Exclude<Command['name'], 'help' | 'version'>;
+
+/** Waits of a command that were not given, in ms. */
+const timeouts = { stop: 60_000, restart: 60_000, reload: 600_000 };
+
+const defaultLimit = 1_000;
 
 interface OptionShape {
-  readonly type: 'boolean';
+  readonly type: 'boolean' | 'string';
   readonly short?: string;
 }
 
-const help: OptionShape = { type: 'boolean', short: 'h' };
+type Options = Readonly<Record<string, OptionShape>>;
 
-const optionsOf: Readonly<Record<CommandName, Readonly<Record<string, OptionShape>>>> = {
-  start: { help },
-  check: { help, json: { type: 'boolean' } },
+const flag: OptionShape = { type: 'boolean' };
+const value: OptionShape = { type: 'string' };
+const help: OptionShape = { type: 'boolean', short: 'h' };
+const aimed: Options = { 'pid-file': value, 'runtime-directory': value, help };
+
+const optionsOf: Readonly<Record<CommandName, Options>> = {
+  start: { daemonize: flag, 'pid-file': value, help },
+  stop: { timeout: value, ...aimed },
+  restart: { timeout: value, ...aimed },
+  reload: { only: value, 'no-wait': flag, timeout: value, ...aimed },
+  status: { json: flag, ready: flag, ...aimed },
+  top: { count: value, ...aimed },
+  connections: { json: flag, limit: value, ...aimed },
+  reopen: aimed,
+  inspect: { json: flag, help },
 };
 
-const commandNames = Object.keys(optionsOf) as CommandName[];
+export const commandNames = Object.keys(optionsOf) as CommandName[];
+
+/** Words that older scripts use. */
+const otherWords: Readonly<Record<string, CommandName>> = { check: 'inspect' };
 
 /** Throws `UsageError`. */
 export function readCommandLine(argv: readonly string[]): Command {
   const at = argv.findIndex((argument) => !isOption(argument));
   const own = at === -1 ? argv : argv.slice(0, at);
-  const given = readOptions('shoal', own, { help, version: { type: 'boolean', short: 'v' } });
+  const given = readArguments(
+    'shoal',
+    own,
+    { help, version: { type: 'boolean', short: 'v' } },
+    'before',
+  ).options;
   if (given.has('version')) return { name: 'version' };
   const word = argv[at];
   if (given.has('help')) return { name: 'help', of: word === undefined ? undefined : commandNamed(word) };
-  if (word === undefined) throw new UsageError('say what to do: shoal start <entry> or shoal check <entry>');
+  if (word === undefined) {
+    throw new UsageError('say what to do, such as shoal start <entry> or shoal status; see shoal --help');
+  }
   if (word === 'help') return readHelp(argv.slice(at + 1));
-  return readCommand(commandNamed(word), argv.slice(at + 1));
+  const name = commandNamed(word);
+  const rest = argv.slice(at + 1);
+  return name === 'start' || name === 'inspect' ? readProgram(name, word, rest) : readAimed(name, rest);
 }
 
-function readCommand(name: CommandName, argv: readonly string[]): Command {
-  const separator = argv.indexOf('--');
-  const first = argv.findIndex((argument) => !isOption(argument));
-  const at = first === -1 || (separator !== -1 && separator < first) ? separator : first;
-  const given = readOptions(`shoal ${name}`, at === -1 ? argv : argv.slice(0, at), optionsOf[name]);
-  if (given.has('help')) return { name: 'help', of: name };
-  const [entry, ...args] = at === -1 ? [] : argv.slice(argv[at] === '--' ? at + 1 : at);
+function readProgram(name: 'start' | 'inspect', word: string, argv: readonly string[]): Command {
+  const { options, positionals } = readArguments(`shoal ${word}`, argv, optionsOf[name], 'before');
+  if (options.has('help')) return { name: 'help', of: name };
+  const [entry, ...args] = positionals;
   if (entry === undefined || entry === '') {
-    throw new UsageError(`name the program to ${name}: shoal ${name} dist/main.js`);
+    throw new UsageError(`name the program to ${word}: shoal ${word} dist/main.js`);
   }
-  return name === 'check' ? { name, entry, args, json: given.has('json') } : { name, entry, args };
+  if (name === 'inspect') return { name, entry, args, json: options.has('json') };
+  const pidFile = options.get('pid-file');
+  return {
+    name,
+    entry,
+    args,
+    daemonize: options.has('daemonize'),
+    ...(pidFile !== undefined && { pidFile }),
+  };
+}
+
+function readAimed(name: Exclude<CommandName, 'start' | 'inspect'>, argv: readonly string[]): Command {
+  const { options, positionals } = readArguments(`shoal ${name}`, argv, optionsOf[name], 'anywhere');
+  if (options.has('help')) return { name: 'help', of: name };
+  const target = readTarget(name, options, positionals);
+  switch (name) {
+    case 'stop':
+    case 'restart':
+      return { name, target, timeout: readTimeout(options, timeouts[name]) };
+    case 'reload': {
+      const only = options.get('only');
+      if (only !== undefined && only !== 'task') {
+        throw new UsageError(`--only takes task, for the task workers, not ${only}`);
+      }
+      return {
+        name,
+        target,
+        ...(only !== undefined && { only: 'taskWorker' }),
+        wait: !options.has('no-wait'),
+        timeout: readTimeout(options, timeouts.reload),
+      };
+    }
+    case 'status':
+      if (options.has('json') && options.has('ready')) {
+        throw new UsageError('--ready prints nothing: leave out --json or --ready');
+      }
+      return { name, target, json: options.has('json'), ready: options.has('ready') };
+    case 'top':
+      return { name, target, count: readCount(options, 'count', Infinity) };
+    case 'connections':
+      return { name, target, json: options.has('json'), limit: readCount(options, 'limit', defaultLimit) };
+    case 'reopen':
+      return { name, target };
+  }
+}
+
+function readTarget(
+  name: CommandName,
+  options: ReadonlyMap<string, string>,
+  positionals: readonly string[],
+): Target {
+  const [server, another] = positionals;
+  const pidFile = options.get('pid-file');
+  const runtimeDirectory = options.get('runtime-directory');
+  if (server === '') throw new UsageError('the name of a server is not empty');
+  if (another !== undefined) {
+    throw new UsageError(`shoal ${name} takes one server, not both ${server} and ${another}`);
+  }
+  if (server !== undefined && pidFile !== undefined) {
+    throw new UsageError(`name the server by ${server} or by --pid-file, not by both`);
+  }
+  return {
+    ...(server !== undefined && { server }),
+    ...(pidFile !== undefined && { pidFile }),
+    ...(runtimeDirectory !== undefined && { runtimeDirectory }),
+  };
+}
+
+function readTimeout(options: ReadonlyMap<string, string>, otherwise: number): number {
+  const text = options.get('timeout');
+  if (text === undefined) return otherwise;
+  const read = duration(100).read(/^\d+$/.test(text) ? Number(text) : text);
+  if (read instanceof Refusal) throw new UsageError(`--timeout ${text} ${read.reason}: ${read.remedy}`);
+  return read;
+}
+
+function readCount(options: ReadonlyMap<string, string>, name: string, otherwise: number): number {
+  const text = options.get(name);
+  if (text === undefined) return otherwise;
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new UsageError(`--${name} takes a whole number of at least 1, not ${text}`);
+  return Number(text);
 }
 
 function readHelp([word]: readonly string[]): Command {
@@ -67,34 +195,80 @@ function readHelp([word]: readonly string[]): Command {
 }
 
 function commandNamed(word: string): CommandName {
-  const found = commandNames.find((name) => name === word);
+  const found = Object.hasOwn(otherWords, word)
+    ? otherWords[word]
+    : commandNames.find((name) => name === word);
   if (found !== undefined) return found;
+  const known = [...commandNames, ...Object.keys(otherWords)];
   throw new UsageError(
-    `there is no command '${word}'${guess(word, commandNames, `the commands are ${list(commandNames)}`)}`,
+    `there is no command '${word}'${guess(word, known, `the commands are ${list(commandNames)}`)}`,
   );
 }
 
-/** The options that were given, by their long names. */
-function readOptions(
+interface Arguments {
+  /** By their long names; the text is empty for those that take no value. */
+  readonly options: ReadonlyMap<string, string>;
+  readonly positionals: readonly string[];
+}
+
+/** `before`: what follows the first argument that is no option, or `--`, is positional whatever it looks like. */
+function readArguments(
   command: string,
   argv: readonly string[],
-  options: Readonly<Record<string, OptionShape>>,
-): ReadonlySet<string> {
-  const { tokens } = parseArgs({ args: [...argv], options: { ...options }, strict: false, tokens: true });
-  const given = new Set<string>();
+  shapes: Options,
+  where: 'before' | 'anywhere',
+): Arguments {
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: { ...shapes },
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const options = new Map<string, string>();
+  const positionals: string[] = [];
   for (const token of tokens) {
-    if (token.kind !== 'option') continue;
-    if (!Object.hasOwn(options, token.name)) {
-      const known = Object.keys(options).map((name) => `--${name}`);
-      throw new UsageError(
-        `${command} has no option ${token.rawName}${guess(token.rawName, known, `its options are ${list(known)}`)}`,
-      );
+    if (token.kind === 'option') {
+      options.set(token.name, readOption(command, token, shapes));
+    } else if (where === 'before') {
+      return {
+        options,
+        positionals: argv.slice(token.kind === 'positional' ? token.index : token.index + 1),
+      };
+    } else if (token.kind === 'positional') {
+      positionals.push(token.value);
     }
-    if (token.value !== undefined)
-      throw new UsageError(`${token.rawName} takes no value, not ${token.value}`);
-    given.add(token.name);
   }
-  return given;
+  return { options, positionals };
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+function readOption(
+  command: string,
+  { name, rawName, value: text, inlineValue }: OptionToken,
+  shapes: Options,
+): string {
+  const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
+  if (shape === undefined) {
+    const known = Object.keys(shapes).map((each) => `--${each}`);
+    throw new UsageError(
+      `${command} has no option ${rawName}${guess(rawName, known, `its options are ${list(known)}`)}`,
+    );
+  }
+  if (shape.type === 'boolean') {
+    if (text !== undefined) throw new UsageError(`${rawName} takes no value, not ${text}`);
+    return '';
+  }
+  if (text === undefined || text === '' || (inlineValue !== true && isOption(text))) {
+    throw new UsageError(`${rawName} needs a value: ${rawName} <value>`);
+  }
+  return text;
 }
 
 function guess(word: string, known: readonly string[], otherwise: string): string {

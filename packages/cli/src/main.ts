@@ -1,30 +1,31 @@
 #!/usr/bin/env node
 /** The `shoal` command. Reads the command line, does what it says, and leaves with a code that means it. */
 import { createRequire } from 'node:module';
-import { styleText } from 'node:util';
+import { codeOf } from '@shoal/core/internal/errors';
 import { check } from './check.js';
+import { CommandError } from './command-error.js';
 import { readCommandLine, type Command } from './command-line.js';
+import { connections } from './commands/connections.js';
+import { reload } from './commands/reload.js';
+import { restart } from './commands/restart.js';
+import { readiness, status } from './commands/status.js';
+import { stop } from './commands/stop.js';
+import { top } from './commands/top.js';
+import { ConnectionLost, type ControlClient } from './control/control-client.js';
+import { findServer, type Target } from './control/find-servers.js';
 import { EntryError, findEntry } from './entry.js';
 import { helpText } from './help.js';
+import { colours, complain, print } from './output.js';
 import { planText } from './plan-text.js';
 import { start } from './start.js';
 import { CommandExit, UsageError } from './usage-error.js';
 
-type CheckCommand = Extract<Command, { name: 'check' }>;
+type InspectCommand = Extract<Command, { name: 'inspect' }>;
 
 try {
   perform(readCommandLine(process.argv.slice(2)));
 } catch (error) {
-  if (error instanceof UsageError) {
-    complain(error.message);
-    process.stderr.write('See shoal --help.\n');
-    process.exitCode = CommandExit.usage;
-  } else if (error instanceof EntryError) {
-    complain(error.message);
-    process.exitCode = CommandExit.noInput;
-  } else {
-    throw error;
-  }
+  fail(error);
 }
 
 function perform(command: Command): void {
@@ -33,36 +34,101 @@ function perform(command: Command): void {
       process.stdout.write(helpText(command.of));
       return;
     case 'version':
-      process.stdout.write(`${version()}\n`);
+      print(version());
       return;
     case 'start':
-      start(findEntry(command.entry), command.args);
+      start(findEntry(command.entry), command.args, command);
       return;
-    case 'check':
-      void performCheck(findEntry(command.entry), command);
+    case 'inspect':
+      leaveAfter(inspect(findEntry(command.entry), command));
+      return;
+    case 'stop':
+      leaveAfter(withServer(command.target, (client) => stop(client, command.timeout)));
+      return;
+    case 'restart': {
+      const { target, timeout } = command;
+      leaveAfter(withServer(target, (client) => restart(client, timeout, target.runtimeDirectory)));
+      return;
+    }
+    case 'reload':
+      leaveAfter(withServer(command.target, (client) => reload(client, command)));
+      return;
+    case 'status':
+      leaveAfter(
+        withServer(command.target, (client) => {
+          return command.ready ? readiness(client) : status(client, command.json);
+        }),
+        command.ready,
+      );
+      return;
+    case 'top':
+      leaveAfter(withServer(command.target, (client) => top(client, command.count)));
+      return;
+    case 'connections':
+      leaveAfter(withServer(command.target, (client) => connections(client, command.limit, command.json)));
+      return;
+    case 'reopen':
+      leaveAfter(withServer(command.target, reopen));
   }
 }
 
-async function performCheck(path: string, { args, json }: CheckCommand): Promise<void> {
+async function withServer(
+  target: Target,
+  act: (client: ControlClient) => Promise<number | void>,
+): Promise<number | void> {
+  const client = await findServer(target);
+  try {
+    return await act(client);
+  } finally {
+    client.close();
+  }
+}
+
+async function reopen(client: ControlClient): Promise<void> {
+  await client.ask({ what: 'reopenLogs' });
+  print(`${client.greeting.name}, pid ${client.greeting.pid}, has opened its log files anew`);
+}
+
+async function inspect(path: string, { args, json }: InspectCommand): Promise<number> {
   const result = await check(path, args);
   if ('plan' in result) {
     const text = json ? `${JSON.stringify(result.plan, undefined, 2)}\n` : planText(result.plan, colours(1));
     process.stdout.write(text);
-    return;
+    return CommandExit.ok;
   }
   if (result.reason !== undefined) complain(result.reason);
-  process.exitCode = result.exitCode;
+  return result.exitCode;
 }
 
-function complain(text: string): void {
-  const prefix = colours(2) ? styleText('red', 'shoal:', { validateStream: false }) : 'shoal:';
-  process.stderr.write(`${prefix} ${text}\n`);
+/** Whoever reads the output may leave early, as `head` does: that is no failure. */
+function leaveAfter(work: Promise<number | void>, silent = false): void {
+  process.stdout.on('error', () => process.exit(CommandExit.ok));
+  work.then(
+    (code) => {
+      if (typeof code === 'number') process.exitCode = code;
+    },
+    (error: unknown) => fail(error, silent),
+  );
 }
 
-/** Whether that output is a terminal for colours. */
-function colours(descriptor: 1 | 2): boolean {
-  const stream = descriptor === 1 ? process.stdout : process.stderr;
-  return stream.isTTY && process.env['NO_COLOR'] === undefined;
+function fail(error: unknown, silent = false): void {
+  const exitCode = exitCodeFor(error);
+  // A defect of ours: Node shows its stack.
+  if (exitCode === undefined) throw error;
+  process.exitCode = exitCode;
+  if (silent && exitCode !== CommandExit.usage) return;
+  complain((error as Error).message);
+  if (exitCode === CommandExit.usage) process.stderr.write('See shoal --help.\n');
+}
+
+function exitCodeFor(error: unknown): number | undefined {
+  if (error instanceof UsageError) return CommandExit.usage;
+  if (error instanceof EntryError) return CommandExit.noInput;
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof ConnectionLost) return CommandExit.failed;
+  // What the server answered, or the system; those of Node itself mean a defect.
+  const code = codeOf(error);
+  return code === '' || code.startsWith('ERR_') ? undefined : CommandExit.failed;
 }
 
 function version(): string {

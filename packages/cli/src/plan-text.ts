@@ -17,6 +17,7 @@ export function planText(plan: Plan, coloured: boolean): string {
       ...listenerLines(plan, listener, index),
     ]),
     ...(plan.hooks.length + plan.timers.length > 0 ? [[title('hooks and timers'), ...hookLines(plan)]] : []),
+    [title('settings'), ...settingLines(plan)],
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -70,6 +71,17 @@ function hookLines({ hooks, timers }: Plan): string[] {
   ];
 }
 
+/** With defaults filled in. Those of the listeners are in the plan as JSON. */
+function settingLines({ settings }: Plan): string[] {
+  return Object.entries(settings)
+    .filter(([name]) => name !== 'name' && name !== 'listeners')
+    .map(([name, value]) => row(name, typeof value === 'object' ? JSON.stringify(value) : setting(value)));
+}
+
+function setting(value: unknown): string {
+  return typeof value === 'number' ? group(value) : String(value);
+}
+
 function row(name: string, text: string): string {
-  return `  ${name.padEnd(16)}${text}`;
+  return `  ${name.padEnd(15)} ${text}`;
 }

@@ -8,8 +8,21 @@
  * they mean under `node <entry>`.
  */
 import Module from 'node:module';
+import { resolve } from 'node:path';
 
-export function start(path: string, args: readonly string[]): void {
+/** Settings that the command line gives, which go before those of the program. */
+export interface GivenSettings {
+  readonly daemonize: boolean;
+  readonly pidFile?: string;
+}
+
+export function start(path: string, args: readonly string[], given: GivenSettings): void {
+  const { daemonize, pidFile } = given;
+  const settings = {
+    ...(daemonize && { daemonize }),
+    ...(pidFile !== undefined && { pidFile: resolve(pidFile) }),
+  };
+  if (Object.keys(settings).length > 0) process.env['SHOAL_SETTINGS'] = JSON.stringify(settings);
   process.argv = [process.argv[0]!, path, ...args];
   Module.runMain();
 }

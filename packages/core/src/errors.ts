@@ -44,10 +44,12 @@ export type ProcessErrorCode =
   | 'SHUTTING_DOWN'
   | 'ASK_TIMEOUT'
   | 'ASK_LOST'
+  | 'ASK_UNKNOWN'
   | 'RELOAD_RUNNING'
   | 'RELOAD_FAILED'
   | 'NO_SUCH_WORKER'
   | 'NOT_SUPPORTED'
+  | 'CONTROL_FULL'
   | 'REACTOR_DIED';
 
 export type ErrorCode = ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode;

@@ -26,12 +26,27 @@ export class ShoalProcess {
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [command, ...args], { env: { ...process.env, ...env } });
+  constructor(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    wrapped = [process.execPath, command, ...args],
+  ) {
+    const [file, ...rest] = wrapped as [string, ...string[]];
+    this.#child = spawn(file, rest, { env: { ...process.env, ...env } });
     this.#closed = once(this.#child, 'close');
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     running.add(this);
+  }
+
+  /** In a terminal of its own, whose keys are typed by `type`. */
+  static inTerminal(args: readonly string[]): ShoalProcess {
+    const quoted = [process.execPath, command, ...args].map((word) => `'${word}'`).join(' ');
+    return new ShoalProcess([], {}, ['script', '-qec', quoted, '/dev/null']);
+  }
+
+  type(keys: string): void {
+    this.#child.stdin!.write(keys);
   }
 
   get pid(): number {

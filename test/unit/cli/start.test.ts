@@ -1,8 +1,11 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { identify } from '@shoal/core/internal/platform/node/process-identity';
+import { findServer } from '@shoal/cli/internal/control/find-servers';
+import { closeFakes, makePlace } from './fake-server.js';
 import { endAll, program, shoal, ShoalProcess } from './command.js';
 
 interface Ready {
@@ -49,6 +52,43 @@ describe('shoal start', () => {
     await server.outcome();
   });
 
+  it('gives the program settings, and no others than those of its options', async () => {
+    const given = async (...options: string[]): Promise<string> => {
+      return (
+        await shoal(['start', ...options, program('given-settings')], { SHOAL_SETTINGS: undefined })
+      ).stdout.trim();
+    };
+    expect(await given()).to.equal('nothing');
+    expect(JSON.parse(await given('--daemonize'))).to.deep.equal({ daemonize: true });
+    expect(JSON.parse(await given('--daemonize', '--pid-file', 'x.pid'))).to.deep.equal({
+      daemonize: true,
+      pidFile: resolve('x.pid'),
+    });
+  });
+
+  it('lets the server tell how to start it again', async () => {
+    const place = makePlace();
+    try {
+      const pidFile = join(place, 'echo.pid');
+      const server = new ShoalProcess(['start', '--pid-file', pidFile, program('echo'), '0', 'x'], {
+        XDG_RUNTIME_DIR: place,
+      });
+      await server.prints(/^ready/m);
+      const client = await findServer({ server: 'checked', runtimeDirectory: place });
+      client.close();
+      expect(client.greeting.program).to.deep.include({
+        execPath: process.execPath,
+        argv: [program('echo'), '0', 'x'],
+        cwd: process.cwd(),
+        settings: JSON.stringify({ pidFile }),
+      });
+      server.signal('SIGTERM');
+      await server.outcome();
+    } finally {
+      closeFakes();
+    }
+  });
+
   it('leaves with the exit code of the program', async () => {
     expect((await shoal(['start', program('leaves-with'), '7'])).code).to.equal(7);
     expect((await shoal(['start', program('invalid-settings')])).code).to.equal(78);
@@ -85,7 +125,7 @@ describe('shoal', () => {
   it('prints help to standard output', async () => {
     const general = await shoal(['--help']);
     expect(general.code).to.equal(0);
-    expect(general.stdout).to.include('start <entry>').and.to.include('check <entry>');
+    expect(general.stdout).to.include('start <entry>').and.to.include('inspect <entry>');
     expect((await shoal(['check', '--help'])).stdout).to.include('--json');
   });
 

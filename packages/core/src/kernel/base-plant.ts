@@ -7,7 +7,8 @@ import type { FixedParts, InnerQuestion, WorkerCounters, WorkerNote, WorkerRow }
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
-import type { Plant, PlantReport } from './first-process.js';
+import type { Plant } from './first-process.js';
+import type { PlantReport } from './server-status.js';
 import type { ProcessContext } from './process-context.js';
 
 export interface BasePlantParts {

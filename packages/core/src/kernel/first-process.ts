@@ -4,22 +4,24 @@
  * it starts and stops is a plant, chosen once by the mode.
  */
 import type { Settings } from '../config/load.js';
+import { ControlSocket } from '../control/control-socket.js';
+import { controlProtocol, controlSocketName } from '../control/protocol.js';
 import { ExitCode, exitCodeOf, ProcessError } from '../errors.js';
 import type { OnProgress } from '../pipe/inquiries.js';
-import type { InnerQuestion, WorkerNote, WorkerRow } from '../pipe/messages.js';
-import type {
-  ProcessStatus,
-  ReloadProgress,
-  ReloadReport,
-  ServerState,
-  ServerStatus,
-} from '../pipe/questions.js';
+import type { InnerQuestion, WorkerNote } from '../pipe/messages.js';
+import type { ReloadProgress, ReloadReport, ServerState, ServerStatus } from '../pipe/questions.js';
+import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
+import { version } from '../version.js';
 import { bannerLines } from './banner.js';
 import type { PidFile } from './pid-file.js';
 import type { ProcessContext, RolePowers } from './process-context.js';
 import type { RunningServer, WorkerStatus } from './running-server.js';
+import { serverStatus, type PlantReport } from './server-status.js';
+
+/** ms for which a status waits for those who know; then it tells what was known last. */
+const REPORT_PATIENCE_MS = 1_000;
 
 /** The processes and threads of one server, as a whole. */
 export interface Plant {
@@ -43,13 +45,6 @@ export interface Plant {
   readonly generation: number;
 }
 
-export interface PlantReport {
-  readonly stats: ServerStatus['stats'];
-  readonly workers: readonly WorkerRow[];
-  /** Connections that a worker serves, in sticky dispatch modes. */
-  connectionsOf(workerId: number): number;
-}
-
 export class FirstProcess {
   #stopped: Promise<void> | undefined;
   #signalled = false;
@@ -62,6 +57,9 @@ export class FirstProcess {
   readonly #startedAt: number;
   readonly #began: number;
   #plant: Plant | undefined;
+  /** What a status tells when those who know do not answer. */
+  #lastReport: PlantReport = { stats: addStats([], []), workers: [], connectionsOf: () => 0 };
+  readonly #control: ControlSocket;
 
   constructor(
     private readonly platform: Platform,
@@ -73,8 +71,23 @@ export class FirstProcess {
     private readonly autoReason: string | undefined,
     private readonly pidFile: PidFile | undefined,
   ) {
-    this.#startedAt = platform.clock.wallTime();
-    this.#began = platform.clock.now();
+    const { clock, pipes } = platform;
+    this.#startedAt = clock.wallTime();
+    this.#began = clock.now();
+    this.#control = new ControlSocket({
+      pipes,
+      clock,
+      logger: context.logger,
+      path: `${runtimeDirectory}/${controlSocketName}`,
+      greeting: {
+        shoal: controlProtocol,
+        name: settings.name,
+        pid: platform.self.pid,
+        version,
+        program: platform.self.invocation,
+      },
+      ask: (question, onProgress) => this.ask(question, onProgress),
+    });
   }
 
   /** Starts the plant; resolves to the handle of the running server. On failure nothing is left behind. */
@@ -87,8 +100,7 @@ export class FirstProcess {
       this.platform.files.handOver(this.runtimeDirectory);
       this.pidFile?.write();
       this.platform.self.becomeUser();
-      await this.context.build({ ...powers, ask: async (question) => this.ask(question) });
-      this.#endpoints = await plant.start();
+      await Promise.all([this.#control.open(), this.#startPlant(plant, powers)]);
     } catch (error) {
       if (this.#stopped !== undefined) return this.#stoppedWhileStarting();
       this.abandon();
@@ -105,6 +117,11 @@ export class FirstProcess {
     this.#tellServing();
     await this.context.hooksSafely('start');
     return this.#handle(plant);
+  }
+
+  async #startPlant(plant: Plant, powers: Partial<RolePowers>): Promise<void> {
+    await this.context.build({ ...powers, ask: async (question) => this.ask(question) });
+    this.#endpoints = await plant.start();
   }
 
   #tellServing(): void {
@@ -142,6 +159,7 @@ export class FirstProcess {
   /** Leaves no process and no file behind, without ceremony. */
   abandon(): void {
     this.#plant?.kill();
+    void this.#control.close();
     this.#removeFiles();
   }
 
@@ -153,12 +171,15 @@ export class FirstProcess {
   async #shutDown(): Promise<void> {
     this.context.logger.info('stopping');
     const told = this.platform.supervisor.notify('stopping', 'drains and stops');
-    if (this.#state !== 'starting') await this.#announceStop();
+    const serves = this.#state !== 'starting';
+    this.#state = 'stopping';
+    if (serves) await this.#announceStop();
     this.#state = 'stopping';
     await this.#plant?.stop();
     await told;
     await this.context.hooksSafely('shutdown');
     await this.context.dispose();
+    await this.#control.close();
     this.#removeFiles();
     this.context.logger.info('stopped');
   }
@@ -191,7 +212,8 @@ export class FirstProcess {
       case 'status':
         return this.#status();
       case 'shutdown':
-        this.stopAsAsked();
+        // The answer is on its way first.
+        this.platform.clock.defer(() => this.stopAsAsked());
         return null;
       case 'reload':
         return this.#reload(question, onProgress);
@@ -241,22 +263,33 @@ export class FirstProcess {
 
   async #status(): Promise<ServerStatus> {
     const plant = this.#requirePlant();
+    const report = await this.#reportInTime(plant);
     const { name, mode } = this.settings;
-    const { pid } = this.platform.self;
-    const { stats, workers, connectionsOf } = await plant.report();
-    return {
+    const { self, clock } = this.platform;
+    const facts = {
+      kind: this.topology.kind,
+      self,
       name,
       mode,
       state: this.#state,
-      masterPid: pid,
+      masterPid: self.pid,
       managerPid: plant.managerPid,
       generation: plant.generation,
       startedAt: this.#startedAt,
-      uptime: Math.round(this.platform.clock.now() - this.#began),
+      uptime: Math.round(clock.now() - this.#began),
       listeners: this.#listeners,
-      stats,
-      processes: [...this.#ownRows(plant), ...workers.map((row) => statusRow(row, connectionsOf))],
     };
+    return serverStatus(facts, report);
+  }
+
+  /** A status comes also while workers boot, hang or leave. */
+  async #reportInTime(plant: Plant): Promise<PlantReport> {
+    const asked = plant.report().then(
+      (report) => void (this.#lastReport = report),
+      () => {},
+    );
+    await this.#atMost(REPORT_PATIENCE_MS, asked);
+    return this.#lastReport;
   }
 
   // Methods, because a check of a field would narrow it across calls that change it.
@@ -329,31 +362,6 @@ export class FirstProcess {
     });
   }
 
-  /** Master and manager; in base mode they are one process, with a single worker that as well. */
-  #ownRows({ managerPid, generation }: Plant): ServerStatus['processes'] {
-    if (this.topology.kind === 'single') return [];
-    const { self } = this.platform;
-    const { pid } = self;
-    const uptime = Math.round(this.platform.clock.now() - this.#began);
-    const nothing = { workerId: -1, connections: 0, requests: 0, requestsPerSecond: 0, inFlight: 0 };
-    const rest = { ...nothing, generation, restarts: 0, lastCrash: null };
-    const { rss, loopLagP99 } = self.vitals();
-    const first = { ...rest, pid, state: 'ready', uptime, rss, loopLagP99 } as const;
-    if (this.topology.kind === 'base') return [{ ...first, role: 'manager' }];
-    const manager = {
-      ...rest,
-      pid: managerPid,
-      state: managerPid === 0 ? 'down' : 'ready',
-      uptime,
-      rss: 0,
-      loopLagP99: null,
-    } as const;
-    return [
-      { ...first, role: 'master' },
-      { ...manager, role: 'manager' },
-    ];
-  }
-
   #handle(plant: Plant): RunningServer {
     const { settings, platform } = this;
     return {
@@ -385,26 +393,4 @@ function statusOf(note: WorkerNote, settings: Settings): WorkerStatus {
   const role =
     workerId < workerNum ? 'worker' : workerId < workerNum + taskWorkerNum ? 'taskWorker' : 'userProcess';
   return { workerId, role, pid: state === 'down' ? 0 : pid, incarnation, state, restarts };
-}
-
-/** What a manager knows of a worker, as `status` shows it. */
-function statusRow(row: WorkerRow, connectionsOf: (workerId: number) => number): ProcessStatus {
-  const { role, workerId, pid, generation, state, uptime, vitals, requestsPerSecond, restarts, lastCrash } =
-    row;
-  return {
-    role,
-    workerId,
-    pid,
-    generation,
-    state,
-    uptime: Math.round(uptime),
-    connections: row.current && role === 'worker' ? connectionsOf(workerId) : (vitals?.connections ?? 0),
-    requests: vitals?.requests ?? 0,
-    requestsPerSecond,
-    inFlight: vitals?.inFlight ?? 0,
-    loopLagP99: vitals?.loopLagP99 ?? null,
-    rss: vitals?.rss ?? 0,
-    restarts,
-    lastCrash,
-  };
 }

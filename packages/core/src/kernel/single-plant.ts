@@ -7,7 +7,8 @@ import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import { Worker } from '../worker/worker.js';
 import { BaseSockets } from './base-sockets.js';
-import type { Plant, PlantReport } from './first-process.js';
+import type { Plant } from './first-process.js';
+import type { PlantReport } from './server-status.js';
 import type { ProcessContext } from './process-context.js';
 
 /** The only incarnation there will ever be. */

@@ -94,7 +94,7 @@ export interface ProcessStatus {
   readonly pid: number;
   readonly generation: number;
   readonly state: 'starting' | 'ready' | 'stopping' | 'down';
-  /** ms since it was started. */
+  /** ms since it was started; 0 where unknown. */
   readonly uptime: number;
   /** Connections that it serves, in sticky dispatch modes and in base mode. */
   readonly connections: number;
@@ -173,3 +173,6 @@ export function orThrow(report: ReloadReport): ReloadReport {
       : `worker ${failure?.workerId} of the new generation: ${failure?.reason}`;
   throw new ProcessError('RELOAD_FAILED', `the reload did not come to its end: ${reason}`, options);
 }
+
+/** Answers a question, and tells what happens meanwhile. Rejects with the error that is the answer. */
+export type Ask = (question: Question, onProgress: (progress: ReloadProgress) => void) => Promise<unknown>;

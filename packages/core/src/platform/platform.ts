@@ -73,6 +73,8 @@ export interface Self {
   readonly title: string;
   /** The file name of the program the user started, for titles and messages. */
   readonly program: string;
+  /** How the user started this program. */
+  readonly invocation: Invocation;
   readonly cpus: Cpus;
   /** The working directory, where relative paths begin. */
   readonly directory: string;
@@ -117,6 +119,18 @@ export interface Vitals {
   readonly rss: number;
   /** ms by which the event loop was late, at the 99th percentile since the last call; null when nothing was measured. */
   readonly loopLagP99: number | null;
+}
+
+/** What starts a program again as it was started. */
+export interface Invocation {
+  readonly execPath: string;
+  /** Options of Node. */
+  readonly execArgv: readonly string[];
+  /** The program, then its arguments. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** What `SHOAL_SETTINGS` said: settings that the command line gave, as JSON. */
+  readonly settings?: string;
 }
 
 /** A small-message channel between a process (or thread) and the one that started it. Never a data path. */
@@ -265,7 +279,7 @@ export interface ByteStream {
 }
 
 export interface Files {
-  /** Makes a new directory with mode 0700, below `parent` or the system's place for runtime files. */
+  /** Makes a new directory with mode 0700, below `parent` or the system's place for runtime files; removes there what dead servers of this user have left. */
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
   /** Stands for the content of a file (a `file:` URL or a path), so that a change shows; empty when it cannot be read. */
   fingerprint(url: string): string;

@@ -84,6 +84,7 @@ export function virtualPlatform(
     assignment: life.assignment,
     parent: life.parentLink,
     program: machine.program,
+    invocation: { execPath: 'node', execArgv: [], argv: [machine.program], cwd: '/' },
     cpus: machine.cpus,
     vitals: () => ({ rss: life.rss, loopLagP99: 0 }),
     directory: '/srv',

@@ -14,12 +14,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../errors.js';
 import type { Files } from '../platform.js';
+import { sweepRuntimeDirectories, systemPlace } from './runtime-directories.js';
 import { FutureUser } from './user.js';
 
 export class NodeFiles implements Files {
   constructor(private readonly user: FutureUser = new FutureUser()) {}
 
   async makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string> {
+    await sweepRuntimeDirectories(parent ?? (await systemPlace()));
     return this.user.act(() => {
       const path = parent === undefined ? makeInSystemPlace(name) : makeDirectory(parent, name);
       try {

@@ -1,6 +1,6 @@
 import { parse } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import type { Cpus, Link, Message, Self, SignalName, Vitals } from '../platform.js';
+import type { Cpus, Invocation, Link, Message, Self, SignalName, Vitals } from '../platform.js';
 import { readAssignment } from './assignment.js';
 import { countCpus } from './cpus.js';
 import { daemonize, tellStarter } from './daemon.js';
@@ -16,6 +16,7 @@ import { ProcessVitals } from './vitals.js';
 class NodeSelf implements Self {
   readonly pid = process.pid;
   readonly #vitals = new ProcessVitals();
+  readonly invocation = invocation();
 
   constructor(
     public title: string,
@@ -103,4 +104,25 @@ export function threadSelf(user: FutureUser): Self {
 /** `main` for `/srv/chat/dist/main.js`. */
 export function programName(): string {
   return parse(process.argv[1] ?? process.execPath).name;
+}
+
+function invocation(): Invocation {
+  const { execPath, execArgv, argv } = process;
+  const settings = process.env['SHOAL_SETTINGS'];
+  return {
+    execPath,
+    execArgv: [...execArgv],
+    argv: argv.slice(1),
+    cwd: workingDirectory(),
+    ...(settings !== undefined && { settings }),
+  };
+}
+
+/** Somebody may have removed it. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/';
+  }
 }

@@ -1,0 +1,33 @@
+import type { ClientInfo } from '@shoal/core/internal/pipe/questions';
+import { durationText, oneLine } from './amounts.js';
+import { table, type Column } from './table.js';
+
+const columns: readonly Column[] = [
+  { title: 'id', align: 'right' },
+  { title: 'listener', align: 'left' },
+  { title: 'client', align: 'left' },
+  { title: 'worker', align: 'right' },
+  { title: 'age', align: 'right' },
+  { title: 'state', align: 'left' },
+  { title: 'in flight', align: 'right' },
+  { title: 'bytes waiting', align: 'right' },
+];
+
+/** `now` is ms since the epoch. */
+export function connectionLines(connections: readonly ClientInfo[], now: number): string[] {
+  return table(
+    columns,
+    connections.map(
+      ({ id, listener, remote, workerId, connectedAt, state, outstandingPackets, queuedBytes }) => [
+        String(id),
+        oneLine(listener),
+        `${remote.address.includes(':') ? `[${remote.address}]` : remote.address}:${remote.port}`,
+        workerId === null ? '-' : String(workerId),
+        durationText(Math.max(0, now - connectedAt)),
+        state,
+        String(outstandingPackets),
+        String(queuedBytes),
+      ],
+    ),
+  );
+}

@@ -1,0 +1,2 @@
+/** Says what the command line gave for settings; then leaves. */
+console.log(process.env['SHOAL_SETTINGS'] ?? 'nothing');
