@@ -25,7 +25,7 @@ class ManagerProcess {
     origin: Origin,
     private readonly assignment: ManagerAssignment,
   ) {
-    const { settings, masterPid, pipePaths, userProcesses, incarnationBase } = assignment;
+    const { settings, masterPid, pipePaths, runtimeDirectory, userProcesses, incarnationBase } = assignment;
     const { platform } = origin;
     this.#platform = platform;
     this.#master = platform.self.parent!;
@@ -43,6 +43,7 @@ class ManagerProcess {
       settings,
       masterPid,
       pipePaths,
+      runtimeDirectory,
       userProcesses,
       incarnationBase,
       logger: this.#context.logger,

@@ -5,7 +5,7 @@
 import { differences } from '../config/differences.js';
 import type { Settings } from '../config/load.js';
 import { ExitCode, ProcessError, toWire } from '../errors.js';
-import type { FromWorker, ToWorker, WorkerAssignment } from '../pipe/messages.js';
+import { blockedStackPath, type FromWorker, type ToWorker, type WorkerAssignment } from '../pipe/messages.js';
 import type { BoundListener, Link } from '../platform/platform.js';
 import { RemoteSockets } from '../worker/remote-sockets.js';
 import type { Sockets } from '../worker/sockets.js';
@@ -13,6 +13,8 @@ import { Worker } from '../worker/worker.js';
 import { BaseSockets } from './base-sockets.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
+/** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
+const SHORTEST_BLOCK_MS = 500;
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
 
@@ -83,7 +85,19 @@ class WorkerProcess {
     if (this.#state !== 'starting') return;
     this.#state = 'serving';
     this.#tell({ type: 'ready' });
+    // Only now: it takes processor time that the boots of others need.
+    this.#traceBlocks();
     if (role === 'userProcess') await this.#runUserProcess();
+  }
+
+  /** Early enough that the stack is there when the manager kills this process, for either reason that it may have. */
+  #traceBlocks(): void {
+    const { settings, runtimeDirectory } = this.assignment;
+    const { workerTimeout, maxWaitTime } = settings;
+    if (workerTimeout === 0) return;
+    const { self } = this.origin.platform;
+    const afterMs = Math.max(SHORTEST_BLOCK_MS, Math.min(workerTimeout, maxWaitTime) / 2);
+    self.traceBlocks(afterMs, blockedStackPath(runtimeDirectory, self.pid));
   }
 
   /** What it throws ends the process, as an error that nobody caught. */

@@ -18,7 +18,8 @@ import {
   type WorkerNote,
 } from '../pipe/messages.js';
 import type { BoundListener, Exit, Platform, Timer } from '../platform/platform.js';
-import { RestartPolicy } from './restart-policy.js';
+import { CrashReports } from './crash-reports.js';
+import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { WorkerHandle } from './worker-handle.js';
 
 /** What a stopping worker may take beyond its deadline for its stop hooks, in ms. */
@@ -35,6 +36,8 @@ export interface ManagerParts {
   readonly masterPid: number;
   /** process mode: where the reactors take pipes. */
   readonly pipePaths: readonly string[];
+  /** Where workers leave the stacks of blocked event loops. */
+  readonly runtimeDirectory: string;
   /** base mode: the sockets that workers accept on, and where workers find each other. */
   readonly base?: { readonly listeners: readonly BoundListener[]; readonly meshDirectory: string };
   /** Names of the user processes, whose ids follow those of the task workers. */
@@ -62,8 +65,11 @@ export class Manager {
   readonly #answers = new Map<number, (counters: WorkerCounters) => void>();
   #lastCheck = 0;
   #watching: Timer | undefined;
+  readonly #crashes: CrashReports;
 
   constructor(private readonly parts: ManagerParts) {
+    const { platform, logger, runtimeDirectory } = parts;
+    this.#crashes = new CrashReports(platform.clock, platform.files, logger, runtimeDirectory);
     this.#incarnation = parts.incarnationBase;
   }
 
@@ -104,6 +110,7 @@ export class Manager {
     await this.#stopAll(() => true, deadline);
     timer.cancel();
     this.#watching?.cancel();
+    this.#crashes.close();
   }
 
   /** Kills all workers at once, without hooks. */
@@ -161,7 +168,7 @@ export class Manager {
   }
 
   #spawn(workerId: number, restarts: number): void {
-    const { platform, settings, name, masterPid, pipePaths, base, logger } = this.parts;
+    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, base, logger } = this.parts;
     const assignment: WorkerAssignment = {
       ...this.#roleOf(workerId),
       workerId,
@@ -170,6 +177,7 @@ export class Manager {
       masterPid,
       managerPid: platform.self.pid,
       pipePaths,
+      runtimeDirectory,
       ...(base !== undefined && { meshDirectory: base.meshDirectory }),
     };
     const child = platform.processes.spawn(assignment, `shoal ${name}: ${workerTitle(assignment)}`);
@@ -249,9 +257,11 @@ export class Manager {
     if (!planned || worker.killReason !== undefined) this.#reportError(worker, exit);
     if (this.#stopping || this.#workers[worker.workerId] !== worker) return;
     const { clock } = this.parts.platform;
-    const end = { ready: worker.wasReady, lived: clock.now() - worker.startedAt };
-    const next = this.#policies[worker.workerId]!.next(end);
-    if (next === 'give-up') this.#giveUp(worker, exit);
+    const failure = { reason: worker.explain(exit), error: worker.failure, timedOut: worker.bootTimedOut };
+    const end = { ready: worker.wasReady, lived: clock.now() - worker.startedAt, failure };
+    const policy = this.#policies[worker.workerId]!;
+    const next = policy.next(end);
+    if (next === 'give-up') this.#giveUp(worker, policy.firstFailure ?? failure);
     else if (next === 0) this.#spawn(worker.workerId, worker.restarts + 1);
     else this.#spawnLater(worker, next);
   }
@@ -268,22 +278,19 @@ export class Manager {
     const reason = worker.explain(exit);
     const { pid } = worker.identity;
     const ending = { exitCode: exit.code, signal: exit.signal };
-    this.parts.logger.error(`${worker.title} ended: ${reason}`, {
-      workerPid: pid,
-      ...ending,
-      ...(worker.failure?.stack !== undefined && { stack: worker.failure.stack }),
-    });
-    this.parts.onWorkerError({ workerId: worker.workerId, pid, ...ending, reason });
+    const stack = this.#crashes.report(worker, exit);
+    const { workerId } = worker;
+    this.parts.onWorkerError({ workerId, pid, ...ending, reason, ...(stack !== undefined && { stack }) });
   }
 
-  #giveUp(worker: WorkerHandle, exit: Exit): void {
+  #giveUp(worker: WorkerHandle, { reason, error, timedOut }: BootFailure): void {
     this.#stopping = true;
+    this.#crashes.close();
     for (const timer of this.#restartTimers) timer.cancel();
     const { maxBootFailures } = this.parts.settings;
-    const message = `${worker.title} could not boot ${maxBootFailures} times in a row: ${worker.explain(exit)}`;
-    const { failure } = worker;
-    const options = failure === undefined ? undefined : { cause: fromWire(failure) };
-    const code = worker.bootTimedOut ? 'BOOT_TIMEOUT' : 'BOOT_FAILED';
+    const message = `${worker.title} could not boot ${maxBootFailures} times in a row: ${reason}`;
+    const options = error === undefined ? undefined : { cause: fromWire(error) };
+    const code = timedOut ? 'BOOT_TIMEOUT' : 'BOOT_FAILED';
     this.parts.onGiveUp(new ProcessError(code, message, options));
   }
 
@@ -354,6 +361,7 @@ export class Manager {
         if (ownGap > interval) worker.lastHeard = now;
         const silence = now - worker.lastHeard;
         if (silence > workerTimeout) {
+          worker.blocked = true;
           worker.kill(
             `its event loop was blocked for ${Math.round(silence)} ms, workerTimeout is ${workerTimeout} ms`,
           );

@@ -17,6 +17,8 @@ export class WorkerHandle {
   failure: WireError | undefined;
   /** Why the manager killed it, if it did. */
   killReason: string | undefined;
+  /** It was killed because its event loop was blocked. */
+  blocked = false;
   /** It was not ready within `bootTimeout`. */
   bootTimedOut = false;
   /** Called when it has ended. */

@@ -150,6 +150,8 @@ export interface WorkerAssignment {
   readonly managerPid: number;
   /** process mode: the reactors to connect to. */
   readonly pipePaths: readonly string[];
+  /** Where the sockets of the server are, and what workers leave for their manager. */
+  readonly runtimeDirectory: string;
   /** base mode: where this worker listens for the others; it removes it when the manager is gone. */
   readonly meshDirectory?: string;
 }
@@ -173,6 +175,11 @@ export interface Plan {
   readonly timers: readonly { readonly interval: number; readonly label: string }[];
   /** Names of the user processes. */
   readonly userProcesses: readonly string[];
+}
+
+/** The file in which a blocked worker leaves the stack of its event loop. */
+export function blockedStackPath(runtimeDirectory: string, pid: number): string {
+  return `${runtimeDirectory}/${pid}.stack`;
 }
 
 /** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */

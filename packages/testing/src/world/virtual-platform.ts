@@ -20,6 +20,7 @@ import type {
   Threads,
 } from '@shoal/core/internal/platform/platform';
 import type { Actor } from './actor.js';
+import type { BlockTraces } from './block-traces.js';
 import { VirtualBound } from './virtual-socket.js';
 import { VirtualClock } from './virtual-clock.js';
 import { systemError } from './medium.js';
@@ -27,7 +28,7 @@ import { GRAIN, type Scheduler } from './scheduler.js';
 import type { VirtualFiles } from './virtual-files.js';
 import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualPipes } from './virtual-pipes.js';
-import type { VirtualProcess, VirtualThreadLife } from './life.js';
+import { VirtualProcess, type VirtualThreadLife } from './life.js';
 
 /** What one process needs of the machine that it runs on. */
 export interface Machine {
@@ -35,6 +36,7 @@ export interface Machine {
   readonly network: VirtualNetwork;
   readonly pipes: VirtualPipes;
   readonly files: VirtualFiles;
+  readonly blockTraces: BlockTraces;
   readonly program: string;
   readonly cpus: number;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
@@ -82,6 +84,10 @@ export function virtualPlatform(
     },
     onSignal: (signal, run) => actor.onSignal(signal, run),
     onUncaught: (run) => actor.onUncaught(run),
+    // A thread is not watched.
+    traceBlocks: (afterMs, path) => {
+      if (actor.alive && life instanceof VirtualProcess) machine.blockTraces.watch(life, afterMs, path);
+    },
     exit: (code) => {
       if (actor.alive) life.exit(code);
     },
@@ -114,8 +120,11 @@ export function virtualPlatform(
   const files: Files = {
     makeRuntimeDirectory: (parent, name) => later(() => machine.files.makeDirectory(parent, name)),
     removeDirectory: (path) => {
-      if (actor.alive) machine.files.removeDirectory(path);
+      if (!actor.alive) return;
+      machine.files.removeDirectory(path);
+      machine.blockTraces.remove(path);
     },
+    takeText: (path) => (actor.alive ? machine.blockTraces.take(path) : undefined),
   };
 
   const log: LogSink = {

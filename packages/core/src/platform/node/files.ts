@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { access, constants, mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,16 @@ export class NodeFiles implements Files {
       throw error;
     }
     return path;
+  }
+
+  takeText(path: string): string | undefined {
+    try {
+      const text = readFileSync(path, 'utf8');
+      rmSync(path, { force: true });
+      return text;
+    } catch {
+      return undefined;
+    }
   }
 
   removeDirectory(path: string): void {
