@@ -70,7 +70,6 @@ describe('A name that is no option', () => {
       'group',
       'standbyNum',
       'maxMemory',
-      'handlerTimeout',
       'onWorkerLost',
       'enableUnsafeEvent',
       'maxIdleTime',

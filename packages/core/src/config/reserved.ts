@@ -50,7 +50,6 @@ export const reserved: readonly string[] = [
   'enableUnsafeEvent',
   'eventObject',
   'group',
-  'handlerTimeout',
   'initArguments',
   'kernelSocketRecvBufferSize',
   'kernelSocketSendBufferSize',

@@ -107,8 +107,10 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
   const listeners = settings.listeners.map((listener) => {
-    const { name, framing, concurrency, maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
-    return { name, framing: framing.kind, concurrency, maxQueuedBytes, socketBufferSize, packageMaxLength };
+    const { name, framing, concurrency, handlerTimeout } = listener;
+    const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
+    const bounds = { maxQueuedBytes, socketBufferSize, packageMaxLength };
+    return { name, framing: framing.kind, concurrency, handlerTimeout, ...bounds };
   });
   return {
     kind: 'configured',

@@ -11,7 +11,7 @@ import type { Endpoint } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 
 /** Changes whenever a frame changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 2;
+export const PIPE_VERSION = 3;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -50,7 +50,10 @@ export const FrameKind = {
   answer: 32,
   /** Numbered. Sends the body to the client. */
   send: 33,
-  /** End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. */
+  /**
+   * End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. Flag
+   * `timedOut`: because the handler of number `seq` took too long, which is settled by this, and refused if it is a packet.
+   */
   end: 34,
   /** The connection's state is now the body. */
   state: 35,
@@ -60,6 +63,8 @@ export const FrameKind = {
   aloneOver: 37,
   /** The handler of number `seq` was still running when its turn ended. */
   pending: 38,
+  /** The socket is closed, and what waits before the close event may take its time: nobody is there any more. */
+  cancel: 39,
 } as const;
 
 export const FrameFlag = {
@@ -75,6 +80,8 @@ export const FrameFlag = {
   reset: 8,
   /** end, with `reset`: the worker would have had to keep more than `socketBufferSize`. */
   overflow: 1,
+  /** end, with `reset`: the handler of number `seq` did not settle within `handlerTimeout`. */
+  timedOut: 2,
   /** alone: the packet came over this pipe. */
   mine: 16,
   /** chunk: the first one; its body begins with the header of the large frame. */
@@ -110,7 +117,15 @@ export type AdoptReason = 'workerLost' | 'managerLost' | 'retired';
 
 /** Why a connection was closed. */
 export type CloseReason =
-  'client' | 'server' | 'error' | 'heartbeat' | 'outputOverflow' | 'protocol' | 'poison' | 'shutdown';
+  | 'client'
+  | 'server'
+  | 'error'
+  | 'heartbeat'
+  | 'outputOverflow'
+  | 'protocol'
+  | 'poison'
+  | 'handlerTimeout'
+  | 'shutdown';
 
 /** What a spawner asks a process or thread to be. */
 export type Assignment = ReactorAssignment | ManagerAssignment | WorkerAssignment | CheckAssignment;
@@ -300,7 +315,7 @@ export interface ServerStats {
   readonly redeliveredPackets: number;
   /** Packets taken and not settled yet, from the live tables. */
   readonly outstandingPackets: number;
-  /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
+  /** By error code (HANDLER_TIMEOUT for what a handler took too long for), and CLOSED for packets of connections that were closed: what was refused. */
   readonly refused: Readonly<Record<string, number>>;
   /** Handlers that threw or rejected, in workers that live. */
   readonly failedHandlers: number;

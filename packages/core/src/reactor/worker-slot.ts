@@ -53,6 +53,14 @@ export class WorkerSlot {
     turnstile.wake();
   }
 
+  /** Its handler took longer than it may: the connection is reset, and the event is over. */
+  giveUp(delivery: Delivery): void {
+    // First of all, so that nothing else of the connection follows.
+    delivery.connection.abort('handlerTimeout');
+    delivery.refusal = 'HANDLER_TIMEOUT';
+    this.settled(delivery, delivery.kind === 'packet');
+  }
+
   /** A worker is ready: it learns of all connections and gets what waits. */
   ready(port: WorkerPort): void {
     this.port = port;

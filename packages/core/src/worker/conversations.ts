@@ -1,6 +1,7 @@
 import type { Binding, ConnectionScope, Container, HandlerSpec } from '../definition.js';
+import type { BoundHandler } from '../events/bound-handler.js';
 import { bind } from '../events/handler-table.js';
-import type { BoundHandler, Invoker } from '../events/invoke.js';
+import type { Invoker } from '../events/invoke.js';
 import type { Clock } from '../platform/platform.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
@@ -59,8 +60,8 @@ export class Conversations implements ConversationHost {
     this.#stalled.delete(conversation);
   }
 
-  bind(spec: HandlerSpec, scope: ConnectionScope | undefined): BoundHandler {
-    return bind(spec, this.container, scope);
+  bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler {
+    return bind(spec, this.container, scope, timeout);
   }
 
   openScope(conversation: Conversation): ConnectionScope | undefined {
@@ -134,6 +135,11 @@ export class Conversations implements ConversationHost {
       });
     }
     this.#flush();
+  }
+
+  /** Aborts `connection.signal` of all connections: this worker must go, and what still runs should give up. */
+  abortAll(reason: Error): void {
+    for (const conversation of this.#byId.values()) conversation.abort(reason);
   }
 
   #nameStragglers(): void {

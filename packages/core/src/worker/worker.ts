@@ -35,8 +35,8 @@ export class Worker implements LinkEvents {
 
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
-    this.#listeners = settings.listeners.map(({ name, concurrency }) => {
-      return { name, concurrency, handlers: handlersOf(definition, name) };
+    this.#listeners = settings.listeners.map(({ name, concurrency, handlerTimeout }) => {
+      return { name, concurrency, handlerTimeout, handlers: handlersOf(definition, name) };
     });
     const scoped = definition.handlers.some(
       ({ target }) => target.kind === 'method' && target.scope === 'connection',
@@ -142,7 +142,9 @@ export class Worker implements LinkEvents {
 
   forget(id: number): void {
     const conversation = this.#conversations.get(id);
-    if (conversation !== undefined) this.#conversations.forget(conversation);
+    if (conversation === undefined) return;
+    this.#conversations.forget(conversation);
+    conversation.cancel();
   }
 
   relieved(): void {

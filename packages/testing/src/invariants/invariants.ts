@@ -119,7 +119,7 @@ export class Invariants implements StoryHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick' || event.subject === 0) return;
-        this.#handler(event.pid, event);
+        this.#handler(event.pid, event, event.time);
         return;
       case 'sent':
         this.#stories.get(event.connection)?.sent(event.pid, event);
@@ -195,7 +195,7 @@ export class Invariants implements StoryHost {
     this.#clientsByConnection.set(story.id, client);
   }
 
-  #handler(pid: number, fact: WorkerFact & { kind: 'started' | 'settled' | 'failed' }): void {
+  #handler(pid: number, fact: WorkerFact & { kind: 'started' | 'settled' | 'failed' }, time: number): void {
     const story = this.#stories.get(fact.subject);
     if (story === undefined) {
       this.report(
@@ -204,9 +204,9 @@ export class Invariants implements StoryHost {
         fact.subject,
       );
     } else if (fact.kind === 'started') {
-      story.started(pid, fact);
+      story.started(pid, fact, time);
     } else {
-      story.settled(pid, fact);
+      story.settled(pid, fact, time);
     }
   }
 
@@ -300,6 +300,7 @@ export class Invariants implements StoryHost {
       (reason === 'client' && !client.ended && !client.reset) ||
       (reason === 'error' && !client.reset) ||
       (reason === 'server' && !story.endedByHandler) ||
+      (reason === 'handlerTimeout' && !story.timedOut) ||
       reason === 'shutdown';
     if (wrong)
       this.report(
