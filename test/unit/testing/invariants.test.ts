@@ -206,6 +206,29 @@ const pairs: readonly Pair[] = [
     },
   },
   {
+    title: 'a connection that stays open though the worker that gave its handler up lives',
+    rule: 'close',
+    says: 'is still open after a handler of it was given up',
+    settings: limited,
+    keeps: (it) => {
+      givesUp(it, 100);
+      it.dies(WORKER);
+      it.returned(1);
+      it.introduced('adopt', OTHER);
+      it.delivered('receive', 1, OTHER, 2);
+      it.runs('receive', 1, OTHER);
+      it.acknowledged('receive', 1);
+      it.rest();
+    },
+    breaks: (it) => {
+      givesUp(it, 100);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.dies(OTHER);
+      it.rest();
+    },
+  },
+  {
     title: "a connection closed by 'handlerTimeout' without one",
     rule: 'close',
     says: "closed by 'handlerTimeout', and that side did not close it",

@@ -82,6 +82,8 @@ export class ConnectionStory {
   endedByHandler = false;
   /** A handler of it was given up for its timeout. */
   timedOut = false;
+  /** The worker that has given a handler of it up, and that lives. */
+  #givenUpBy: number | undefined;
   /** A packet is settled whose handler has closed it, so that it has to close. */
   mustEnd = false;
   readonly #packets = new Map<number, Packet>();
@@ -269,7 +271,7 @@ export class ConnectionStory {
   ): void {
     const part = this.#part(pid);
     const begun = part.running.get(seq);
-    if (timedOut === true && begun !== undefined) this.#gaveUp(time - begun);
+    if (timedOut === true && begun !== undefined) this.#gaveUp(pid, time - begun);
     part.running.delete(seq);
     const given = part.given.get(seq);
     if (given === undefined) return;
@@ -285,8 +287,9 @@ export class ConnectionStory {
     if (given.packet === this.#cursor) this.#cursor++;
   }
 
-  #gaveUp(age: number): void {
+  #gaveUp(pid: number, age: number): void {
     this.timedOut = true;
+    this.#givenUpBy = pid;
     const { handlerTimeout } = this.listener;
     if (handlerTimeout === 0) this.#report('order', 'a handler is given up, and none may be');
     else if (age < handlerTimeout)
@@ -302,12 +305,14 @@ export class ConnectionStory {
   /** The process has ended: what ran there will not settle. */
   processEnded(pid: number): void {
     this.#parts.get(pid)?.running.clear();
+    // It may not have come to telling the owner of the socket.
+    if (this.#givenUpBy === pid) this.#givenUpBy = undefined;
   }
 
   /** Nothing is on its way: what is not settled is lost, unless a handler still runs. */
   atRest(): void {
     this.#checkWritten();
-    if (this.closedBy === undefined && this.timedOut)
+    if (this.closedBy === undefined && this.#givenUpBy !== undefined)
       this.#report('close', 'is still open after a handler of it was given up');
     if (this.closedBy === undefined && !this.endedByHandler)
       this.output.atRest((pid) => this.host.lives(pid));
