@@ -130,21 +130,6 @@ describe('connection.signal', () => {
     );
   }
 
-  inSimulation(
-    'aborts although the close event has to wait for a window',
-    SickApp,
-    async (server) => {
-      const client = await server.connect();
-      client.send(`wait\n${'x'.repeat(900)}\n`);
-      client.send(`${'x'.repeat(900)}\n`.repeat(3));
-      await logged(server, 'waiting');
-      await server.advance(100);
-      client.reset();
-      await logged(server, /^closed: (client|error), aborted: true$/);
-    },
-    { settings: { maxQueuedBytes: '1KiB' } },
-  );
-
   inWorlds(
     'does not abort when the client has only finished sending',
     SickApp,
