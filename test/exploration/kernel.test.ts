@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { explore, type ExploreOptions, type SimulatedServer, type TestClient } from '@shoal/testing';
 import { delimiter, tcp } from '@shoal/core';
+import { SickApp } from '../fixtures/apps/sick.js';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { PostApp } from '../fixtures/apps/post.js';
 import { Office } from '../mutants/office.js';
@@ -37,6 +38,11 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
       listeners: [{ ...lineListener, heartbeatIdleTime: 5_000 }],
     },
   });
+  for (const mode of ['process', 'base'] as const)
+    holds(`when some handlers never settle and are given up, in ${mode} mode`, SickApp, fallSick, {
+      runs: 100,
+      settings: { mode, workerNum: 2, handlerTimeout: 300 },
+    });
   // A manager that dies during a stop is not replaced yet: see docs/roadmap.md.
   holds('when the server stops amid the work', AsyncEchoApp, stopAmid, {
     runs: 100,
@@ -155,6 +161,25 @@ async function write(server: SimulatedServer): Promise<void> {
       expect(lines).to.include(`letter-${letter}-of-${author}`);
     for (const line of lines) expect(line).to.match(/^(true|letter-\d+-of-\d+)$/);
   }
+}
+
+/** One client hangs its handlers, one waits for its own reset, one has nothing to do with either. */
+async function fallSick(server: SimulatedServer): Promise<void> {
+  const [sick, gone, well] = [await server.connect(), await server.connect(), await server.connect()];
+  sick.send('one\nlate\nnever\n');
+  gone.send('wait\nfollow\ntwo\n');
+  for (let line = 0; line < 10; line++) {
+    well.send(`${line}\n`);
+    await server.advance(20);
+  }
+  gone.reset();
+  expect((await well.receive(20)).toString()).to.equal('0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n');
+  const door = await server.connect({ listener: 'doors' });
+  await sick.closed();
+  await door.closed();
+  expect(sick.received.toString()).not.to.match(/never/);
+  well.end();
+  await well.ended();
 }
 
 /** One client says something every 2 s and stays, one is silent and is closed. */

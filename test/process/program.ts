@@ -153,7 +153,7 @@ export class Program {
 
   /** Nothing is left of the server but what it printed. */
   files(): readonly string[] {
-    return readdirSync(this.directory);
+    return readdirSync(this.directory, { recursive: true }).map(String);
   }
 
   dispose(): void {

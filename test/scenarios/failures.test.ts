@@ -78,6 +78,38 @@ describe('An error that nobody catches', () => {
   });
 });
 
+describe('A worker whose event loop is blocked', () => {
+  inSimulation(
+    'is killed, told with what its stack says, and replaced',
+    FailingApp,
+    async (server) => {
+      const { workerId } = server.running.workers[0]!;
+      await server.hangWorker(workerId);
+      const event = (await logged(server, 'a worker was lost')).fields?.['event'] as WorkerErrorEvent;
+      expect(event.reason).to.match(/^its event loop was blocked for \d+ ms, workerTimeout is 1000 ms$/);
+      expect(event.stack).to.match(/World\.hang/);
+      const line = await logged(server, new RegExp(`^worker ${workerId} ended: its event loop was blocked`));
+      expect(line.fields?.['stack']).to.equal(event.stack);
+      await server.workersReady();
+    },
+    { settings: { workerTimeout: 1_000 }, seeds: 3 },
+  );
+});
+
+describe('Crashes that repeat', () => {
+  inSimulation('are told whole once, then by their number', FailingApp, async (server) => {
+    for (let count = 0; count < 8; count++) {
+      await server.crashWorker(count % 2);
+      await server.workersReady();
+    }
+    const ends = (): string[] => linesOf(server, /ended/).map(({ message }) => message);
+    expect(ends()).to.deep.equal(['worker 0 ended: ended by SIGKILL']);
+    await server.advance(10_000);
+    expect(ends().slice(1)).to.deep.equal(['worker 1 and 1 other ended 7 more times: ended by SIGKILL']);
+    expect(linesOf(server, 'a worker was lost')).to.have.length(8);
+  });
+});
+
 async function endsItsWorker(server: TestServer, verb: string, what: string, message: string): Promise<void> {
   const client = await server.connect();
   const before = server.running.workers.map(({ pid }) => pid);
@@ -91,7 +123,9 @@ async function endsItsWorker(server: TestServer, verb: string, what: string, mes
   const event = told.fields?.['event'] as WorkerErrorEvent;
   const { workerId } = event;
   const reason = `Error: ${message}`;
-  expect(event).to.deep.equal({ workerId, pid: before[workerId], exitCode: 70, signal: null, reason });
+  const { stack, ...others } = event;
+  expect(others).to.deep.equal({ workerId, pid: before[workerId], exitCode: 70, signal: null, reason });
+  expect(stack).to.match(new RegExp(`${message}[^]*failing\\.(js|ts)`));
   expect(last).to.include({ workerId, pid: event.pid });
   await logged(server, `worker ${workerId} ended: ${reason}`);
   await logged(server, 'Watcher.lost failed in workerError');

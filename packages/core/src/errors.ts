@@ -32,7 +32,13 @@ export type ProtocolErrorCode =
   | 'PACKET_POISON';
 
 export type HandlerErrorCode =
-  'STATE_TOO_LARGE' | 'STATE_NOT_CLONEABLE' | 'STATE_NOT_KEPT' | 'SEND_INVALID' | 'TIMER_INVALID';
+  | 'STATE_TOO_LARGE'
+  | 'STATE_NOT_CLONEABLE'
+  | 'STATE_NOT_KEPT'
+  | 'SEND_INVALID'
+  | 'TIMER_INVALID'
+  | 'HANDLER_TIMEOUT'
+  | 'CONNECTION_CLOSED';
 
 export type ProcessErrorCode =
   | 'LISTEN_FAILED'

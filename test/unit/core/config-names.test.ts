@@ -61,7 +61,6 @@ describe('A name that is no option', () => {
       'taskMaxRequest',
       'messageQueueKey',
       'bufferHighWatermark',
-      'handlerTimeout',
       'enableUnsafeEvent',
       'maxIdleTime',
       'ssl',

@@ -45,6 +45,63 @@ describe('World, a blocked process', () => {
     world.end();
   });
 
+  describe('that leaves the stack of its block', () => {
+    const PATH = '/run/x-1/2.stack';
+
+    /** The first process reads; the second, which it spawns, is watched. */
+    async function two(afterMs: number) {
+      const platforms: Platform[] = [];
+      const world = new World();
+      world.start((platform) => {
+        platforms.push(platform);
+        if (platform.self.assignment === undefined) platform.processes.spawn({ role: 'x' }, 'x');
+        else platform.self.traceBlocks(afterMs, PATH);
+      });
+      await world.advance(1_000);
+      const [{ files }, watched] = platforms as [Platform, Platform];
+      return { world, files, pid: watched.self.pid };
+    }
+
+    it('has one once it was blocked for that long, and none a moment before', async () => {
+      const { world, files, pid } = await two(500);
+      world.hang(pid);
+      await world.advance(500 - TICK);
+      expect(files.takeText(PATH)).to.equal(undefined);
+      await world.advance(TICK);
+      expect(files.takeText(PATH)).to.equal('blocked by the simulation, which has no stack: World.hang');
+      world.end();
+    });
+
+    it('leaves it behind when it is killed, once, and goes on without when the block ends', async () => {
+      const { world, files, pid } = await two(500);
+      world.hang(pid, 600);
+      await world.advance(601);
+      expect(files.takeText(PATH)).to.equal(undefined);
+      world.hang(pid);
+      await world.advance(600);
+      world.kill(pid);
+      expect(files.takeText(PATH)).to.match(/World\.hang/);
+      expect(files.takeText(PATH)).to.equal(undefined);
+      world.end();
+    });
+
+    it('leaves none that it was not blocked long enough for, and none in a directory that is removed', async () => {
+      const { world, files, pid } = await two(500);
+      world.hang(pid);
+      await world.advance(400);
+      world.kill(pid);
+      expect(files.takeText(PATH)).to.equal(undefined);
+      const other = await two(500);
+      other.world.hang(other.pid);
+      await other.world.advance(500);
+      other.world.kill(other.pid);
+      other.files.removeDirectory('/run/x-1');
+      expect(other.files.takeText(PATH)).to.equal(undefined);
+      world.end();
+      other.world.end();
+    });
+  });
+
   it('gives each held event a turn of its own', async () => {
     const order: string[] = [];
     const world = await alone(({ clock }) => {

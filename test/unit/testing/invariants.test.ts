@@ -88,9 +88,175 @@ const almostLong = `${'x'.repeat(299)}y`;
 
 const roundRobin: Settings = { server: { dispatchMode: 'roundRobin' } };
 const base: Settings = { server: { mode: 'base' } };
+const limited: Settings = { listener: { handlerTimeout: 100 } };
 const three: Settings = { listener: { concurrency: 3 } };
 
+/** Packet 1 is given up after so many ms, and its connection is reset. */
+function givesUp(it: Watched, ms: number): void {
+  it.opens();
+  it.gives(1);
+  it.started('receive', 1);
+  it.passes(ms);
+  it.timesOut('receive', 1);
+}
+
 const pairs: readonly Pair[] = [
+  // handlerTimeout
+  {
+    title: 'a handler that is given up too early',
+    rule: 'order',
+    says: 'a handler is given up after 99 of 100 ms',
+    settings: limited,
+    keeps: (it) => {
+      givesUp(it, 99);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+    breaks: (it) => {
+      givesUp(it, 98);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+  },
+  {
+    title: 'a handler that is given up though it may take its time',
+    rule: 'order',
+    says: 'a handler is given up, and none may be',
+    keeps: (it) => {
+      it.opens();
+      it.gives(1);
+      it.started('receive', 1);
+      it.passes(1_000_000);
+      it.rest();
+    },
+    breaks: (it) => {
+      givesUp(it, 1_000_000);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+  },
+  {
+    title: 'a packet that is refused for a timeout which its handler has not exceeded',
+    rule: 'lost',
+    says: 'packet 2 is refused for a timeout that its handler has not exceeded',
+    settings: limited,
+    keeps: (it) => {
+      givesUp(it, 100);
+      it.gives(2);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.acknowledged('receive', 2, true);
+      it.refused(2);
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+    breaks: (it) => {
+      givesUp(it, 100);
+      it.gives(2);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.acknowledged('receive', 2, true);
+      it.refused(2, 'HANDLER_TIMEOUT');
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+  },
+  {
+    title: 'a packet that counts as handled though its handler was given up',
+    rule: 'settlement',
+    says: 'packet 1 is settled as handled though its handler was given up',
+    settings: limited,
+    keeps: (it) => {
+      givesUp(it, 100);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+    breaks: (it) => {
+      givesUp(it, 100);
+      it.acknowledged('receive', 1);
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+  },
+  {
+    title: 'a connection that outlives a handler that was given up',
+    rule: 'close',
+    says: 'is still open after a handler of it was given up',
+    settings: limited,
+    keeps: (it) => {
+      givesUp(it, 100);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+    breaks: (it) => {
+      givesUp(it, 100);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.rest();
+    },
+  },
+  {
+    title: 'a connection that stays open though the worker that gave its handler up lives',
+    rule: 'close',
+    says: 'is still open after a handler of it was given up',
+    settings: limited,
+    keeps: (it) => {
+      givesUp(it, 100);
+      it.dies(WORKER);
+      it.returned(1);
+      it.introduced('adopt', OTHER);
+      it.delivered('receive', 1, OTHER, 2);
+      it.runs('receive', 1, OTHER);
+      it.acknowledged('receive', 1);
+      it.rest();
+    },
+    breaks: (it) => {
+      givesUp(it, 100);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.dies(OTHER);
+      it.rest();
+    },
+  },
+  {
+    title: "a connection closed by 'handlerTimeout' without one",
+    rule: 'close',
+    says: "closed by 'handlerTimeout', and that side did not close it",
+    settings: limited,
+    keeps: (it) => {
+      givesUp(it, 100);
+      it.acknowledged('receive', 1, true);
+      it.refused(1, 'HANDLER_TIMEOUT');
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+    breaks: (it) => {
+      it.opens();
+      it.handles(1);
+      it.closed('handlerTimeout');
+      it.leaves();
+      it.rest();
+    },
+  },
   // lost
   {
     title: 'a packet that stays in the reactor for ever',

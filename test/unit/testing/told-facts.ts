@@ -30,6 +30,7 @@ export function configured(
         framing: 'delimiter',
         concurrency: 1,
         onWorkerLost: 'redeliver',
+        handlerTimeout: 0,
         maxQueuedBytes: 256 * 1024,
         socketBufferSize: 1024,
         packageMaxLength: 1024,
@@ -118,6 +119,17 @@ export class ToldFacts {
   settled(event: DeliveredEvent, packet = 0, worker = WORKER, kind: 'settled' | 'failed' = 'settled'): void {
     const fact = { kind, event, handler: `Chat.${event}`, subject: CONNECTION } as const;
     this.worker({ ...fact, seq: this.#seqOf(event, packet, worker) }, worker);
+  }
+
+  /** Its handler is given up, and may still run. */
+  timesOut(event: DeliveredEvent, packet = 0, worker = WORKER): void {
+    const fact = { kind: 'failed', event, handler: `Chat.${event}`, subject: CONNECTION } as const;
+    this.worker({ ...fact, seq: this.#seqOf(event, packet, worker), timedOut: true }, worker);
+  }
+
+  /** ms go by. */
+  passes(ms: number): void {
+    this.#time += ms;
   }
 
   acknowledged(event: 'introduction' | 'receive' | 'close', packet = 0, discarded = false): void {

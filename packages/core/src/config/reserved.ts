@@ -48,7 +48,6 @@ export const reserved: readonly string[] = [
   'enableStaticHandler',
   'enableUnsafeEvent',
   'eventObject',
-  'handlerTimeout',
   'initArguments',
   'kernelSocketRecvBufferSize',
   'kernelSocketSendBufferSize',

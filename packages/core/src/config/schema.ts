@@ -107,6 +107,7 @@ export const inheritedDefaults = {
   maxQueuedBytes: 256 * KiB,
   socketBufferSize: 8 * MiB,
   heartbeatIdleTime: 0,
+  handlerTimeout: 0,
   concurrency: 1,
   onWorkerLost: 'redeliver',
   backlog: 512,
@@ -132,6 +133,11 @@ const inherited = {
   heartbeatIdleTime: optional(duration(1_000, 'zeroIsOff'), {
     default: asCode(inheritedDefaults.heartbeatIdleTime),
     sentence: 'A connection from which nothing has come for so long is closed.',
+  }),
+  handlerTimeout: optional(duration(100, 'zeroIsOff'), {
+    default: asCode(inheritedDefaults.handlerTimeout),
+    sentence:
+      'How long an async handler of a connection may take to settle; after that, and at most a quarter more, its packet is refused and its connection is reset.',
   }),
   concurrency: optional(integer(1, 1024), {
     default: asCode(inheritedDefaults.concurrency),

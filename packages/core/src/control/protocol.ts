@@ -10,7 +10,7 @@
  * only its user can speak to it.
  */
 import type { WireError } from '../errors.js';
-import type { Answers, Question, ReloadProgress } from '../pipe/questions.js';
+import type { Question, ReloadProgress } from '../pipe/questions.js';
 import type { Invocation } from '../platform/platform.js';
 
 /** The name of the socket in the runtime directory. */

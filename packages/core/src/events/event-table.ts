@@ -42,6 +42,8 @@ export interface WorkerErrorEvent {
   readonly signal: string | null;
   /** A sentence: what the worker said last, or what its exit code means. */
   readonly reason: string;
+  /** Where: of the error that it died of, or of what its event loop was blocked by. */
+  readonly stack?: string;
 }
 
 /** Third argument of `@OnReceive`. */

@@ -36,6 +36,8 @@ export type ConfiguredListener = {
   readonly framing: string;
   readonly concurrency: number;
   readonly onWorkerLost: 'redeliver' | 'close' | 'drop';
+  /** ms; 0 is off. */
+  readonly handlerTimeout: number;
   /** Bytes, like those that follow. */
   readonly maxQueuedBytes: number;
   readonly socketBufferSize: number;
@@ -123,6 +125,8 @@ export type WorkerFact =
       readonly handler: string;
       readonly subject: number;
       readonly seq: number;
+      /** failed: it was given up, because it took longer than `handlerTimeout`; it may still be running. */
+      readonly timedOut?: true;
     }
   /** A handler sends, and this process has taken the bytes. */
   | {

@@ -8,7 +8,7 @@ import type {
   RoleName,
   TimerSpec,
 } from '../definition.js';
-import type { BoundHandler } from './invoke.js';
+import type { BoundHandler } from './bound-handler.js';
 import { eventTable } from './event-table.js';
 
 /** The handlers of one listener, not yet bound to objects. */
@@ -55,20 +55,21 @@ export function typesOf(
   return { process: [...process], connection: [...connection] };
 }
 
-/** Gives a handler its `this`: the object of the process, or that of the connection's scope. */
+/** Gives a handler its `this`: the object of the process, or that of the connection's scope; `timeout` in ms, 0 is none. */
 export function bind(
   spec: HandlerSpec | TimerSpec,
   container: Container | undefined,
   scope?: ConnectionScope,
+  timeout = 0,
 ): BoundHandler {
   const event = 'event' in spec ? spec.event : 'tick';
   const { target, label } = spec;
   if (target.kind === 'function') {
-    return { event, label, run: target.run as BoundHandler['run'], parameters: target.run.length };
+    return { event, label, run: target.run as BoundHandler['run'], parameters: target.run.length, timeout };
   }
   const owner = target.scope === 'connection' ? scope : container;
   if (owner === undefined) throw new Error(`${label} needs a container, and this application brings none`);
   const instance = owner.resolve(target.type) as Record<string, BoundHandler['run']>;
   const method = instance[target.method]!;
-  return { event, label, run: method.bind(instance), parameters: target.parameters };
+  return { event, label, run: method.bind(instance), parameters: target.parameters, timeout };
 }

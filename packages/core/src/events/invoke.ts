@@ -1,45 +1,48 @@
-import type { EventName } from '../definition.js';
+import { codeOf, HandlerError } from '../errors.js';
 import type { Logger } from '../log.js';
+import type { Clock } from '../platform/platform.js';
+import type { BoundHandler } from './bound-handler.js';
 import { factText, type Observe } from './facts.js';
-
-/** A handler with its `this`, ready to be called. */
-export interface BoundHandler {
-  readonly event: EventName | 'tick';
-  /** `Chat.line`: what logs call it. */
-  readonly label: string;
-  readonly run: (a?: unknown, b?: unknown, c?: unknown) => unknown;
-  /** Declared parameters; a third one of `receive` asks for the delivery. */
-  readonly parameters: number;
-}
+import { HandlerWatch } from './handler-watch.js';
+import { PendingCall } from './pending-call.js';
 
 /**
  * The one place through which every handler call of a process passes.
  *
  * A handler that throws or rejects is logged with class and method and counted,
  * and has settled like any other. A handler that returns no promise has settled
- * when it returns, without a microtask.
+ * when it returns, without a microtask. One that does not settle is named, and
+ * given up after its timeout; what becomes of it after that is nobody's business.
  */
 export class Invoker {
   /** Handlers that threw or rejected. */
   failed = 0;
   /** Handlers whose promise is pending. */
   running = 0;
+  readonly #watch: HandlerWatch | undefined;
 
   constructor(
     private readonly logger: Logger,
     readonly observe: Observe | undefined,
-  ) {}
+    /** Without a clock pending handlers are not watched. */
+    clock?: Clock,
+    /** The shortest timeout of any handler, in ms; 0 when none has one. */
+    shortestTimeout = 0,
+  ) {
+    this.#watch = clock && new HandlerWatch(clock, logger, shortestTimeout, (call) => this.#giveUp(call));
+  }
 
   /**
    * Calls the handler. Returns true when it has settled; else calls `settled`
-   * with `token` once it has. For traces, `subject` is its connection or timer,
-   * and `seq` the number under which the event came.
+   * with `token` once it has, and with an error when it is given up instead. For
+   * traces, `subject` is its connection or timer, and `seq` the number under which
+   * the event came.
    */
   call<Token>(
     handler: BoundHandler,
     subject: number,
     seq: number,
-    settled: (token: Token) => void,
+    settled: (token: Token, error?: HandlerError) => void,
     token: Token,
     a?: unknown,
     b?: unknown,
@@ -60,20 +63,29 @@ export class Invoker {
       return true;
     }
     this.running++;
+    const call = new PendingCall(handler, subject, seq, settled, token);
+    this.#watch?.add(call as PendingCall);
     // Another kind of promise may settle twice, at once, or throw: a real one around it does not.
     Promise.resolve(result).then(
       () => {
-        this.running--;
+        if (call.over) return;
+        this.#end(call as PendingCall);
         if (this.observe !== undefined) this.#settled(handler, subject, seq);
         settled(token);
       },
       (error: unknown) => {
-        this.running--;
+        if (call.over) return;
+        this.#end(call as PendingCall);
         this.#fail(handler, subject, seq, error);
         settled(token);
       },
     );
     return false;
+  }
+
+  /** No pending handler is watched any more. */
+  close(): void {
+    this.#watch?.close();
   }
 
   /** Calls hooks one after the other, each awaited; the first that fails rejects. */
@@ -118,6 +130,23 @@ export class Invoker {
     this.logger.warn(`${label} had not settled when its process had to leave`, { handler: label, calls });
   }
 
+  #end(call: PendingCall): void {
+    call.over = true;
+    this.running--;
+    this.#watch?.remove(call);
+  }
+
+  #giveUp(call: PendingCall): void {
+    const { handler, subject, seq } = call;
+    const { label, event, timeout } = handler;
+    this.#end(call);
+    this.observe?.({ kind: 'failed', event, handler: label, subject, seq, timedOut: true });
+    const message = `${label} has not settled within handlerTimeout, ${timeout} ms`;
+    const error = new HandlerError('HANDLER_TIMEOUT', message);
+    this.report(label, event, error);
+    call.settle(error);
+  }
+
   #started({ event, label }: BoundHandler, subject: number, seq: number, data: unknown): void {
     const shown = data instanceof Uint8Array ? { data: factText(data) } : undefined;
     this.observe?.({ kind: 'started', event, handler: label, subject, seq, ...shown });
@@ -128,9 +157,17 @@ export class Invoker {
   }
 
   #fail(handler: BoundHandler, subject: number, seq: number, error: unknown): void {
-    this.observe?.({ kind: 'failed', event: handler.event, handler: handler.label, subject, seq });
-    this.report(handler.label, handler.event, error);
+    const { event, label } = handler;
+    this.observe?.({ kind: 'failed', event, handler: label, subject, seq });
+    if (isOfClosedConnection(error)) this.logger.debug(`${label} has stopped, as its connection is closed`);
+    else this.report(label, event, error);
   }
+}
+
+/** What passes `connection.signal` on rejects with its reason, or with an error that has it as cause: nobody is at fault then. */
+function isOfClosedConnection(error: unknown): boolean {
+  const { cause } = error instanceof Error ? error : {};
+  return codeOf(error) === 'CONNECTION_CLOSED' || codeOf(cause) === 'CONNECTION_CLOSED';
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -133,6 +133,7 @@ export class BasePlant implements Plant {
       name: settings.name,
       masterPid: platform.self.pid,
       pipePaths: [],
+      runtimeDirectory,
       base: { listeners: this.#listeners, meshDirectory: runtimeDirectory },
       userProcesses,
       fixed,

@@ -148,17 +148,10 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
   const listeners = settings.listeners.map((listener) => {
-    const { name, framing, concurrency, onWorkerLost, maxQueuedBytes, socketBufferSize, packageMaxLength } =
-      listener;
-    return {
-      name,
-      framing: framing.kind,
-      concurrency,
-      onWorkerLost,
-      maxQueuedBytes,
-      socketBufferSize,
-      packageMaxLength,
-    };
+    const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
+    const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
+    const bounds = { maxQueuedBytes, socketBufferSize, packageMaxLength };
+    return { name, framing: framing.kind, concurrency, onWorkerLost, handlerTimeout, ...bounds };
   });
   return {
     kind: 'configured',

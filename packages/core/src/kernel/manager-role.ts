@@ -29,7 +29,8 @@ class ManagerProcess {
     origin: Origin,
     private readonly assignment: ManagerAssignment,
   ) {
-    const { settings, masterPid, pipePaths, userProcesses, incarnationBase, fixed, generation } = assignment;
+    const { settings, masterPid, pipePaths, runtimeDirectory, userProcesses } = assignment;
+    const { incarnationBase, fixed, generation } = assignment;
     const { platform } = origin;
     joinLogFile(platform.log, settings.logFile);
     this.#platform = platform;
@@ -49,6 +50,7 @@ class ManagerProcess {
       settings,
       masterPid,
       pipePaths,
+      runtimeDirectory,
       userProcesses,
       incarnationBase,
       fixed,

@@ -1,8 +1,10 @@
+import { shortestHandlerTimeout } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Binding, Container, Definition, EventName, RoleName } from '../definition.js';
+import type { BoundHandler } from '../events/bound-handler.js';
 import { eventTable } from '../events/event-table.js';
 import { bind, hooksOf, typesOf } from '../events/handler-table.js';
-import { Invoker, type BoundHandler } from '../events/invoke.js';
+import { Invoker } from '../events/invoke.js';
 import { Logger, type LogOrigin } from '../log.js';
 import type { Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
@@ -58,7 +60,8 @@ export class ProcessContext implements RoleActions {
     this.#workerId = workerId;
     this.#logOrigin = { role: label, ...(workerId >= 0 && { workerId }) };
     this.logger = new Logger(platform.log, this.#logOrigin, settings.logLevel);
-    this.invoker = new Invoker(this.logger, platform.observe);
+    const shortestTimeout = shortestHandlerTimeout(settings);
+    this.invoker = new Invoker(this.logger, platform.observe, platform.clock, shortestTimeout);
     this.timers = new Timers(platform.clock, this.invoker);
   }
 
@@ -125,6 +128,7 @@ export class ProcessContext implements RoleActions {
 
   async dispose(): Promise<void> {
     this.timers.clearAll();
+    this.invoker.close();
     if (this.#state === 'building') this.#state = 'disposed';
     try {
       await this.#container?.dispose();

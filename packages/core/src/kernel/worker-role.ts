@@ -14,6 +14,7 @@ import { changedParts } from '../events/fingerprint.js';
 import { answerNote, Inquiries } from '../pipe/inquiries.js';
 import {
   PIPE_VERSION,
+  blockedStackPath,
   workerTitle,
   type FromWorker,
   type InnerQuestion,
@@ -32,6 +33,8 @@ import { BaseSockets } from './base-sockets.js';
 import { joinLogFile } from './join-log-file.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
+/** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
+const SHORTEST_BLOCK_MS = 500;
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
 /** ms between two calls of `@OnWorkerExit`. */
@@ -135,7 +138,19 @@ class WorkerProcess {
       await this.#base?.adoptListeners();
     }
     this.#tell({ type: 'serving' });
+    // Only now: it takes processor time that the boots of others need.
+    this.#traceBlocks();
     if (this.assignment.role === 'userProcess') await this.#runUserProcess();
+  }
+
+  /** Early enough that the stack is there when the manager kills this process, for either reason that it may have. */
+  #traceBlocks(): void {
+    const { settings, runtimeDirectory } = this.assignment;
+    const { workerTimeout, maxWaitTime } = settings;
+    if (workerTimeout === 0) return;
+    const { self } = this.origin.platform;
+    const afterMs = Math.max(SHORTEST_BLOCK_MS, Math.min(workerTimeout, maxWaitTime) / 2);
+    self.traceBlocks(afterMs, blockedStackPath(runtimeDirectory, self.pid));
   }
 
   /** What it throws ends the process, as an error that nobody caught. */

@@ -30,8 +30,9 @@ import {
 import type { ClientInfo, Question, ReloadReport } from '../pipe/questions.js';
 import { addCounters, ofTheDead } from '../pipe/stats.js';
 import type { BoundListener, Exit, Platform, Timer } from '../platform/platform.js';
+import { CrashReports } from './crash-reports.js';
 import { Permits } from './permits.js';
-import { RestartPolicy } from './restart-policy.js';
+import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { RollingReload, type ReloadHost } from './rolling-reload.js';
 import { Standby } from './standby.js';
 import { Watch } from './watch.js';
@@ -52,6 +53,8 @@ export interface ManagerParts {
   readonly masterPid: number;
   /** process mode: where the reactors take pipes. */
   readonly pipePaths: readonly string[];
+  /** Where workers leave the stacks of blocked event loops. */
+  readonly runtimeDirectory: string;
   /** base mode: the sockets that workers accept on, and where workers find each other. */
   readonly base?: { readonly listeners: readonly BoundListener[]; readonly meshDirectory: string };
   /** Names of the user processes, whose ids follow those of the task workers. */
@@ -93,9 +96,11 @@ export class Manager {
   #stopping = false;
   #ready: (() => void) | undefined;
   readonly #changed = new Set<() => void>();
+  readonly #crashes: CrashReports;
 
   constructor(private readonly parts: ManagerParts) {
-    const { platform, settings } = parts;
+    const { platform, settings, logger, runtimeDirectory } = parts;
+    this.#crashes = new CrashReports(platform.clock, platform.files, logger, runtimeDirectory);
     this.#incarnation = parts.incarnationBase;
     this.#generation = parts.generation;
     this.#absences = new Permits(settings.maxUnavailable);
@@ -153,13 +158,17 @@ export class Manager {
     await this.#stopAll(() => true, deadline);
     timer.cancel();
     this.#watch.stop();
+    this.#crashes.close();
   }
 
   /** Kills all workers at once, without hooks. */
   killAll(): void {
     this.#stopping = true;
     this.#standby.stop();
-    for (const worker of this.#living) worker.kill('the server is gone');
+    for (const worker of this.#living) {
+      worker.discarded = true;
+      worker.kill('the server is gone');
+    }
   }
 
   /** All workers open their log file anew. */
@@ -246,7 +255,8 @@ export class Manager {
   }
 
   #spawn(duty: WorkerPlace['duty'], place: Place | undefined, generation: number): WorkerHandle {
-    const { platform, settings, name, masterPid, pipePaths, base, fixed, logger } = this.parts;
+    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, base, fixed, logger } =
+      this.parts;
     const assignment: WorkerAssignment = {
       ...duty,
       ...(place !== undefined && { place }),
@@ -256,6 +266,7 @@ export class Manager {
       masterPid,
       managerPid: platform.self.pid,
       pipePaths,
+      runtimeDirectory,
       ...(base !== undefined && { meshDirectory: base.meshDirectory }),
     };
     const child = platform.processes.spawn(assignment, `shoal ${name}: ${workerTitle(assignment)}`);
@@ -384,6 +395,7 @@ export class Manager {
 
   #killBlocked(worker: WorkerHandle, silence: number): void {
     const { workerTimeout } = this.parts.settings;
+    worker.blocked = true;
     worker.kill(
       `its event loop was blocked for ${Math.round(silence)} ms, workerTimeout is ${workerTimeout} ms`,
     );
@@ -407,8 +419,7 @@ export class Manager {
     const spare = this.#standby.lost(worker, { ready: worker.state !== 'loading', lived });
     worker.state = 'down';
     this.#introducePeers();
-    if (!planned && !this.#stopping && !worker.discarded)
-      this.#noteCrash(worker, exit, hadPlace ? place : undefined);
+    if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
     if (this.#stopping || place === undefined || spare) return;
     if (place.current === undefined && place.successor === undefined)
@@ -424,10 +435,12 @@ export class Manager {
 
   /** Nobody has the place, and nobody is on the way to it. */
   #refill(place: WorkerPlace, last: WorkerHandle, exit: Exit, lived: number): void {
-    const next = place.policy.next({ ready: last.wasReady, lived });
+    const failure = { reason: last.explain(exit), error: last.failure, timedOut: last.bootTimedOut };
+    const { policy } = place;
+    const next = policy.next({ ready: last.wasReady, lived, failure });
     if (next !== 'give-up') this.#fillLater(place, next);
     else if (this.#othersServe(place)) this.#tryOn(place, last);
-    else this.#giveUp(last, exit);
+    else this.#giveUp(last, policy.firstFailure ?? failure);
   }
 
   #fillLater(place: WorkerPlace, delay: number): void {
@@ -460,23 +473,20 @@ export class Manager {
   #reportError(worker: WorkerHandle, exit: Exit, reason: string): void {
     const { pid } = worker.identity;
     const ending = { exitCode: exit.code, signal: exit.signal };
-    this.parts.logger.error(`${worker.title} ended: ${reason}`, {
-      workerPid: pid,
-      ...ending,
-      ...(worker.failure?.stack !== undefined && { stack: worker.failure.stack }),
-    });
-    this.parts.onWorkerError({ workerId: worker.workerId, pid, ...ending, reason });
+    const stack = this.#crashes.report(worker, exit);
+    const { workerId } = worker;
+    this.parts.onWorkerError({ workerId, pid, ...ending, reason, ...(stack !== undefined && { stack }) });
   }
 
-  #giveUp(worker: WorkerHandle, exit: Exit): void {
+  #giveUp(worker: WorkerHandle, { reason, error, timedOut }: BootFailure): void {
     this.#stopping = true;
     this.#standby.stop();
+    this.#crashes.close();
     for (const timer of this.#restartTimers) timer.cancel();
     const { maxBootFailures } = this.parts.settings;
-    const message = `${worker.title} could not boot ${maxBootFailures} times in a row: ${worker.explain(exit)}`;
-    const { failure } = worker;
-    const options = failure === undefined ? undefined : { cause: fromWire(failure) };
-    const code = worker.bootTimedOut ? 'BOOT_TIMEOUT' : 'BOOT_FAILED';
+    const message = `${worker.title} could not boot ${maxBootFailures} times in a row: ${reason}`;
+    const options = error === undefined ? undefined : { cause: fromWire(error) };
+    const code = timedOut ? 'BOOT_TIMEOUT' : 'BOOT_FAILED';
     this.parts.onGiveUp(new ProcessError(code, message, options));
   }
 

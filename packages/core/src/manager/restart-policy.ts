@@ -1,9 +1,22 @@
+import type { WireError } from '../errors.js';
+
+/** Why a worker could not boot. */
+export interface BootFailure {
+  readonly reason: string;
+  /** What it said itself. */
+  readonly error: WireError | undefined;
+  /** It was not ready within `bootTimeout`. */
+  readonly timedOut: boolean;
+}
+
 /** How a worker ended, as far as its replacement depends on it. */
 export interface WorkerEnd {
   /** It had reported ready. */
   readonly ready: boolean;
   /** ms from its start to its end. */
   readonly lived: number;
+  /** Why, if it was not ready. */
+  readonly failure?: BootFailure;
 }
 
 /** A worker that was ready and still ends within this time of its start, in ms, may be in a crash loop. */
@@ -25,12 +38,18 @@ const LONGEST_DELAY_MS = 5_000;
 export class RestartPolicy {
   #bootFailures = 0;
   #quickEnds = 0;
+  #firstFailure: BootFailure | undefined;
 
   constructor(
     private readonly maxBootFailures: number,
     /** A number in [0, 1), so that workers that fail together do not come back together. */
     private readonly jitter: () => number,
   ) {}
+
+  /** The first boot failure of the present run: those after it may be its consequence. */
+  get firstFailure(): BootFailure | undefined {
+    return this.#firstFailure;
+  }
 
   /** The delay in ms for those who try on after giving up. */
   get longestDelay(): number {
@@ -41,9 +60,11 @@ export class RestartPolicy {
   next(end: WorkerEnd): number | 'give-up' {
     if (!end.ready) {
       this.#bootFailures++;
+      this.#firstFailure ??= end.failure;
       return this.#bootFailures >= this.maxBootFailures ? 'give-up' : this.#delay(this.#bootFailures);
     }
     this.#bootFailures = 0;
+    this.#firstFailure = undefined;
     this.#quickEnds = end.lived < QUICK_END_MS ? this.#quickEnds + 1 : 0;
     return this.#quickEnds > QUICK_ENDS_AT_ONCE ? this.#delay(this.#quickEnds - QUICK_ENDS_AT_ONCE) : 0;
   }

@@ -45,6 +45,8 @@ export class WorkerHandle {
   discarded = false;
   /** Its replacement is on the way. */
   recycling = false;
+  /** It was killed because its event loop was blocked. */
+  blocked = false;
   /** It was not ready within `bootTimeout`. */
   bootTimedOut = false;
   exit: Exit | undefined;

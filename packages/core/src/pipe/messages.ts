@@ -54,7 +54,10 @@ export const FrameKind = {
   answer: 32,
   /** Numbered. Sends the body to the client. */
   send: 33,
-  /** End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. */
+  /**
+   * End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. Flag
+   * `timedOut`: because the handler of number `seq` took too long, which is settled by this, and refused if it is a packet.
+   */
   end: 34,
   /** The connection's state is now the body. */
   state: 35,
@@ -64,6 +67,8 @@ export const FrameKind = {
   aloneOver: 37,
   /** The handler of number `seq` was still running when its turn ended. */
   pending: 38,
+  /** The socket is closed, and what waits before the close event may take its time: nobody is there any more. */
+  cancel: 39,
   /** Answer to `ready`, behind the first events: this worker has the place. */
   serving: 40,
   /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
@@ -85,6 +90,8 @@ export const FrameFlag = {
   reset: 8,
   /** end, with `reset`: the worker would have had to keep more than `socketBufferSize`. */
   overflow: 1,
+  /** end, with `reset`: the handler of number `seq` did not settle within `handlerTimeout`. */
+  timedOut: 2,
   /** alone: the packet came over this pipe. */
   mine: 16,
   /** chunk: the first one; its body begins with the header of the large frame. */
@@ -131,6 +138,7 @@ export type CloseReason =
   | 'protocol'
   | 'poison'
   | 'workerLost'
+  | 'handlerTimeout'
   | 'shutdown';
 
 /** What a spawner asks a process or thread to be. */
@@ -177,6 +185,8 @@ export interface WorkerAssignment {
   readonly managerPid: number;
   /** process mode: the reactors to connect to. */
   readonly pipePaths: readonly string[];
+  /** Where the sockets of the server are, and what workers leave for their manager. */
+  readonly runtimeDirectory: string;
   /** base mode: where this worker listens for the others; it removes it when the manager is gone. */
   readonly meshDirectory?: string;
 }
@@ -211,6 +221,11 @@ export interface Plan {
   readonly timers: readonly { readonly interval: number; readonly label: string }[];
   /** Names of the user processes. */
   readonly userProcesses: readonly string[];
+}
+
+/** The file in which a blocked worker leaves the stack of its event loop. */
+export function blockedStackPath(runtimeDirectory: string, pid: number): string {
+  return `${runtimeDirectory}/${pid}.stack`;
 }
 
 /** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */

@@ -332,7 +332,8 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     end: number,
   ): void {
     if (this.#state !== 'open') return;
-    const held = this.holds(id) && kind >= FrameKind.connect;
+    // Nobody waits for what a cancel overtakes.
+    const held = this.holds(id) && kind >= FrameKind.connect && kind !== FrameKind.cancel;
     if (end - start <= MAX_BODY_BYTES && !held) {
       this.#writer.frame(kind, flags, aux, id, seq, word, count, source, start, end);
     } else {

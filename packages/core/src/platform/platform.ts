@@ -110,6 +110,13 @@ export interface Self {
   onSignal(signal: SignalName, run: () => void): void;
   /** Called for an exception or rejection that nobody caught; the process must then leave. */
   onUncaught(run: (error: unknown, origin: 'uncaughtException' | 'unhandledRejection') => void): void;
+  /**
+   * From now on, while the event loop of this process has been blocked for longer
+   * than about `afterMs`, the file `path` tells its stack. It comes whole, with
+   * mode 0600 and at most 16 KiB, replaces an older one, and goes when the process
+   * goes on. Code that does not come back to JavaScript leaves none. Called once.
+   */
+  traceBlocks(afterMs: number, path: string): void;
   /** Ends this process at once. In a simulation it returns, and the process is dead. */
   exit(code: number): void;
 }
@@ -295,6 +302,8 @@ export interface Files {
   probe(path: string): void;
   /** Removes a file. Missing is fine; never throws. */
   remove(path: string): void;
+  /** Reads a small file of text and removes it; undefined when there is none. Never throws. */
+  takeText(path: string): string | undefined;
 }
 
 export interface LogRecord {

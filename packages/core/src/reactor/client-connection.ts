@@ -192,6 +192,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
     this.reactor.closed();
     this.pump();
+    if (!this.#closeSent) this.#cancel();
   }
 
   // What workers say.
@@ -279,6 +280,8 @@ export class ClientConnection implements StreamEvents, Client {
       this.#connectAttempts++;
       port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
     }
+    // Without packets in between the close follows at once.
+    if (this.closed && this.#waiting.length > 0) port.cancel(this.id);
   }
 
   settled(delivery: Delivery, how: Settlement): void {
@@ -301,7 +304,7 @@ export class ClientConnection implements StreamEvents, Client {
     if (delivery.kind === 'packet') {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
-      if (discarded) this.#refuse(delivery, 'CLOSED');
+      if (discarded) this.#refuse(delivery, delivery.refusal);
       else this.#countHandled(delivery);
     } else if (delivery.kind === 'introduction') {
       this.#connected = true;
@@ -488,6 +491,13 @@ export class ClientConnection implements StreamEvents, Client {
     if (this.#knownBy.get(slot) === port) return;
     this.#knownBy.set(slot, port);
     port.introduce(this.id, this.#introduction());
+    if (this.closed) port.cancel(this.id);
+  }
+
+  /** Packets wait before the close event, and those who handle them should know already. */
+  #cancel(): void {
+    this.#home?.cancel(this.id);
+    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.cancel(this.id);
   }
 
   #introduction(): Introduction {

@@ -21,6 +21,8 @@ export class Delivery {
   deaths = 0;
   /** Its handler was running at the end of a turn of the worker that has it. */
   pending = false;
+  /** The reason for which it counts as refused, if a worker gives it up. */
+  refusal: 'CLOSED' | 'HANDLER_TIMEOUT' = 'CLOSED';
   /** Bytes that earlier attempts have sent on its connection. */
   answered = 0;
 
@@ -70,6 +72,8 @@ export interface Client {
   takeBack(deliveries: readonly Delivery[], loss: Loss, started: number): void;
   /** Flushes and ends; packets that no worker has yet are refused. */
   finish(reason: CloseReason): void;
+  /** Closes without flushing. */
+  abort(reason: CloseReason): void;
   /** Moves on: gives the worker what the windows admit, and ends when all is done. */
   pump(): void;
 }
@@ -86,6 +90,8 @@ export interface WorkerPort {
   packet(delivery: Delivery): void;
   close(delivery: Delivery, reason: string): void;
   introduce(connectionId: number, introduction: Introduction): void;
+  /** The socket is closed, and the event that tells so cannot be delivered yet. */
+  cancel(connectionId: number): void;
   forget(connectionId: number): void;
   /** It gets no further event, and hears so: it finishes what it has started and gives back the rest. */
   retire(): void;

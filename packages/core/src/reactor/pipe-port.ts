@@ -103,6 +103,10 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     this.pipe.control(FrameKind.introduce, 0, connectionId, 0, Buffer.from(JSON.stringify(introduction)));
   }
 
+  cancel(connectionId: number): void {
+    this.pipe.control(FrameKind.cancel, 0, connectionId);
+  }
+
   forget(connectionId: number): void {
     this.pipe.control(FrameKind.forget, 0, connectionId);
   }
@@ -154,7 +158,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
         this.pipe.settle(seq);
         return;
       case FrameKind.end:
-        this.#end(id, flags);
+        this.#end(id, flags, seq);
         return;
       case FrameKind.state:
         this.#keepState(id, buffer, start, end);
@@ -256,7 +260,12 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     if (connection.home === this) connection.noteAnswered(end - start);
   }
 
-  #end(id: number, flags: number): void {
+  #end(id: number, flags: number, seq: number): void {
+    if ((flags & FrameFlag.timedOut) !== 0) {
+      const delivery = this.pipe.settleEntry(seq);
+      if (delivery !== undefined) this.slot.giveUp(delivery);
+      return;
+    }
     const connection = this.reactor.connection(id);
     if ((flags & FrameFlag.overflow) !== 0) connection?.overflow();
     else if ((flags & FrameFlag.reset) !== 0) connection?.abort('server');

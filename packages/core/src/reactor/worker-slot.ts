@@ -60,6 +60,14 @@ export class WorkerSlot {
     turnstile.wake();
   }
 
+  /** Its handler took longer than it may: the connection is reset, and the event is over. */
+  giveUp(delivery: Delivery): void {
+    // First of all, so that nothing else of the connection follows.
+    delivery.connection.abort('handlerTimeout');
+    delivery.refusal = 'HANDLER_TIMEOUT';
+    this.settled(delivery, delivery.kind === 'packet' ? 'discarded' : 'handled');
+  }
+
   /** A worker takes the place: it learns of the connections and gets what waits. Another one that has it retires. */
   ready(port: WorkerPort): void {
     const before = this.port;

@@ -1,5 +1,6 @@
 import { HandlerError } from '../errors.js';
-import type { BoundHandler, Invoker } from '../events/invoke.js';
+import type { BoundHandler } from '../events/bound-handler.js';
+import type { Invoker } from '../events/invoke.js';
 import type { Clock, Timer } from '../platform/platform.js';
 
 const MAX_DELAY_MS = 2 ** 31 - 1;

@@ -6,6 +6,7 @@ export interface ConnectionCore {
   readonly listener: { readonly name: string };
   readonly introduction: Introduction;
   readonly closed: boolean;
+  readonly signal: AbortSignal;
   readState(): unknown;
   writeState(value: unknown): void;
   send(data: string | Uint8Array): boolean;
@@ -58,6 +59,19 @@ export class Connection {
   /** Whether it was closed, here or by the client. */
   get closed(): boolean {
     return this.#core.closed;
+  }
+
+  /**
+   * Aborts when nobody waits for an answer any more: the peer is gone (which this
+   * worker learns at once, also while a handler runs and packets wait), the
+   * connection is closed here, a handler of it exceeded `handlerTimeout`, or the
+   * worker must go. The reason is an error; a handler that rejects with it, or
+   * with an error that it caused, because the connection is closed
+   * (CONNECTION_CLOSED) is not counted as failed. A peer that has only finished
+   * sending is still there. Made when it is first asked for.
+   */
+  get signal(): AbortSignal {
+    return this.#core.signal;
   }
 
   /**

@@ -13,12 +13,14 @@
  */
 import type { ConnectionScope, HandlerSpec } from '../definition.js';
 import { HandlerError } from '../errors.js';
+import type { BoundHandler } from '../events/bound-handler.js';
 import type { Delivery } from '../events/event-table.js';
 import type { ListenerHandlers } from '../events/handler-table.js';
-import type { BoundHandler, Invoker } from '../events/invoke.js';
+import type { Invoker } from '../events/invoke.js';
 import type { Part } from '../pipe/parts.js';
 import type { Introduction } from '../pipe/messages.js';
 import { Connection, type ConnectionCore } from './connection.js';
+import { ConnectionSignal } from './connection-signal.js';
 import { ConversationState } from './conversation-state.js';
 import type { Isolation, Lonely } from './isolation.js';
 import type { Sender, SocketOwner } from './socket-owner.js';
@@ -27,6 +29,8 @@ import type { Sender, SocketOwner } from './socket-owner.js';
 export interface ServedListener {
   readonly name: string;
   readonly concurrency: number;
+  /** ms; 0 is off. */
+  readonly handlerTimeout: number;
   readonly handlers: ListenerHandlers;
 }
 
@@ -40,7 +44,7 @@ export interface ConversationHost {
   pending: number;
   /** The synchronous part of some handler is running. */
   inside: boolean;
-  bind(spec: HandlerSpec, scope: ConnectionScope | undefined): BoundHandler;
+  bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler;
   openScope(conversation: Conversation): ConnectionScope | undefined;
   /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */
   mayStart(conversation: Conversation): boolean;
@@ -101,6 +105,9 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   #listed = false;
   /** `moved`: another worker serves it, and what is sent from here goes there as from a stranger. */
   #phase: 'open' | 'finishing' | 'finished' | 'closed' | 'moved' = 'open';
+  /** Its socket is closed, and the event that tells so may have to wait. */
+  #gone = false;
+  readonly #signal: ConnectionSignal;
   #state: ConversationState;
   #scope: ConnectionScope | undefined;
   #receive: BoundHandler | undefined;
@@ -114,11 +121,16 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     private readonly all: ConversationHost,
   ) {
     this.connection = new Connection(this);
+    this.#signal = new ConnectionSignal(id);
     this.#state = new ConversationState(state);
   }
 
   get closed(): boolean {
-    return this.#phase !== 'open' && this.#phase !== 'moved';
+    return this.#gone || (this.#phase !== 'open' && this.#phase !== 'moved');
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal.signal;
   }
 
   /** What a handler of this connection that is pending is called. */
@@ -157,7 +169,19 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   }
 
   end(seq: number, reason: string, isolated: boolean): void {
+    this.cancel();
     this.#enqueue({ kind: 'close', seq, reason, isolated });
+  }
+
+  /** Its socket is closed. What has come is still handled, for nobody. */
+  cancel(): void {
+    this.#gone = true;
+    this.abort('nobody is at its other end any more');
+  }
+
+  /** Aborts the signal of its handlers, if that was not done before: an error, or why the connection is closed. */
+  abort(reason: string | Error): void {
+    this.#signal.abort(reason);
   }
 
   // What the application says.
@@ -165,13 +189,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   send(data: Part): boolean {
     const bytes = byteLength(data);
     if (this.#phase === 'moved') return this.#sendAsStranger(data, bytes);
-    if (this.#phase !== 'open') return false;
+    if (this.closed) return false;
     if (bytes === 0) return true;
     if (!this.owner.admits(this, this.#bytes + bytes)) {
       this.all.overflowed(this);
       this.#phase = 'finished';
       this.#takeParts();
       this.owner.overflow(this.id);
+      this.abort('more than socketBufferSize waited to be sent');
       this.advance();
       return false;
     }
@@ -215,6 +240,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
         this.all.sentElsewhere(this.owner);
       } else if (!this.#inside) this.#list();
     }
+    this.abort('it was closed here');
     return true;
   }
 
@@ -353,13 +379,26 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     }
   }
 
-  readonly #packetSettled = (seq: number): void => {
+  readonly #packetSettled = (seq: number, timeout?: HandlerError): void => {
     this.#running--;
     this.#unpend(seq);
-    this.#settlePacket(seq, this.#receive?.label ?? 'onReceive');
+    if (timeout === undefined) this.#settlePacket(seq, this.#receive?.label ?? 'onReceive');
+    else this.#giveUp(seq, timeout);
     this.advance();
     this.all.isolation.step();
   };
+
+  /**
+   * A handler took too long, and may still run: with the next event beside it the
+   * order of the connection would be gone, so the connection ends here.
+   */
+  #giveUp(seq: number, timeout: HandlerError): void {
+    this.#phase = 'finished';
+    this.#takeParts();
+    this.owner.giveUp(this, seq);
+    this.all.isolation.leave(this, seq);
+    this.abort(timeout);
+  }
 
   /** Gives a packet up without handling it; others may have been waiting for it to run alone. */
   #discard(seq: number): void {
@@ -412,10 +451,11 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     }
   }
 
-  readonly #exclusiveSettled = (job: ExclusiveJob): void => {
+  readonly #exclusiveSettled = (job: ExclusiveJob, timeout?: HandlerError): void => {
     this.#exclusive = false;
     this.#unpend(job.seq);
-    this.#settleExclusive(job);
+    if (timeout === undefined || job.kind === 'close') this.#settleExclusive(job);
+    else this.#giveUp(job.seq, timeout);
     this.advance();
     this.all.isolation.step();
   };
@@ -472,7 +512,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
       this.#scope = this.all.openScope(this);
       this.#bindReceive();
       const spec = this.listener.handlers[kind];
-      return spec === undefined ? undefined : this.all.bind(spec, this.#scope);
+      return spec === undefined ? undefined : this.all.bind(spec, this.#scope, this.listener.handlerTimeout);
     } catch (error) {
       this.all.invoker.report(`objects of connection ${this.id}`, kind, error);
       this.finish(true);
@@ -482,13 +522,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
 
   #bindReceive(): void {
     const { receive } = this.listener.handlers;
-    this.#receive = receive === undefined ? undefined : this.all.bind(receive, this.#scope);
+    this.#receive =
+      receive === undefined ? undefined : this.all.bind(receive, this.#scope, this.listener.handlerTimeout);
   }
 
   #bindSafely(spec: ServedListener['handlers']['close']): BoundHandler | undefined {
     if (spec === undefined) return undefined;
     try {
-      return this.all.bind(spec, this.#scope);
+      return this.all.bind(spec, this.#scope, this.listener.handlerTimeout);
     } catch (error) {
       this.all.invoker.report(spec.label, 'close', error);
       return undefined;

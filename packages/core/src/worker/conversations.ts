@@ -1,11 +1,16 @@
 import type { Binding, ConnectionScope, Container, HandlerSpec } from '../definition.js';
+import { ProcessError } from '../errors.js';
+import type { BoundHandler } from '../events/bound-handler.js';
 import { bind } from '../events/handler-table.js';
-import type { BoundHandler, Invoker } from '../events/invoke.js';
+import type { Invoker } from '../events/invoke.js';
 import type { Clock } from '../platform/platform.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
 import { Isolation } from './isolation.js';
 import type { SocketOwner } from './socket-owner.js';
+
+/** Of the time that handlers get to end, the part after which they are told to give up. */
+const PATIENT_PART = 0.75;
 
 /** All connections that one worker serves, and what they share. */
 export class Conversations implements ConversationHost {
@@ -65,8 +70,8 @@ export class Conversations implements ConversationHost {
     this.#stalled.delete(conversation);
   }
 
-  bind(spec: HandlerSpec, scope: ConnectionScope | undefined): BoundHandler {
-    return bind(spec, this.container, scope);
+  bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler {
+    return bind(spec, this.container, scope, timeout);
   }
 
   openScope(conversation: Conversation): ConnectionScope | undefined {
@@ -126,10 +131,11 @@ export class Conversations implements ConversationHost {
       }
   }
 
-  /** The owner of the socket has given the connection to another worker, or it is over. */
+  /** The owner of the socket has given the connection to another worker; in modes that do not stick, it is over. */
   moveAway(conversation: Conversation): void {
     this.forget(conversation);
-    void conversation.moveAway();
+    if (this.keepsState) void conversation.moveAway();
+    else conversation.cancel();
   }
 
   async dispose(id: number, scope: ConnectionScope): Promise<void> {
@@ -158,23 +164,31 @@ export class Conversations implements ConversationHost {
 
   /**
    * Starts no further handler, and resolves once those that run have settled
-   * and their answers were handed on, or after `deadline` ms.
+   * and their answers were handed on, or after `deadline` ms. Near its end
+   * `connection.signal` tells what still runs to give up.
    */
   async finish(deadline: number): Promise<void> {
     this.#closing = true;
     if (this.#pending > 0) {
       await new Promise<void>((resolve) => {
+        const warning = this.clock.setTimer(deadline * PATIENT_PART, () => this.#abortAll());
         const timer = this.clock.setTimer(deadline, () => {
           this.#nameStragglers();
           resolve();
         });
         this.#idle = () => {
+          warning.cancel();
           timer.cancel();
           resolve();
         };
       });
     }
     this.#flush();
+  }
+
+  #abortAll(): void {
+    const reason = new ProcessError('SHUTTING_DOWN', 'this worker has to leave, and its time is nearly over');
+    for (const conversation of this.#byId.values()) conversation.abort(reason);
   }
 
   #nameStragglers(): void {

@@ -90,6 +90,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     this.events.open('introduce', connectionId, 0, introduction, undefined, this);
   }
 
+  cancel(connectionId: number): void {
+    this.events.find(connectionId)?.cancel();
+  }
+
   forget(connectionId: number): void {
     this.events.forget(connectionId);
   }
@@ -177,6 +181,13 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   }
 
   notePending(): void {}
+
+  giveUp(_sender: Sender, seq: number): void {
+    // What was settled before it is settled before it here, too.
+    this.#apply();
+    const delivery = this.#outstanding.settle(seq);
+    if (delivery !== undefined) this.slot.giveUp(delivery);
+  }
 
   overflow(connectionId: number): void {
     this.reactor.connection(connectionId)?.overflow();

@@ -188,6 +188,10 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     this.#pipe.control(FrameKind.end, reset ? FrameFlag.reset : 0, connectionId);
   }
 
+  giveUp(sender: Sender, seq: number): void {
+    this.#pipe.control(FrameKind.end, FrameFlag.reset | FrameFlag.timedOut, sender.id, seq);
+  }
+
   overflow(connectionId: number): void {
     this.#pipe.control(FrameKind.end, FrameFlag.reset | FrameFlag.overflow, connectionId);
   }
@@ -264,6 +268,9 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
         else conversation.end(seq, buffer.toString('utf8', start, end), isolated);
         return;
       }
+      case FrameKind.cancel:
+        this.events.find(id)?.cancel();
+        return;
       case FrameKind.forget:
         this.events.forget(id);
         return;

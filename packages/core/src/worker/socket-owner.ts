@@ -31,6 +31,8 @@ export interface SocketOwner {
   send(sender: Sender, parts: readonly Part[], bytes: number): void;
   /** Ends a connection: flushes first, unless `reset`. */
   end(connectionId: number, reset: boolean): void;
+  /** The handler of event `seq` took longer than it may: refuses the event if it is a packet, and resets the connection. */
+  giveUp(sender: Sender, seq: number): void;
   /** Ends a connection without flushing, because more would have waited than may. */
   overflow(connectionId: number): void;
   keepState(sender: Sender, state: Buffer): void;

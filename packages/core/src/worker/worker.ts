@@ -39,8 +39,8 @@ export class Worker implements LinkEvents {
 
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
-    this.#listeners = settings.listeners.map(({ name, concurrency }) => {
-      return { name, concurrency, handlers: handlersOf(definition, name) };
+    this.#listeners = settings.listeners.map(({ name, concurrency, handlerTimeout }) => {
+      return { name, concurrency, handlerTimeout, handlers: handlersOf(definition, name) };
     });
     const scoped = definition.handlers.some(
       ({ target }) => target.kind === 'method' && target.scope === 'connection',

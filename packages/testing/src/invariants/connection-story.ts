@@ -33,6 +33,8 @@ interface Packet {
   sentInTurn: number;
   /** Then: whether it had closed the connection. */
   ended: boolean;
+  /** Then: whether it was given up for its timeout. */
+  timedOut: boolean;
   /** How often a lost worker gave it back. */
   returns: number;
   /** Pid of the worker that started it last. */
@@ -48,8 +50,8 @@ interface Given {
 /** What the connection means to one worker. */
 interface Part {
   readonly given: Map<number, Given>;
-  /** Numbers of the events whose handlers run. */
-  readonly running: Set<number>;
+  /** Numbers of the events whose handlers run, with the times at which they began. */
+  readonly running: Map<number, number>;
   introducing: boolean;
   closing: boolean;
   lastGiven: number;
@@ -80,6 +82,10 @@ export class ConnectionStory {
   closedBy: string | undefined;
   /** A handler has closed it. */
   endedByHandler = false;
+  /** A handler of it was given up for its timeout. */
+  timedOut = false;
+  /** The worker that has given a handler of it up, and that lives. */
+  #givenUpBy: number | undefined;
   /** A packet is settled whose handler has closed it, so that it has to close. */
   mustEnd = false;
   readonly #packets = new Map<number, Packet>();
@@ -122,6 +128,11 @@ export class ConnectionStory {
     return this.#packets.get(packet)?.bytes ?? 0;
   }
 
+  /** A handler has ended it, by a close or by its timeout: what waits behind it is refused. */
+  get #endedHere(): boolean {
+    return this.endedByHandler || this.timedOut;
+  }
+
   get #sticky(): boolean {
     const { mode, dispatchMode } = this.host.settings;
     return mode === 'base' || dispatchMode === 'fixed';
@@ -139,6 +150,7 @@ export class ConnectionStory {
       sent: 0,
       sentInTurn: 0,
       ended: false,
+      timedOut: false,
       returns: 0,
       startedBy: undefined,
     });
@@ -161,7 +173,7 @@ export class ConnectionStory {
     }
     for (const [pid, { running, given }] of this.#parts) {
       if (!this.host.lives(pid)) continue;
-      for (const seq of running) {
+      for (const seq of running.keys()) {
         const kind = given.get(seq)?.event;
         const same = event === 'close' ? kind === 'close' : kind === 'connect' || kind === 'adopt';
         if (same) this.#report('settlement', `its ${kind} is settled while the handler still runs`);
@@ -196,7 +208,7 @@ export class ConnectionStory {
       this.#report('settlement', `packet ${packet} is given back as not started, and its handler had begun`);
     this.#release(entry);
     if (!planned) entry.returns++;
-    entry.handled = false;
+    entry.handled = entry.timedOut = false;
     entry.worker = undefined;
     if (packet < this.#cursor) this.#cursor = packet;
   }
@@ -218,6 +230,8 @@ export class ConnectionStory {
       this.#report('settlement', `packet ${packet} is refused though it is settled`);
       return;
     }
+    if (reason === 'HANDLER_TIMEOUT' && !entry.timedOut)
+      this.#report('lost', `packet ${packet} is refused for a timeout that its handler has not exceeded`);
     this.#release(entry);
     this.#packets.delete(packet);
   }
@@ -241,7 +255,7 @@ export class ConnectionStory {
 
   // What workers tell.
 
-  started(pid: number, { event, seq, handler }: FactOf<'started'>): void {
+  started(pid: number, { event, seq, handler }: FactOf<'started'>, time: number): void {
     const part = this.#part(pid);
     const given = part.given.get(seq);
     if (given === undefined) {
@@ -251,7 +265,7 @@ export class ConnectionStory {
     if (this.#sticky) this.#checkStart(pid, part, given, handler);
     if (event === 'connect' || event === 'adopt') part.introducing = true;
     if (event === 'close') part.closing = true;
-    part.running.add(seq);
+    part.running.set(seq, time);
     const entry = this.#packets.get(given.packet);
     if (event === 'receive' && entry !== undefined) entry.startedBy = pid;
     part.sentAtStart = this.output.sentBy(pid);
@@ -271,8 +285,14 @@ export class ConnectionStory {
     this.#part(pid).ended = true;
   }
 
-  settled(pid: number, { seq }: { readonly seq: number }): void {
+  settled(
+    pid: number,
+    { seq, timedOut }: { readonly seq: number; readonly timedOut?: true },
+    time: number,
+  ): void {
     const part = this.#part(pid);
+    const begun = part.running.get(seq);
+    if (timedOut === true && begun !== undefined) this.#gaveUp(pid, time - begun);
     part.running.delete(seq);
     const given = part.given.get(seq);
     if (given === undefined) return;
@@ -281,10 +301,20 @@ export class ConnectionStory {
     const entry = this.#packets.get(given.packet);
     if (entry?.worker !== pid) return;
     entry.handled = true;
+    entry.timedOut = timedOut === true;
     entry.sent = this.output.sentBy(pid);
     entry.ended = part.ended;
     entry.sentInTurn = this.#sentInSettlingTurn(part, entry.sent);
     if (given.packet === this.#cursor) this.#cursor++;
+  }
+
+  #gaveUp(pid: number, age: number): void {
+    this.timedOut = true;
+    this.#givenUpBy = pid;
+    const { handlerTimeout } = this.listener;
+    if (handlerTimeout === 0) this.#report('order', 'a handler is given up, and none may be');
+    else if (age < handlerTimeout)
+      this.#report('order', `a handler is given up after ${age} of ${handlerTimeout} ms`);
   }
 
   /** What the handler that settles has sent in this turn; with several at a time nobody can tell. */
@@ -296,11 +326,15 @@ export class ConnectionStory {
   /** The process has ended: what ran there will not settle. */
   processEnded(pid: number): void {
     this.#parts.get(pid)?.running.clear();
+    // It may not have come to telling the owner of the socket.
+    if (this.#givenUpBy === pid) this.#givenUpBy = undefined;
   }
 
   /** Nothing is on its way: what is not settled is lost, unless a handler still runs. */
   atRest(): void {
     this.#checkWritten();
+    if (this.closedBy === undefined && this.#givenUpBy !== undefined)
+      this.#report('close', 'is still open after a handler of it was given up');
     if (this.closedBy === undefined && !this.endedByHandler)
       this.output.atRest((pid) => this.host.lives(pid));
     if (this.closedBy !== undefined && !this.runs) this.#report('close', 'is closed, and never forgotten');
@@ -316,7 +350,7 @@ export class ConnectionStory {
 
   /** What a client sent before it left is handled; only a handler's close and poison make it be refused. */
   #checkRefused(): void {
-    if (this.#refusedAsClosed === 0 || this.endedByHandler || this.#poisoned) return;
+    if (this.#refusedAsClosed === 0 || this.#endedHere || this.#poisoned) return;
     if (this.closedBy === 'client' || this.closedBy === 'error')
       this.#report('lost', `${this.#refusedAsClosed} packets are refused though only its client closed it`);
   }
@@ -350,6 +384,8 @@ export class ConnectionStory {
       this.#report('settlement', `packet ${packet} is settled twice`);
       return;
     }
+    if (!discarded && entry.timedOut)
+      this.#report('settlement', `packet ${packet} is settled as handled though its handler was given up`);
     if (!discarded && !entry.handled)
       this.#report('settlement', `packet ${packet} is settled before its handler has settled`);
     if (!discarded && entry.worker !== undefined && this.output.writtenOf(entry.worker) < entry.sent)
@@ -394,7 +430,7 @@ export class ConnectionStory {
 
   #checkClose(handler: string): void {
     const waiting = this.#nextToHandle();
-    if (this.#packets.has(waiting) && !this.endedByHandler)
+    if (this.#packets.has(waiting) && !this.#endedHere)
       this.#report('order', `${handler} starts before packet ${waiting} is handled`);
   }
 
@@ -416,7 +452,7 @@ export class ConnectionStory {
     if (part === undefined) {
       part = {
         given: new Map(),
-        running: new Set(),
+        running: new Map(),
         introducing: false,
         closing: false,
         lastGiven: 0,

@@ -124,7 +124,7 @@ export class Invariants implements StoryHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick' || event.subject === 0) return;
-        this.#handler(event.pid, event);
+        this.#handler(event.pid, event, event.time);
         return;
       case 'sent':
         this.#stories.get(event.connection)?.sent(event.pid, event);
@@ -203,7 +203,7 @@ export class Invariants implements StoryHost {
     this.#clientsByConnection.set(story.id, client);
   }
 
-  #handler(pid: number, fact: WorkerFact & { kind: 'started' | 'settled' | 'failed' }): void {
+  #handler(pid: number, fact: WorkerFact & { kind: 'started' | 'settled' | 'failed' }, time: number): void {
     const story = this.#stories.get(fact.subject);
     if (story === undefined) {
       this.report(
@@ -212,9 +212,9 @@ export class Invariants implements StoryHost {
         fact.subject,
       );
     } else if (fact.kind === 'started') {
-      story.started(pid, fact);
+      story.started(pid, fact, time);
     } else {
-      story.settled(pid, fact);
+      story.settled(pid, fact, time);
     }
   }
 
@@ -316,6 +316,7 @@ export class Invariants implements StoryHost {
       (reason === 'error' && !client.reset) ||
       (reason === 'server' && !story.endedByHandler) ||
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
+      (reason === 'handlerTimeout' && !story.timedOut) ||
       reason === 'shutdown';
     if (wrong)
       this.report(

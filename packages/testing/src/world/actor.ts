@@ -34,6 +34,7 @@ export class Actor implements Owner, Suspect {
   #writesToLive = Infinity;
   /** What is due while its event loop is blocked. */
   #backlog: Backlog | undefined;
+  #hungSince = 0;
 
   constructor(
     readonly pid: number,
@@ -65,8 +66,14 @@ export class Actor implements Owner, Suspect {
     return this.#backlog !== undefined;
   }
 
+  /** The world's time at which its event loop was blocked, while it is. */
+  get hungSince(): number | undefined {
+    return this.hung ? this.#hungSince : undefined;
+  }
+
   /** Blocks its event loop for so many virtual ms; a further call sets another end. */
   hang(scheduler: Scheduler, ms: number): void {
+    if (!this.hung) this.#hungSince = scheduler.time;
     this.#backlog ??= new Backlog(scheduler, () => (this.#backlog = undefined));
     this.#backlog.freeIn(ms);
   }

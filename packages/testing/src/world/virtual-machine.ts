@@ -10,6 +10,7 @@ import type {
   SupervisedState,
 } from '@shoal/core/internal/platform/platform';
 import { bindGlobals, ProcessGlobals } from './globals/process-globals.js';
+import { BlockTraces } from './block-traces.js';
 import type { Owner } from './event-queue.js';
 import { type Chronicle, VirtualProcess, VirtualThreadLife } from './life.js';
 import { Medium, type MediumOptions } from './medium.js';
@@ -49,6 +50,7 @@ export class VirtualMachine implements Chronicle, Machine {
   readonly network: VirtualNetwork;
   readonly pipes: VirtualPipes;
   readonly files = new VirtualFiles();
+  readonly blockTraces = new BlockTraces(() => this.scheduler.time);
   readonly program: string;
   readonly cpus: Cpus;
   readonly outsideSettings: object;
@@ -243,6 +245,7 @@ export class VirtualMachine implements Chronicle, Machine {
 
   processEnded(process: VirtualProcess): void {
     this.#processes.delete(process.pid);
+    this.blockTraces.ended(process);
     this.journal.ended(process.pid, process.title, process.ended!);
   }
 

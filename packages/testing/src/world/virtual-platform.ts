@@ -22,6 +22,7 @@ import type {
   Threads,
 } from '@shoal/core/internal/platform/platform';
 import type { Actor } from './actor.js';
+import type { BlockTraces } from './block-traces.js';
 import { VirtualBound } from './virtual-socket.js';
 import { VirtualClock } from './virtual-clock.js';
 import { VirtualLog } from './virtual-log.js';
@@ -30,7 +31,7 @@ import { GRAIN, type Scheduler } from './scheduler.js';
 import type { VirtualFiles } from './virtual-files.js';
 import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualPipes } from './virtual-pipes.js';
-import type { VirtualProcess, VirtualThreadLife } from './life.js';
+import { VirtualProcess, type VirtualThreadLife } from './life.js';
 
 /** What one process needs of the machine that it runs on. */
 export interface Machine {
@@ -38,6 +39,7 @@ export interface Machine {
   readonly network: VirtualNetwork;
   readonly pipes: VirtualPipes;
   readonly files: VirtualFiles;
+  readonly blockTraces: BlockTraces;
   readonly program: string;
   readonly cpus: Cpus;
   readonly outsideSettings: object;
@@ -102,6 +104,10 @@ export function virtualPlatform(
     },
     onSignal: (signal, run) => actor.onSignal(signal, run),
     onUncaught: (run) => actor.onUncaught(run),
+    // A thread is not watched.
+    traceBlocks: (afterMs, path) => {
+      if (actor.alive && life instanceof VirtualProcess) machine.blockTraces.watch(life, afterMs, path);
+    },
     exit: (code) => {
       if (actor.alive) life.exit(code);
     },
@@ -139,7 +145,9 @@ export function virtualPlatform(
     makeRuntimeDirectory: (parent, name) => later(() => machine.files.makeDirectory(parent, name)),
     fingerprint: (url) => machine.files.fingerprint(url),
     removeDirectory: (path) => {
-      if (actor.alive) machine.files.removeDirectory(path);
+      if (!actor.alive) return;
+      machine.files.removeDirectory(path);
+      machine.blockTraces.remove(path);
     },
     handOver: () => {},
     read: (path) => machine.files.read(path),
@@ -150,6 +158,7 @@ export function virtualPlatform(
     remove: (path) => {
       if (actor.alive) machine.files.remove(path);
     },
+    takeText: (path) => (actor.alive ? machine.blockTraces.take(path) : undefined),
   };
 
   const log = new VirtualLog(machine.files, (record) => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { Invoker, type BoundHandler } from '@shoal/core/internal/events/invoke';
+import type { BoundHandler } from '@shoal/core/internal/events/bound-handler';
+import { Invoker } from '@shoal/core/internal/events/invoke';
 import type { KernelFact } from '@shoal/core/internal/events/facts';
 import { keptLog } from '../log-lines.js';
 import { promiseJobs } from '../pipe/manual-clock.js';

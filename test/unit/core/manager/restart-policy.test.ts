@@ -30,6 +30,22 @@ describe('RestartPolicy', () => {
     expect(policy.next(failure)).to.equal('give-up');
   });
 
+  it('keeps the first failure of a run of failed boots, until one succeeds', () => {
+    const policy = new RestartPolicy(9, most);
+    const failing = (reason: string) => ({
+      ...failure,
+      failure: { reason, error: undefined, timedOut: false },
+    });
+    expect(policy.firstFailure).to.equal(undefined);
+    policy.next(failing('first'));
+    policy.next(failing('second'));
+    expect(policy.firstFailure?.reason).to.equal('first');
+    policy.next(crash);
+    expect(policy.firstFailure).to.equal(undefined);
+    policy.next(failing('third'));
+    expect(policy.firstFailure?.reason).to.equal('third');
+  });
+
   it('doubles the delay from 100 ms up to 5 s', () => {
     const policy = new RestartPolicy(100, most);
     const delays = Array.from({ length: 8 }, () => policy.next(failure));

@@ -111,6 +111,19 @@ describe('Pipe', () => {
     ]);
   });
 
+  it('lets a cancel overtake a large frame of its own id, and no other control frame', () => {
+    const { clock, near, far, streams } = connected();
+    near.send(1, bytesOf(400_000));
+    near.pipe.control(FrameKind.end, 0, 1);
+    near.pipe.control(FrameKind.cancel, 0, 1);
+    flow(clock, streams);
+    expect(far.frames.map(({ kind }) => kind)).to.deep.equal([
+      FrameKind.cancel,
+      FrameKind.packet,
+      FrameKind.end,
+    ]);
+  });
+
   it('never puts much more than its backlog of chunks before a small frame, however many are large', () => {
     const { clock, near, far, streams } = connected(0);
     for (let id = 1; id <= 50; id++) near.send(id, bytesOf(200_000, id));

@@ -28,6 +28,15 @@ describe('NodeFiles', () => {
     }
   });
 
+  it('reads a text once, and none that is not there', () => {
+    const path = join(place, 'text');
+    writeFileSync(path, 'some text');
+    expect(files.takeText(path)).to.equal('some text');
+    expect(existsSync(path)).to.equal(false);
+    expect(files.takeText(path)).to.equal(undefined);
+    expect(files.takeText(place)).to.equal(undefined);
+  });
+
   it('keeps the directory below the parent whatever the name', async () => {
     const path = await files.makeRuntimeDirectory(place, '../my app');
     expect(dirname(path)).to.equal(place);

@@ -93,6 +93,10 @@ export class FakePort implements WorkerPort {
     this.log.push(`introduce ${connectionId}`);
   }
 
+  cancel(connectionId: number): void {
+    this.log.push(`cancel ${connectionId}`);
+  }
+
   forget(connectionId: number): void {
     this.log.push(`forget ${connectionId}`);
   }

@@ -83,6 +83,26 @@ describe('Reactor after the loss of a worker', () => {
     expect(world.reactor.connection(1)).to.equal(undefined);
   });
 
+  it('tells the next worker that nobody is there, when packets come before the close', async () => {
+    const world = await ReactorWorld.open({ maxQueuedBytes: 1024 });
+    const first = world.worker();
+    const client = world.client();
+    client.send('a\nb\n');
+    world.flow();
+    first.settle(1);
+    client.stream.destroy(true);
+    world.flow();
+    expect(first.log).to.deep.equal(['connect', 'a', 'b', 'close error']);
+    first.die();
+    expect(world.worker().log).to.deep.equal([
+      'adopt workerLost',
+      'cancel 1',
+      'a (attempt 2, answered 0)',
+      'b (attempt 2, answered 0)',
+      'close error',
+    ]);
+  });
+
   it('counts no attempt when nothing had been started, and says why the worker changed', async () => {
     const world = await ReactorWorld.open();
     const first = world.worker();

@@ -578,6 +578,7 @@ describe('Conversations', () => {
     await finish;
     await world.turn();
     expect(world.owner.log).to.deep.equal(['pending 1', "1: send 'early'", '1: settle 1']);
+    world.invoker.close();
     expect(world.clock.timers).to.equal(0);
   });
 

@@ -59,6 +59,10 @@ export class FakeOwner implements SocketOwner {
     this.log.push(`${connectionId}: ${reset ? 'reset' : 'end'}`);
   }
 
+  giveUp({ id }: Sender, seq: number): void {
+    this.log.push(`${id}: give up ${seq}`);
+  }
+
   overflow(connectionId: number): void {
     this.log.push(`${connectionId}: overflow`);
   }
@@ -109,6 +113,7 @@ export class Gate {
 
 export interface WorldOptions {
   readonly concurrency?: number;
+  readonly handlerTimeout?: number;
   readonly keepsState?: boolean;
   readonly container?: Container;
 }
@@ -124,10 +129,11 @@ export class WorkerWorld {
   readonly #listener: ServedListener;
   #seq = 0;
 
-  constructor(handlers: Handlers, { concurrency = 1, keepsState = true, container }: WorldOptions = {}) {
+  constructor(handlers: Handlers, options: WorldOptions = {}) {
+    const { concurrency = 1, handlerTimeout = 0, keepsState = true, container } = options;
     const { logger, lines } = keptLog();
     this.lines = lines;
-    this.invoker = new Invoker(logger, undefined);
+    this.invoker = new Invoker(logger, undefined, this.clock, handlerTimeout);
     const { invoker, clock, owners } = this;
     this.conversations = new Conversations(
       invoker,
@@ -144,6 +150,7 @@ export class WorkerWorld {
     this.#listener = {
       name: 'chat',
       concurrency,
+      handlerTimeout,
       handlers: {
         connect: spec('connect'),
         adopt: spec('adopt'),

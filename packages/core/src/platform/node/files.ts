@@ -50,6 +50,16 @@ export class NodeFiles implements Files {
     }
   }
 
+  takeText(path: string): string | undefined {
+    try {
+      const text = readFileSync(path, 'utf8');
+      rmSync(path, { force: true });
+      return text;
+    } catch {
+      return undefined;
+    }
+  }
+
   removeDirectory(path: string): void {
     try {
       rmSync(path, { recursive: true, force: true });

@@ -2,6 +2,7 @@ import { parse } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Cpus, Invocation, Link, Message, Self, SignalName, Vitals } from '../platform.js';
 import { readAssignment } from './assignment.js';
+import { watchBlocks } from './block-watch.js';
 import { countCpus } from './cpus.js';
 import { daemonize, tellStarter } from './daemon.js';
 import { endEarlyDeath } from './early-death.js';
@@ -75,6 +76,11 @@ class NodeSelf implements Self {
     process.on('uncaughtException', (error, origin) => run(error, origin));
     // Node would turn the reason into an exception, and hide one that is not an Error behind its own.
     process.on('unhandledRejection', (reason) => run(reason, 'unhandledRejection'));
+  }
+
+  /** A thread is not watched: it runs nothing of the application but custom framing. */
+  traceBlocks(afterMs: number, path: string): void {
+    if (isMainThread) watchBlocks(afterMs, path);
   }
 
   /**
