@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { ControlSocket } from '@shoal/core/internal/control/control-socket';
 import { controlLimits, type Greeting } from '@shoal/core/internal/control/protocol';
 import type { WireError } from '@shoal/core/internal/errors';
-import type { Answers, Ask } from '@shoal/core/internal/pipe/questions';
+import type { Ask } from '@shoal/core/internal/pipe/questions';
 import { NodeClock } from '@shoal/core/internal/platform/node/clock';
 import { NodePipes } from '@shoal/core/internal/platform/node/pipes';
 import type { LogRecord } from '@shoal/core/internal/platform/platform';
