@@ -64,7 +64,7 @@ describe('A server and the shoal command', function () {
     const program = await ready(modes.single.settings);
     const { code, stderr } = await shoal(['reload', '--runtime-directory', program.directory]);
     expect(code).to.equal(1);
-    expect(stderr).to.include('set workerNum: 2, or restart the server');
+    expect(stderr).to.include("set workerNum: 2, or mode: 'process'");
   });
 
   it('have a status while the workers boot, and a stop then', async () => {
@@ -76,7 +76,7 @@ describe('A server and the shoal command', function () {
     expect((await shoal(['status', '--ready', '--runtime-directory', place])).code).to.equal(1);
     const early = await shoal(['reload', '--runtime-directory', place]);
     expect(early).to.include({ code: 84 });
-    expect(early.stderr).to.include('the server is starting: reload it when it serves');
+    expect(early.stderr).to.include('the server is starting, and loads the code on disk anyway');
     expect((await shoal(['stop', '--runtime-directory', place])).code).to.equal(0);
     expect(await program.left()).to.deep.equal({ code: 0, signal: null });
     expect(program.files()).to.deep.equal([]);

@@ -139,7 +139,7 @@ describe('A server that systemd starts', () => {
       return { NOTIFY_SOCKET: path('news'), PATH: `${path('bin')}:${process.env['PATH']}` };
     }
     const news = (): string[] =>
-      existsSync(path('news')) ? readFileSync(path('news'), 'utf8').trim().split('\n') : [];
+      existsSync(path('news')) ? readFileSync(path('news'), 'utf8').split('\n').slice(0, -1) : [];
 
     for (const [name, settings] of Object.entries(modes)) {
       it(`hears when it serves, and when it stops (${name} mode)`, async () => {

@@ -61,7 +61,7 @@ describe('shoal, speaking to a server', function () {
     });
 
     it('asks for the task workers alone, and until the new code is accepted', async () => {
-      const fake = await server((_question, { answer }) => answer(report));
+      const fake = await server((_question, { answer }) => answer({ ...report, outcome: 'accepted' }));
       const { code, stdout } = await run('reload', '--only', 'task', '--no-wait');
       expect(code).to.equal(0);
       expect(stdout).to.include('the new code was accepted');

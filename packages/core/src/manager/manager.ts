@@ -450,7 +450,8 @@ export class Manager {
     }
     const timer = this.parts.platform.clock.setTimer(delay, () => {
       this.#restartTimers.delete(timer);
-      this.#fill(place);
+      // A reload may have started one meanwhile, which then takes the place when it is ready.
+      if (place.successor === undefined) this.#fill(place);
     });
     this.#restartTimers.add(timer);
   }
@@ -571,6 +572,8 @@ export class Manager {
 
   /** One that has run its start hooks runs its stop hooks. */
   #discard(worker: WorkerHandle): void {
+    // Nobody else had the place: it serves already, and whoever came after it would have the same code.
+    if (this.#isCurrent(worker)) return;
     worker.discarded = true;
     if (worker.state === 'ready') this.#tellToLeave(worker, false);
     else worker.kill('it was not needed any more');

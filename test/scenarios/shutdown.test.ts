@@ -1,0 +1,114 @@
+import { expect } from 'chai';
+import type { TestServer } from '@shoal/testing';
+import { SlowBuild } from '../fixtures/apps/builds.js';
+import { ask, eventually, linesOf, logged } from './facts.js';
+import { inSimulation, inWorlds } from './in-worlds.js';
+
+const modes = {
+  process: {},
+  base: { mode: 'base', workerNum: 2 },
+  single: { mode: 'base', workerNum: 1, taskWorkerNum: 0 },
+} as const;
+
+describe('A server that is asked to stop', () => {
+  for (const [name, settings] of Object.entries(modes)) {
+    inWorlds(
+      `lets a handler of 300 ms answer, then ends the connection and leaves with 0 (${name} mode)`,
+      SlowBuild,
+      async (server) => {
+        const client = await server.connect();
+        client.send('300 answer\n');
+        await running(server);
+        const stopped = server.stop();
+        expect(await client.receiveLine()).to.match(/^answer by \d+$/);
+        await client.ended();
+        expect(await stopped).to.deep.equal({ exitCode: 0 });
+        expect(linesOf(server, 'before the shutdown')).to.have.length(1);
+        expect(linesOf(server, 'the shutdown')).to.have.length(1);
+      },
+      { settings },
+    );
+  }
+
+  inSimulation(
+    'serves on while its hooks before the shutdown run, and reads nothing new afterwards',
+    SlowBuild,
+    async (server) => {
+      const client = await server.connect();
+      await ask(client, '1 a');
+      const stopped = server.stop();
+      await logged(server, 'before the shutdown');
+      await client.ended();
+      await stopped;
+      expect(
+        linesOf(server, /^(before|the) shutdown|^stops 0$|^before the shutdown/).map(
+          ({ message }) => message,
+        ),
+      ).to.deep.equal(['before the shutdown', 'stops 0', 'the shutdown']);
+    },
+  );
+
+  inSimulation(
+    'goes on serving for lameDuck ms, and says that it is not ready',
+    SlowBuild,
+    async (server) => {
+      const client = await server.connect();
+      const before = server.world.time;
+      server.world.signal(server.running.masterPid, 'SIGTERM');
+      await eventually(server, 'the lame duck', async () => (await server.status()).state === 'lameDuck');
+      await server.advance(4_900 - (server.world.time - before));
+      expect(await ask(client, '1 a')).to.match(/^a by/);
+      expect(await ask(await server.connect(), '1 b')).to.match(/^b by/);
+      await client.ended();
+      expect(server.world.time - before).to.be.within(5_000, 5_200);
+    },
+    { settings: { lameDuck: 5_000 } },
+  );
+
+  inSimulation(
+    'is hurried out of its time as a lame duck by a second signal, and still drains',
+    SlowBuild,
+    async (server) => {
+      const client = await server.connect();
+      client.send('300 answer\n');
+      await running(server);
+      const before = server.world.time;
+      server.world.signal(server.running.masterPid, 'SIGTERM');
+      await logged(server, /lameDuck/);
+      server.world.signal(server.running.masterPid, 'SIGTERM');
+      expect(await client.receiveLine()).to.match(/^answer by/);
+      await client.ended();
+      expect(server.world.time - before).to.be.below(1_000);
+    },
+    { settings: { lameDuck: 60_000 } },
+  );
+
+  inSimulation('handles what it has taken although its manager dies meanwhile', SlowBuild, async (server) => {
+    const client = await server.connect();
+    client.send('300 one\n1 two\n');
+    await running(server);
+    const stopped = server.stop();
+    await server.advance(50);
+    await server.crashManager();
+    expect(await client.receiveLine()).to.match(/^one by/);
+    expect(await client.receiveLine()).to.match(/^two by/);
+    expect(await stopped).to.deep.equal({ exitCode: 0 });
+  });
+
+  inSimulation('gives a reload up that runs', SlowBuild, async (server) => {
+    const reload = server.running.reload();
+    await eventually(server, 'the canary', () => linesOf(server, 'reloading').length === 1);
+    await server.advance(20);
+    let outcome = 'none';
+    void reload.then(
+      (report) => (outcome = report.outcome),
+      (error: { code?: string }) => (outcome = error.code ?? 'error'),
+    );
+    await server.stop();
+    expect(outcome).to.be.oneOf(['stopping', 'ASK_LOST', 'none']);
+  });
+});
+
+async function running(server: TestServer): Promise<void> {
+  await eventually(server, 'the handler', () => server.connections.some(({ running }) => running.length > 0));
+}
