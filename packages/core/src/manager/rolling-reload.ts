@@ -26,7 +26,7 @@ export interface ReloadHost {
   /** Starts a worker for a place beside the one that has it. */
   bootSuccessor(place: WorkerPlace, generation: number): WorkerHandle;
   /** Ends a worker that was started and is not wanted. */
-  discard(worker: WorkerHandle): void;
+  discard(place: WorkerPlace, worker: WorkerHandle): void;
   /** Lets the successor take the place; resolves with false when it dies before it serves. */
   handOver(place: WorkerPlace): Promise<boolean>;
   /** Resolves when nobody retires from the place any more. */
@@ -77,10 +77,7 @@ export class RollingReload {
       canaries = await this.#bootCanaries();
       await this.#bake(canaries);
     } catch (error) {
-      for (const { worker, release } of canaries) {
-        this.host.discard(worker);
-        release();
-      }
+      this.#discard(canaries);
       if (!(error instanceof Failure)) throw error;
       return this.#end('rolledBack', error);
     }
@@ -120,11 +117,15 @@ export class RollingReload {
     );
     const failure = failures.find((each) => each !== undefined);
     if (failure === undefined) return canaries;
-    for (const { worker, release } of canaries) {
-      this.host.discard(worker);
+    this.#discard(canaries);
+    throw failure;
+  }
+
+  #discard(canaries: readonly Canary[]): void {
+    for (const { place, worker, release } of canaries) {
+      this.host.discard(place, worker);
       release();
     }
-    throw failure;
   }
 
   async #bake(canaries: readonly Canary[]): Promise<void> {
@@ -161,7 +162,7 @@ export class RollingReload {
   async #replaceByCanary({ place, worker, release }: Canary): Promise<void> {
     const permit = await this.host.absence();
     try {
-      if (this.#failure !== undefined) this.host.discard(worker);
+      if (this.#failure !== undefined) this.host.discard(place, worker);
       this.#checkFailure();
       await this.#handOver(place, worker);
     } finally {

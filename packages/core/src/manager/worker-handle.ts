@@ -7,6 +7,7 @@ import {
   type WorkerAssignment,
   type WorkerCounters,
   type WorkerNote,
+  type WorkerRow,
   type WorkerVitals,
 } from '../pipe/messages.js';
 import type { BoundListener, Child, Exit, ProcessIdentity } from '../platform/platform.js';
@@ -33,8 +34,8 @@ export class WorkerHandle {
   servesSince: number | undefined;
   vitals: WorkerVitals | null = null;
   requestsPerSecond = 0;
-  /** As last heard; `final` once they are those of its end. */
-  counters: { readonly of: WorkerCounters; readonly final: boolean } | undefined;
+  /** As last heard. */
+  counters: { readonly of: WorkerCounters } | undefined;
   /** What it found changed on disk that needs a restart. */
   needRestart: readonly string[] = [];
   /** What it said last about its own failure. */
@@ -114,6 +115,12 @@ export class WorkerHandle {
       generation: this.generation,
       current,
     };
+  }
+
+  /** For `status`; `now` is the manager's time. */
+  figures(now: number): Pick<WorkerRow, 'uptime' | 'vitals' | 'requestsPerSecond'> {
+    const { vitals, requestsPerSecond, startedAt } = this;
+    return { uptime: now - startedAt, vitals, requestsPerSecond };
   }
 
   /** Gives a spare its place. */

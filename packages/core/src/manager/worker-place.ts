@@ -24,6 +24,13 @@ export class WorkerPlace {
     readonly policy: RestartPolicy,
   ) {}
 
+  /** A worker has ended, in whatever way it had to do with the place. */
+  left(worker: WorkerHandle): void {
+    if (this.current === worker) this.current = undefined;
+    if (this.successor === worker) this.successor = undefined;
+    this.retiring.delete(worker);
+  }
+
   /** Of the worker that has it; down while there is none. */
   get note(): WorkerNote {
     const restarts = Math.max(0, this.restarts);

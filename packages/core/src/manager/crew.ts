@@ -1,0 +1,289 @@
+/**
+ * All processes of a manager that live: starts them, speaks to them, ends them
+ * when their time is over, and keeps account of what they have counted. Which of
+ * them has which place is not its business.
+ */
+import type { Settings } from '../config/load.js';
+import type { Logger } from '../log.js';
+import { Inquiries } from '../pipe/inquiries.js';
+import {
+  PIPE_VERSION,
+  workerTitle,
+  type FixedParts,
+  type FromWorker,
+  type InnerQuestion,
+  type Place,
+  type ToWorker,
+  type WorkerAssignment,
+  type WorkerCounters,
+} from '../pipe/messages.js';
+import type { ClientInfo } from '../pipe/questions.js';
+import { addCounters, ofTheDead } from '../pipe/stats.js';
+import type { BoundListener, Exit, Platform } from '../platform/platform.js';
+import { WorkerHandle } from './worker-handle.js';
+
+/** What a stopping worker may take beyond its deadline for its stop hooks, in ms. */
+export const STOP_GRACE_MS = 2_000;
+/** An answer that a worker owes to a question of the manager, in ms. */
+const ANSWER_TIMEOUT_MS = 2_000;
+
+/** What all processes are started with. */
+export interface CrewParts {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  /** `Chat`, for process titles. */
+  readonly name: string;
+  readonly masterPid: number;
+  /** process mode: where the reactors take pipes. */
+  readonly pipePaths: readonly string[];
+  /** Where workers leave the stacks of blocked event loops. */
+  readonly runtimeDirectory: string;
+  /** base mode: the sockets that workers accept on, and where workers find each other. */
+  readonly base?: { readonly listeners: readonly BoundListener[]; readonly meshDirectory: string };
+  /** What only a restart applies. */
+  readonly fixed: FixedParts;
+}
+
+export interface CrewEvents {
+  heard(worker: WorkerHandle, note: FromWorker): void;
+  /** It is no longer among those that live. */
+  ended(worker: WorkerHandle, exit: Exit): void;
+}
+
+export class Crew {
+  readonly #living = new Set<WorkerHandle>();
+  readonly #inquiries = new Map<WorkerHandle, Inquiries>();
+  /** What those had counted that are gone. */
+  #departed: WorkerCounters | undefined;
+  #stopping = false;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(
+    private readonly parts: CrewParts,
+    private readonly events: CrewEvents,
+  ) {}
+
+  get living(): ReadonlySet<WorkerHandle> {
+    return this.#living;
+  }
+
+  /** The server stops: whoever leaves from here on leaves with it, and nobody is replaced. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Without a place it is a spare. */
+  spawn(
+    duty: Pick<WorkerAssignment, 'role' | 'userProcess'>,
+    place: Place | undefined,
+    generation: number,
+  ): WorkerHandle {
+    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, base, fixed, logger } =
+      this.parts;
+    const assignment: WorkerAssignment = {
+      ...duty,
+      ...(place !== undefined && { place }),
+      version: PIPE_VERSION,
+      fixed,
+      settings,
+      masterPid,
+      managerPid: platform.self.pid,
+      pipePaths,
+      runtimeDirectory,
+      ...(base !== undefined && { meshDirectory: base.meshDirectory }),
+    };
+    const child = platform.processes.spawn(assignment, `shoal ${name}: ${workerTitle(assignment)}`);
+    const identity = platform.processes.identify(child.pid) ?? { pid: child.pid, startedAt: '' };
+    const worker = new WorkerHandle(assignment, child, identity, generation, platform.clock.now());
+    this.#living.add(worker);
+    this.#inquiries.set(worker, new Inquiries(platform.clock, (note) => worker.send(note)));
+    worker.onNote((note) => this.#hear(worker, note));
+    this.#limitBoot(worker);
+    worker.onExit((exit) => this.#bury(worker, exit));
+    logger.debug(`started ${worker.title}, pid ${child.pid}`);
+    if (duty.role === 'worker') this.#giveListeners(worker);
+    return worker;
+  }
+
+  /** Gives a spare its place. */
+  assume(spare: WorkerHandle, place: Place): void {
+    spare.assume(place);
+    this.#limitBoot(spare);
+  }
+
+  /** Asks a worker to finish and leave. `replaced`: another one has its place. */
+  tellToLeave(worker: WorkerHandle, replaced: boolean, deadline = this.parts.settings.maxWaitTime): void {
+    if (worker.state === 'stopping' || worker.state === 'down') return;
+    worker.state = 'stopping';
+    worker.send({ type: 'stop', deadline, replaced });
+    this.#limitLeaving(worker);
+  }
+
+  /** Asks all of a kind; resolves when they are gone. */
+  async dismiss(which: (worker: WorkerHandle) => boolean, deadline: number): Promise<void> {
+    for (const worker of this.#living) if (which(worker)) this.tellToLeave(worker, false, deadline);
+    await this.until(() => ![...this.#living].some(which));
+  }
+
+  /** Ends one that was started and is not wanted: its end is no crash. */
+  kill(worker: WorkerHandle, reason: string): void {
+    worker.discarded = true;
+    worker.kill(reason);
+  }
+
+  killLate(worker: WorkerHandle): void {
+    const { inFlight = 0 } = worker.vitals ?? {};
+    const doing = inFlight > 0 ? `, ${inFlight} handlers had not settled when it was last heard` : '';
+    this.parts.logger.warn(
+      `killed ${worker.title}, pid ${worker.identity.pid}: it had not stopped in time${doing}`,
+    );
+    worker.kill('it had not stopped in time');
+  }
+
+  killBlocked(worker: WorkerHandle, silence: number): void {
+    const { workerTimeout } = this.parts.settings;
+    worker.blocked = true;
+    worker.kill(
+      `its event loop was blocked for ${Math.round(silence)} ms, workerTimeout is ${workerTimeout} ms`,
+    );
+  }
+
+  /** base mode: tells all workers which incarnations live, so that they find each other. */
+  introducePeers(): void {
+    if (this.parts.base === undefined || this.#stopping) return;
+    const owners = [...this.#living].filter(
+      ({ assignment, servesSince, state }) =>
+        assignment.role === 'worker' && servesSince !== undefined && state !== 'down',
+    );
+    const peers = owners.map(({ place }) => place!);
+    const note: ToWorker = { type: 'peers', peers };
+    for (const worker of owners) worker.send(note);
+  }
+
+  reopenLogs(): void {
+    for (const worker of this.#living) worker.send({ type: 'reopenLogs' });
+  }
+
+  /** Counters of the workers that live, and of those that are gone. */
+  async counters(): Promise<readonly WorkerCounters[]> {
+    const workers = [...this.#living].filter(({ state }) => state === 'serving' || state === 'stopping');
+    const answers = await Promise.all(
+      workers.map(
+        async (worker) => this.#ask(worker, { what: 'counters' }) as Promise<WorkerCounters | undefined>,
+      ),
+    );
+    const living = answers.flatMap((counters, index) => counters ?? workers[index]!.counters?.of ?? []);
+    return this.#departed === undefined ? living : [...living, this.#departed];
+  }
+
+  /** base mode: the connection with that id, asked of the worker that owns it. */
+  async clientInfo(id: number, incarnation: number): Promise<ClientInfo | null> {
+    const owner = [...this.#living].find(({ place }) => place?.incarnation === incarnation);
+    if (owner === undefined) return null;
+    return ((await this.#ask(owner, { what: 'clientInfo', id })) ?? null) as ClientInfo | null;
+  }
+
+  /** base mode: a page of connections, asked of all workers. */
+  async connections(after: number, limit: number): Promise<readonly ClientInfo[]> {
+    const owners = [...this.#living].filter(({ assignment }) => assignment.role === 'worker');
+    const pages = await Promise.all(
+      owners.map(async (owner) => this.#ask(owner, { what: 'connections', after, limit })),
+    );
+    return (pages as (readonly ClientInfo[] | undefined)[])
+      .flatMap((page) => page ?? [])
+      .sort((a, b) => a.id - b.id)
+      .slice(0, limit);
+  }
+
+  /** Wakes those that wait for a fact about the workers. */
+  changed(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Resolves when the fact holds; it is looked at whenever something has changed. */
+  async until(fact: () => boolean): Promise<void> {
+    if (fact()) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        if (!fact()) return;
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+    });
+  }
+
+  #hear(worker: WorkerHandle, note: FromWorker): void {
+    worker.lastHeard = this.parts.platform.clock.now();
+    switch (note.type) {
+      case 'bootFailed':
+      case 'uncaught':
+        worker.failure = note.error;
+        return;
+      case 'account':
+        worker.counters = { of: note.counters };
+        return;
+      case 'answer':
+        this.#inquiries.get(worker)?.answered(note);
+        return;
+      case 'leaving':
+        if (worker.state === 'stopping') return;
+        worker.state = 'stopping';
+        this.#limitLeaving(worker);
+        this.events.heard(worker, note);
+        return;
+      default:
+        this.events.heard(worker, note);
+    }
+  }
+
+  #bury(worker: WorkerHandle, exit: Exit): void {
+    worker.exit = exit;
+    worker.onBuried?.();
+    this.#living.delete(worker);
+    this.#inquiries.get(worker)?.close();
+    this.#inquiries.delete(worker);
+    this.#departed = addCounters(this.#departed, ofTheDead(worker.counters));
+    this.events.ended(worker, exit);
+  }
+
+  /** From its start, and again from the moment at which a spare gets its id, a worker has `bootTimeout`. */
+  #limitBoot(worker: WorkerHandle): void {
+    const { bootTimeout } = this.parts.settings;
+    const aim = worker.place === undefined ? 'loaded' : 'ready';
+    const timer = this.parts.platform.clock.setTimer(bootTimeout, () => {
+      worker.bootTimedOut = true;
+      worker.kill(`it was not ready within bootTimeout, ${bootTimeout} ms`);
+    });
+    void worker.reached(aim).then(() => timer.cancel());
+  }
+
+  /** A worker that leaves while the server goes on has as long for it as one that stops with the server. */
+  #limitLeaving(worker: WorkerHandle): void {
+    if (this.#stopping) return;
+    const { platform, settings } = this.parts;
+    const timer = platform.clock.setTimer(settings.maxWaitTime + STOP_GRACE_MS, () => this.killLate(worker));
+    worker.onBuried = () => timer.cancel();
+  }
+
+  #giveListeners(worker: WorkerHandle): void {
+    const listeners = this.parts.base?.listeners ?? [];
+    listeners.forEach((bound, listener) => {
+      worker.send({ type: 'listener', listener, endpoint: bound.endpoint }, bound);
+    });
+  }
+
+  /** Undefined when the worker does not answer in time, or ends. */
+  async #ask(worker: WorkerHandle, question: InnerQuestion): Promise<unknown> {
+    try {
+      return await this.#inquiries.get(worker)?.ask(question, ANSWER_TIMEOUT_MS);
+    } catch {
+      return undefined;
+    }
+  }
+}
