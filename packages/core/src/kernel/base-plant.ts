@@ -3,7 +3,7 @@ import type { Settings } from '../config/load.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
-import type { FixedParts, InnerQuestion, WorkerCounters, WorkerNote, WorkerRow } from '../pipe/messages.js';
+import type { CrewStatus, FixedParts, InnerQuestion, WorkerCounters, WorkerNote } from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
@@ -71,10 +71,10 @@ export class BasePlant implements Plant {
   }
 
   async report(): Promise<PlantReport> {
-    const [counters, workers] = await Promise.all([
-      this.#tellOf<WorkerCounters>('counters'),
-      this.#tellOf<WorkerRow>('workers'),
-    ]);
+    const manager = this.#manager;
+    if (manager === undefined) return { stats: addStats([], []), workers: [], connectionsOf: () => 0 };
+    const counters = await this.#counters();
+    const { workers } = (await manager.answer({ what: 'workers' }, () => {})) as CrewStatus;
     const connectionsOf = (workerId: number): number =>
       workers.find((row) => row.workerId === workerId && row.current)?.vitals?.connections ?? 0;
     return { stats: addStats([], counters), workers, connectionsOf };
@@ -83,7 +83,7 @@ export class BasePlant implements Plant {
   async ask(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
     switch (question.what) {
       case 'stats':
-        return addStats([], await this.#tellOf<WorkerCounters>('counters'));
+        return addStats([], await this.#counters());
       case 'clientInfo':
         return this.#clientInfo(question.id);
       case 'connections':
@@ -94,8 +94,8 @@ export class BasePlant implements Plant {
     }
   }
 
-  async #tellOf<Each>(what: 'counters' | 'workers'): Promise<readonly Each[]> {
-    return ((await this.#manager?.answer({ what }, () => {})) ?? []) as readonly Each[];
+  async #counters(): Promise<readonly WorkerCounters[]> {
+    return ((await this.#manager?.answer({ what: 'counters' }, () => {})) ?? []) as readonly WorkerCounters[];
   }
 
   async #clientInfo(id: number): Promise<unknown> {

@@ -1,12 +1,14 @@
 import type { WorkerRow } from '../pipe/messages.js';
 import type { ProcessStatus, ServerState, ServerStatus } from '../pipe/questions.js';
-import type { Self } from '../platform/platform.js';
+import type { Self, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 
 /** How the processes of a server are doing, as those who watch them tell. */
 export interface PlantReport {
   readonly stats: ServerStatus['stats'];
   readonly workers: readonly WorkerRow[];
+  /** Of a manager in a process of its own. */
+  readonly manager?: Vitals;
   /** Connections that a worker serves, in sticky dispatch modes. */
   connectionsOf(workerId: number): number;
 }
@@ -19,9 +21,9 @@ export interface FirstFacts extends Omit<ServerStatus, 'stats' | 'processes'> {
 
 /** The whole server at one moment. */
 export function serverStatus({ kind, self, ...facts }: FirstFacts, report: PlantReport): ServerStatus {
-  const { stats, workers, connectionsOf } = report;
+  const { stats, workers, manager, connectionsOf } = report;
   const rows = workers.map((row) => workerStatus(row, connectionsOf));
-  return { ...facts, stats, processes: [...chiefs(kind, self, facts), ...rows] };
+  return { ...facts, stats, processes: [...chiefs(kind, self, facts, manager), ...rows] };
 }
 
 /** The processes above the workers. The only process of a server without a fork is its worker. */
@@ -29,6 +31,7 @@ function chiefs(
   kind: Topology['kind'],
   self: Self,
   { managerPid, uptime, generation, state }: Omit<FirstFacts, 'kind' | 'self'>,
+  vitals: Vitals | undefined,
 ): ProcessStatus[] {
   if (kind === 'single') return [];
   const first = {
@@ -43,7 +46,7 @@ function chiefs(
   const managerState = managerPid === 0 ? 'down' : first.state;
   return [
     { ...first, role: 'master' },
-    { ...nothing, role: 'manager', pid: managerPid, generation, state: managerState },
+    { ...nothing, role: 'manager', pid: managerPid, generation, state: managerState, ...vitals },
   ];
 }
 

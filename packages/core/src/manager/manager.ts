@@ -12,7 +12,14 @@
 import { fromWire, ProcessError } from '../errors.js';
 import type { WorkerErrorEvent } from '../events/event-table.js';
 import { answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
-import type { FromWorker, InnerQuestion, Place, WorkerNote, WorkerRow } from '../pipe/messages.js';
+import type {
+  CrewStatus,
+  FromWorker,
+  InnerQuestion,
+  Place,
+  WorkerNote,
+  WorkerRow,
+} from '../pipe/messages.js';
 import type { ClientInfo, ReloadReport } from '../pipe/questions.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
@@ -162,7 +169,7 @@ export class Manager {
       case 'counters':
         return this.#crew.counters();
       case 'workers':
-        return this.#rows();
+        return { workers: this.#rows(), manager: this.parts.platform.self.vitals() } satisfies CrewStatus;
       case 'reload':
         return this.#succession.reload(question, onProgress);
       case 'stopWorker':

@@ -13,6 +13,7 @@ import type {
   ManagerAssignment,
   ServerStats,
   ToManager,
+  CrewStatus,
   FixedParts,
   InnerQuestion,
   WorkerCounters,
@@ -22,7 +23,7 @@ import type {
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
-import type { Child, Endpoint, Exit, Platform } from '../platform/platform.js';
+import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 import { ReactorHandle } from './reactor-handle.js';
 
@@ -56,6 +57,8 @@ export interface MasterParts {
 }
 
 export interface MasterReport {
+  /** Unknown while there is none. */
+  readonly manager?: Vitals;
   readonly stats: ServerStats;
   readonly workers: readonly WorkerRow[];
   /** Connections that a worker serves, in sticky dispatch modes. */
@@ -129,20 +132,26 @@ export class Master {
   }
 
   async report(): Promise<MasterReport> {
-    const [reactors, counters, workers] = await Promise.all([
+    const [reactors, counters, crew] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerSafely<readonly WorkerCounters[]>({ what: 'counters' }),
-      this.#askManagerSafely<readonly WorkerRow[]>({ what: 'workers' }),
+      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
+      this.#askManagerOr<CrewStatus | undefined>({ what: 'workers' }, undefined),
     ]);
     const connectionsOf = (workerId: number): number =>
       reactors.reduce((total, { connectionsOfWorkers }) => total + (connectionsOfWorkers[workerId] ?? 0), 0);
-    return { stats: addStats(reactors, counters), workers, connectionsOf };
+    const { workers = [], manager } = crew ?? {};
+    return {
+      stats: addStats(reactors, counters),
+      workers,
+      connectionsOf,
+      ...(manager !== undefined && { manager }),
+    };
   }
 
   async stats(): Promise<ServerStats> {
     const [reactors, workers] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerSafely<readonly WorkerCounters[]>({ what: 'counters' }),
+      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
     ]);
     return addStats(reactors, workers);
   }
@@ -331,12 +340,12 @@ export class Master {
     return this.#inquiries.ask(question, patience, onProgress);
   }
 
-  /** Nothing while there is no manager that could tell. */
-  async #askManagerSafely<List extends readonly unknown[]>(question: InnerQuestion): Promise<List> {
+  /** `otherwise` while there is no manager that could tell. */
+  async #askManagerOr<Answer>(question: InnerQuestion, otherwise: Answer): Promise<Answer> {
     try {
-      return (await this.#askManager(question)) as List;
+      return (await this.#askManager(question)) as Answer;
     } catch {
-      return [] as unknown as List;
+      return otherwise;
     }
   }
 

@@ -9,7 +9,7 @@ import type { WireError } from '../errors.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
-import type { Endpoint } from '../platform/platform.js';
+import type { Endpoint, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
@@ -269,7 +269,7 @@ export type InnerQuestion =
   | Question
   /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`. To a worker: `WorkerCounters`. */
   | { readonly what: 'counters' }
-  /** To the manager: `WorkerRow[]`. */
+  /** To the manager: `CrewStatus`. */
   | { readonly what: 'workers' };
 
 /** Master → reactor thread. */
@@ -377,6 +377,12 @@ export interface WorkerRow extends WorkerNote {
   readonly vitals: WorkerVitals | null;
   readonly requestsPerSecond: number;
   readonly lastCrash: { readonly at: number; readonly reason: string } | null;
+}
+
+/** What a manager knows of its processes and of itself. */
+export interface CrewStatus {
+  readonly workers: readonly WorkerRow[];
+  readonly manager: Vitals;
 }
 
 /** Master → manager. */

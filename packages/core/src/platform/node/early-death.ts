@@ -11,21 +11,26 @@ import { assignmentName } from './assignment-name.js';
 
 const isStarted = isMainThread && process.env[assignmentName] !== undefined && process.send !== undefined;
 
-/** Node would print it and leave with 1. The note is what a worker that cannot boot says of itself. */
-function tell(error: unknown): void {
+/** The note is what a worker that cannot boot says of itself. The system takes it at once. */
+export function tellSpawner(error: unknown): void {
+  if (isStarted && process.connected)
+    process.send!({ shoal: { type: 'bootFailed', error: toWire(error) } }, undefined, undefined, () => {});
+}
+
+/** Node would print it and leave with 1. */
+function die(error: unknown): void {
+  tellSpawner(error);
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  const leave = (): never => process.exit(ExitCode.bootFailed);
-  if (!process.connected) leave();
-  process.send?.({ shoal: { type: 'bootFailed', error: toWire(error) } }, undefined, undefined, leave);
+  process.exit(ExitCode.bootFailed);
 }
 
 if (isStarted) {
-  process.on('uncaughtException', tell);
-  process.on('unhandledRejection', tell);
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
 }
 
 /** The kernel listens itself from here on. */
 export function endEarlyDeath(): void {
-  process.off('uncaughtException', tell);
-  process.off('unhandledRejection', tell);
+  process.off('uncaughtException', die);
+  process.off('unhandledRejection', die);
 }

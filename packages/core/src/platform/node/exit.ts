@@ -1,12 +1,15 @@
 import { codeOf, ExitCode, exitCodeOf } from '../../errors.js';
 import { tellStarter } from './daemon.js';
+import { tellSpawner } from './early-death.js';
 
 /**
  * Says on standard error why this process cannot go on, and leaves with the code
- * that means it. For a daemon, the process that the user started says it.
+ * that means it. For a daemon, the process that the user started says it; a
+ * process that was started for a role tells its spawner as well.
  */
 export function exitWith(error: unknown): never {
   const text = `${describe(error)}\n`;
+  tellSpawner(error);
   if (!tellStarter({ failed: text })) process.stderr.write(text);
   process.exit(exitCodeOf(error));
 }
