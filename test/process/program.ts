@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestLog } from '@shoal/testing';
 import { LogLines } from '@shoal/testing/internal/log-lines';
@@ -43,7 +43,7 @@ export class Program {
     started.add(this);
   }
 
-  /** Runs a fixture module, compiled, as the leader of a process group; the arguments may need the directory. */
+  /** Runs a fixture module, compiled, or any file, as the leader of a process group; the arguments may need the directory. */
   static start(
     module: string,
     args: (directory: string) => readonly string[],
@@ -51,7 +51,8 @@ export class Program {
     { descriptors = [], under = [] }: Surroundings = {},
   ): Program {
     const directory = mkdtempSync(join(tmpdir(), 'shoal-program-'));
-    const file = fileURLToPath(new URL(`../fixtures/apps/${module}.js`, import.meta.url));
+    const fixture = new URL(`../fixtures/apps/${module}.js`, import.meta.url);
+    const file = isAbsolute(module) ? module : fileURLToPath(fixture);
     const line = [process.execPath, '--enable-source-maps', file, ...args(directory)];
     // As systemd passes sockets: from descriptor 3 on, to the very process that has this pid.
     const passing = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...line];

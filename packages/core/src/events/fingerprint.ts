@@ -44,8 +44,9 @@ function sourceOf(target: Target): string {
   return String((target.type.prototype as Record<string, unknown>)[target.method]);
 }
 
-/** FNV-1a in 32 bits: a change that goes unseen by chance costs a hint, nothing more. */
-function hashOf(text: string): string {
+/** FNV-1a in 32 bits, of the text without its layout: a change that goes unseen costs a hint, nothing more. */
+function hashOf(source: string): string {
+  const text = source.replace(/\s+/g, ' ');
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash >>> 0).toString(16);
