@@ -1169,6 +1169,33 @@ const pairs: readonly Pair[] = [
     },
   },
   {
+    title: 'a close event that is given up before it has killed three workers in a row',
+    rule: 'close',
+    says: 'is forgotten without a close event',
+    keeps: (it) => {
+      it.opens();
+      it.client('ends');
+      it.closed('client');
+      for (const worker of [WORKER, OTHER, OTHER + 1]) {
+        it.delivered('close', 0, worker);
+        it.started('close', 0, worker);
+        it.dies(worker);
+      }
+      it.forgotten();
+    },
+    breaks: (it) => {
+      it.opens();
+      it.client('ends');
+      it.closed('client');
+      for (const worker of [WORKER, OTHER]) {
+        it.delivered('close', 0, worker);
+        it.started('close', 0, worker);
+        it.dies(worker);
+      }
+      it.forgotten();
+    },
+  },
+  {
     title: 'a fact about a connection that is over',
     rule: 'close',
     says: 'packet after it was over',

@@ -21,6 +21,9 @@ type FactOf<Kind extends ReactorFact['kind'] | WorkerFact['kind']> = Extract<
   { kind: Kind }
 >;
 
+/** An event is refused as poison at the third death in a row of a worker that has it. */
+const POISON_DEATHS = 3;
+
 /** A packet that is accepted and not settled. */
 interface Packet {
   readonly bytes: number;
@@ -95,6 +98,8 @@ export class ConnectionStory {
   #cursor = 1;
   #refusedAsClosed = 0;
   #poisoned = false;
+  /** Deaths of workers that had begun its close, or its introduction, and had not settled that. */
+  #eventDeaths = 0;
   #connected = false;
   #closeAcknowledged = false;
   #unsettledCharge = 0;
@@ -179,6 +184,7 @@ export class ConnectionStory {
         if (same) this.#report('settlement', `its ${kind} is settled while the handler still runs`);
       }
     }
+    this.#eventDeaths = 0;
     if (event === 'introduction') this.#connected = true;
     else if (this.#closeAcknowledged) this.#report('close', 'its close is settled twice');
     else this.#closeAcknowledged = true;
@@ -223,7 +229,7 @@ export class ConnectionStory {
       );
     if (reason === 'PACKET_POISON') {
       this.#poisoned = true;
-      if (entry !== undefined && entry.returns < 2)
+      if (entry !== undefined && entry.returns < POISON_DEATHS - 1)
         this.#report('lost', `packet ${packet} is refused as poison after ${entry.returns + 1} deaths`);
     }
     if (entry === undefined) {
@@ -248,7 +254,8 @@ export class ConnectionStory {
     this.#checkRefused();
     if (this.#packets.size > 0)
       this.#report('lost', `is forgotten with ${this.#packets.size} packets neither handled nor refused`);
-    const mayLackClose = !this.#sticky || this.closedBy === 'poison' || this.#poisoned;
+    const isPoison = this.closedBy === 'poison' || this.#poisoned || this.#eventDeaths >= POISON_DEATHS;
+    const mayLackClose = !this.#sticky || isPoison;
     if (!this.#closeAcknowledged && !mayLackClose)
       this.#report('close', 'is forgotten without a close event');
   }
@@ -325,7 +332,10 @@ export class ConnectionStory {
 
   /** The process has ended: what ran there will not settle. */
   processEnded(pid: number): void {
-    this.#parts.get(pid)?.running.clear();
+    const part = this.#parts.get(pid);
+    part?.running.clear();
+    if (part?.introducing === true || (part?.closing === true && !this.#closeAcknowledged))
+      this.#eventDeaths++;
     // It may not have come to telling the owner of the socket.
     if (this.#givenUpBy === pid) this.#givenUpBy = undefined;
   }
