@@ -100,4 +100,29 @@ describe('onWorkerLost', () => {
     },
     { settings: { onWorkerLost: 'close' } },
   );
+
+  inWorlds(
+    'is without a choice in base mode, where connections die with their worker: the ledger balances at what was known',
+    SlowBuild,
+    async (server) => {
+      const client = await server.connect();
+      client.send('1 hello\n');
+      await client.receiveLine();
+      client.send('60000 runs\n1 waits\n1 too\n');
+      await eventually(server, 'the packets', async () => (await server.stats()).outstandingPackets > 0);
+      const { ledger: before } = await server.stats();
+      await server.crashWorker(0);
+      await client.ended();
+      await server.workersReady();
+      const { ledger, connections } = await server.stats();
+      expect(connections).to.equal(0);
+      expect(ledger).to.deep.equal({
+        ...before,
+        refused: { WORKER_LOST: before.outstanding },
+        outstanding: 0,
+      });
+      expect(ledger.accepted).to.be.above(1);
+    },
+    { settings: { mode: 'base' } },
+  );
 });

@@ -171,14 +171,17 @@ export class Crew {
 
   /** Counters of the workers that live, and of those that are gone. */
   async counters(): Promise<readonly WorkerCounters[]> {
-    const workers = [...this.#living].filter(({ state }) => state === 'serving' || state === 'stopping');
-    const answers = await Promise.all(
-      workers.map(
-        async (worker) => this.#ask(worker, { what: 'counters' }) as Promise<WorkerCounters | undefined>,
-      ),
-    );
-    const living = answers.flatMap((counters, index) => counters ?? workers[index]!.counters?.of ?? []);
-    return this.#departed === undefined ? living : [...living, this.#departed];
+    const asked = [...this.#living].filter(({ state }) => state === 'serving' || state === 'stopping');
+    await Promise.all(asked.map(async (worker) => this.#count(worker)));
+    // One that has died meanwhile is among the departed.
+    const living = asked.filter((worker) => this.#living.has(worker));
+    const counters = living.flatMap((worker) => worker.counters?.of ?? []);
+    return this.#departed === undefined ? counters : [...counters, this.#departed];
+  }
+
+  async #count(worker: WorkerHandle): Promise<void> {
+    const answer = (await this.#ask(worker, { what: 'counters' })) as WorkerCounters | undefined;
+    if (answer !== undefined) worker.counters = { of: answer };
   }
 
   /** base mode: the connection with that id, asked of the worker that owns it. */
