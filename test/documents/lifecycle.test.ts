@@ -260,7 +260,7 @@ function pidsOf({ running }: TestServer): Readonly<Record<number, string>> {
 
 /** The hooks that ran, in order; those that run once a second count once. */
 function recordOf(logs: readonly TestLog[], old: Readonly<Record<number, string>>): readonly Entry[] {
-  const last = new Map<string, string>();
+  const exiting = new Set<string>();
   return logs
     .filter(({ message }) => message.startsWith('hook '))
     .toSorted((a, b) => Number(BigInt(String(a.fields!['at'])) - BigInt(String(b.fields!['at']))))
@@ -268,11 +268,7 @@ function recordOf(logs: readonly TestLog[], old: Readonly<Record<number, string>
       const place = old[pid] ?? `new ${workerId === undefined ? role : `${role} ${workerId}`}`;
       return { hook: message.slice('hook '.length), place };
     })
-    .filter(({ hook, place }) => {
-      const again = hook === '@OnWorkerExit' && last.get(place) === hook;
-      last.set(place, hook);
-      return !again;
-    });
+    .filter(({ hook, place }) => hook !== '@OnWorkerExit' || (!exiting.has(place) && exiting.add(place)));
 }
 
 function expectStory(story: readonly Step[], record: readonly Entry[]): void {
