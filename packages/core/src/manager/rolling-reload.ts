@@ -102,6 +102,7 @@ export class RollingReload {
   /** A worker of the server has died without being asked to. */
   noteCrash(worker: WorkerHandle, reason: string): void {
     if (worker.generation !== this.generation || worker.servesSince === undefined) return;
+    if (this.host.bakeTime === 0) return;
     // As long as its predecessor finishes, connections come to it that it has not seen yet.
     const since = this.#aloneSince.get(worker.workerId);
     if (since !== undefined && this.host.now() - since >= this.host.bakeTime) return;
