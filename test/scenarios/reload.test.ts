@@ -119,6 +119,42 @@ describe('A reload', () => {
     { settings: { bakeTime: 5_000 } },
   );
 
+  inSimulation(
+    'stops when a new worker dies of what comes to it late, after a handler that took longer than bakeTime',
+    SlowBuild,
+    async (server) => {
+      const before = server.running.workers.map(({ pid }) => pid);
+      const clients = new Map<number, TestClient>();
+      for (let each = 0; each < 4; each++) {
+        const client = await server.connect();
+        await ask(client, '1 a');
+        clients.set(server.connections.at(-1)!.workerId!, client);
+      }
+      clients.get(0)!.send('2000 long\n1 next\n');
+      await server.advance(20);
+      await server.deploy(BuildThatDiesOfPackets);
+      const report = await server.reload();
+      expect(report.outcome).to.equal('halted');
+      expect(report.failure).to.deep.include({ workerId: 0 });
+      expect(report.failure!.reason).to.match(
+        /right after it had begun to serve: Error: cannot stand 1 next/,
+      );
+      expect(report.replaced).to.not.include(1);
+      expect(server.running.workers[1]!.pid).to.equal(before[1]);
+    },
+    { settings: { workerNum: 2 } },
+  );
+
+  inSimulation('names the process that failed, as it happens', FirstBuild, async (server) => {
+    await server.deploy(BuildThatThrowsAtStart);
+    const steps: { step: string; pid: number }[] = [];
+    const reload = server.running.reload({ onProgress: ({ step, pid }) => steps.push({ step, pid }) });
+    await eventually(server, 'its end', () => steps.some(({ step }) => step === 'failed'));
+    await reload;
+    const canaries = steps.filter(({ step }) => step === 'canary').map(({ pid }) => pid);
+    expect(canaries).to.include(steps.find(({ step }) => step === 'failed')!.pid);
+  });
+
   inWorlds('is refused while another one runs', FirstBuild, async (server) => {
     const first = server.reload();
     const second = await server.reload().then(

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { SlowBuild } from '../fixtures/apps/builds.js';
+import { WaitingApp } from '../fixtures/apps/waiting.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
@@ -27,6 +28,31 @@ describe('A server that is asked to stop', () => {
         expect(linesOf(server, 'the shutdown')).to.have.length(1);
       },
       { settings },
+    );
+  }
+
+  for (const [name, settings] of Object.entries(modes)) {
+    inWorlds(
+      `tells handlers that wait to give up, by @OnWorkerExit and connection.signal, while their answers go out (${name} mode)`,
+      WaitingApp,
+      async (server) => {
+        const client = await server.connect();
+        client.send('signal\n');
+        const other = await server.connect();
+        other.send('hook\n');
+        await eventually(
+          server,
+          'both handlers',
+          () => server.connections.filter(({ running }) => running.length > 0).length === 2,
+        );
+        const stopped = server.stop();
+        expect(await other.receiveLine()).to.equal('told by hook');
+        expect(await client.receiveLine()).to.equal('told by signal');
+        await client.ended();
+        expect(await stopped).to.deep.equal({ exitCode: 0 });
+        expect(linesOf(server, /reset \d+ connections/)).to.have.length(0);
+      },
+      { settings: { ...settings, maxWaitTime: 3_000 } },
     );
   }
 

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { AsyncEchoApp, FragileApp, LazyApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
+import { HooksApp } from '../fixtures/apps/hooks.js';
+import { ask, linesOf } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 const CLIENTS = 50;
@@ -145,6 +147,20 @@ describe('The loss of the manager', () => {
       const { closedConnections, refused } = await server.stats();
       expect({ closedConnections, refused }).to.deep.equal({ closedConnections: 0, refused: {} });
     },
+  );
+
+  inSimulation(
+    'is the reason that @OnAdopt gets, whether the workers or the master notice it first',
+    HooksApp,
+    async (server) => {
+      const clients = await Promise.all(Array.from({ length: 4 }, async () => server.connect()));
+      for (const client of clients) await ask(client, '1');
+      await server.crashManager();
+      for (const client of clients) await ask(client, '1');
+      const reasons = linesOf(server, 'hook @OnAdopt').map(({ fields }) => fields!['reason']);
+      expect(reasons).to.deep.equal(clients.map(() => 'managerLost'));
+    },
+    { seeds: 20 },
   );
 });
 

@@ -33,10 +33,10 @@ export const OnManagerStop = hook<() => unknown>('managerStop', '@OnManagerStop'
 export const OnWorkerStart = hook<(workerId: number) => unknown>('workerStart', '@OnWorkerStart');
 
 /**
- * In a worker that must leave and still has open work: handlers that have not
- * settled, or connections of its own in base mode. Runs when it begins to leave,
- * and once a second until the work is done or `maxWaitTime` is over. The place
- * to end what a handler is waiting for.
+ * In a worker that must leave, alone or with the server, and still has open work:
+ * handlers that have not settled, or connections of its own in base mode. Runs at
+ * once, and then once a second until the work is done or `maxWaitTime` is over.
+ * The place to end what a handler is waiting for.
  */
 export const OnWorkerExit = hook<(workerId: number) => unknown>('workerExit', '@OnWorkerExit');
 

@@ -286,7 +286,7 @@ export const serverSchema = z.strictObject({
   bakeTime: option(duration(50, 'zeroIsOff'), {
     default: 300,
     sentence:
-      'How long the first worker of a reload must live after it was ready before any old one is replaced; one that dies as soon after it began to serve stops the reload.',
+      'How long the first worker of a reload must live after it was ready before any old one is replaced; one that dies as soon after its predecessor has left, or before, stops the reload.',
   }),
   maxUnavailable: option(integer(1, 1_000), {
     default: 1,

@@ -98,6 +98,9 @@ class ManagerProcess {
       case 'stop':
         void this.#stop(note.deadline);
         return;
+      case 'drain':
+        this.#manager.announceStop(note.deadline);
+        return;
       case 'reopenLogs':
         this.#platform.log.reopen();
         this.#manager.reopenLogs();

@@ -7,6 +7,7 @@ import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import { Worker } from '../worker/worker.js';
 import { BaseSockets } from './base-sockets.js';
+import { ExitAnnouncement } from './exit-announcement.js';
 import type { Plant } from './first-process.js';
 import type { PlantReport } from './server-status.js';
 import type { ProcessContext } from './process-context.js';
@@ -90,11 +91,24 @@ export class SinglePlant implements Plant {
     this.parts.context.timers.clearTicks();
     const { settings, context, platform } = this.parts;
     const end = platform.clock.now() + settings.maxWaitTime;
+    const exiting = this.#announceExit();
+    this.#worker?.warn(settings.maxWaitTime);
     await this.#sockets?.drain(settings.maxWaitTime);
     await this.#worker?.stop(Math.max(0, end - platform.clock.now()));
+    exiting.cancel();
     if (started) await context.hooksSafely('workerStop', 0);
     if (started) await context.hooksSafely('managerStop');
     this.#state = 'down';
+  }
+
+  #announceExit(): ExitAnnouncement {
+    const { platform, context } = this.parts;
+    const hasOpenWork = (): boolean =>
+      (this.#worker?.inFlight ?? 0) > 0 || (this.#sockets?.openConnections ?? 0) > 0;
+    const hooks = async (): Promise<void> => context.hooksSafely('workerExit', 0);
+    const announcement = new ExitAnnouncement(platform.clock, hasOpenWork, hooks);
+    void announcement.run();
+    return announcement;
   }
 
   // A method, because a check of the field would narrow it across calls that change it.

@@ -30,6 +30,7 @@ import type { Sockets } from '../worker/sockets.js';
 import { Worker } from '../worker/worker.js';
 import { patienceFor } from './ask-patience.js';
 import { BaseSockets } from './base-sockets.js';
+import { ExitAnnouncement } from './exit-announcement.js';
 import { joinLogFile } from './join-log-file.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
@@ -37,8 +38,6 @@ import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-c
 const SHORTEST_BLOCK_MS = 500;
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
-/** ms between two calls of `@OnWorkerExit`. */
-const EXIT_HOOK_INTERVAL_MS = 1_000;
 
 type Origin = Omit<ProcessOrigin, 'settings' | 'roles' | 'workerId' | 'masterPid' | 'managerPid'>;
 
@@ -59,6 +58,8 @@ class WorkerProcess {
   /** base mode: what came for the sockets before they were made. */
   readonly #earlyListeners: [number, BoundListener][] = [];
   #peers: readonly number[] = [];
+  /** Set once it must leave. */
+  #exiting: ExitAnnouncement | undefined;
   #state: 'loading' | 'loaded' | 'starting' | 'ready' | 'serving' | 'stopping' = 'loading';
 
   constructor(
@@ -250,9 +251,7 @@ class WorkerProcess {
         this.#base?.setPeers(this.#peers);
         return;
       case 'drain':
-        void (this.#base?.drain(note.deadline) ?? Promise.resolve()).then(() =>
-          this.#tell({ type: 'drained' }),
-        );
+        void this.#drain(note.deadline);
         return;
       case 'reopenLogs':
         this.origin.platform.log.reopen();
@@ -293,15 +292,24 @@ class WorkerProcess {
     else void this.#stop(this.assignment.settings.maxWaitTime, false);
   }
 
+  /** The server stops. The owners of the sockets wait for the handlers that run, which are told that they should end. */
+  async #drain(deadline: number): Promise<void> {
+    if (this.#isStopping()) return;
+    this.#worker?.warn(deadline);
+    this.#announceExit();
+    await this.#base?.drain(deadline);
+    this.#tell({ type: 'drained' });
+  }
+
   async #stop(deadline: number, replaced: boolean): Promise<void> {
     if (this.#isStopping()) return;
     const before = this.#state;
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
     this.#context.timers.clearTicks();
-    const exiting = this.#announceExit();
+    this.#announceExit();
     if (before === 'serving') await this.#finish(deadline, replaced);
-    exiting.cancel();
+    this.#exiting?.cancel();
     if (before === 'serving' || before === 'ready') {
       if (before === 'ready') this.#worker?.leave(true);
       const { workerId } = this.#place!;
@@ -321,18 +329,11 @@ class WorkerProcess {
     await this.#worker?.stop(left());
   }
 
-  /** Runs `@OnWorkerExit` now and then as long as there is open work. */
-  #announceExit(): { cancel(): void } {
-    let cancelled = false;
-    const { clock } = this.origin.platform;
-    const next = (): void => {
-      if (cancelled || !this.#hasOpenWork()) return;
-      void this.#context.hooksSafely('workerExit', this.#place!.workerId).then(() => {
-        if (!cancelled) clock.setTimer(EXIT_HOOK_INTERVAL_MS, next);
-      });
-    };
-    next();
-    return { cancel: () => (cancelled = true) };
+  #announceExit(): void {
+    if (this.#exiting !== undefined) return;
+    const hooks = async (): Promise<void> => this.#context.hooksSafely('workerExit', this.#place!.workerId);
+    this.#exiting = new ExitAnnouncement(this.origin.platform.clock, () => this.#hasOpenWork(), hooks);
+    void this.#exiting.run();
   }
 
   #hasOpenWork(): boolean {

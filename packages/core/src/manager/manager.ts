@@ -143,6 +143,11 @@ export class Manager {
     for (const worker of this.#crew.living) this.#crew.kill(worker, 'the server is gone');
   }
 
+  /** process mode: the server stops, and the reactors wait for the handlers that run, at most `deadline` ms. */
+  announceStop(deadline: number): void {
+    for (const worker of this.#living) worker.send({ type: 'drain', deadline });
+  }
+
   /** base mode: workers stop accepting and reading; resolves when all connections are closed. */
   async drain(deadline: number): Promise<void> {
     this.#endReplacing();

@@ -7,8 +7,9 @@
  *   2. It is watched for `bakeTime`. Up to here the old workers serve untouched,
  *      and a failure is the end of the canaries alone.
  *   3. The canaries take over, then the other ids follow: each new worker is
- *      ready before the old one is out of dispatch. A new worker that dies
- *      soon after it has begun to serve stops the procession.
+ *      ready before the old one is out of dispatch. A new worker that dies while
+ *      connections come to it, or within `bakeTime` of the last, stops the
+ *      procession.
  *
  * It decides and waits; the manager, its host, acts.
  */
@@ -41,6 +42,8 @@ export interface ReloadHost {
 class Failure extends Error {
   constructor(
     readonly workerId: number,
+    /** 0 where none was started. */
+    readonly pid: number,
     readonly reason: string,
     readonly wire: WireError | undefined,
   ) {
@@ -58,6 +61,8 @@ export class RollingReload {
   readonly #began: number;
   readonly #replaced: number[] = [];
   readonly #needRestart = new Set<string>();
+  /** By worker id: when the last of its predecessors had left. */
+  readonly #aloneSince = new Map<number, number>();
   #accepted = false;
   #failure: Failure | undefined;
 
@@ -94,11 +99,16 @@ export class RollingReload {
   /** A worker of the server has died without being asked to. */
   noteCrash(worker: WorkerHandle, reason: string): void {
     if (worker.generation !== this.generation || worker.servesSince === undefined) return;
-    if (this.host.now() - worker.servesSince >= this.host.bakeTime) return;
+    if (this.host.bakeTime === 0) return;
+    // As long as its predecessor finishes, connections come to it that it has not seen yet.
+    const since = this.#aloneSince.get(worker.workerId);
+    if (since !== undefined && this.host.now() - since >= this.host.bakeTime) return;
+    const { workerId, identity, failure } = worker;
     this.#failure ??= new Failure(
-      worker.workerId,
+      workerId,
+      identity.pid,
       `it died right after it had begun to serve: ${reason}`,
-      worker.failure,
+      failure,
     );
   }
 
@@ -179,6 +189,9 @@ export class RollingReload {
       const worker = this.#boot(place, 'starting');
       const failure = await this.#bootFailure(place, worker);
       if (failure !== undefined) throw (this.#failure ??= failure);
+      // Another may have died while this one booted.
+      if (this.#failure !== undefined) this.host.discard(worker);
+      this.#checkFailure();
       await this.#handOver(place, worker);
     } finally {
       release();
@@ -192,11 +205,14 @@ export class RollingReload {
     this.#replaced.push(place.workerId);
     this.#tell('serving', worker);
     await this.host.retired(place);
+    this.#aloneSince.set(place.workerId, this.host.now());
+    // It may have died of what came to it last.
+    this.#checkFailure();
     this.onProgress({ step: 'retired', workerId: place.workerId, pid });
   }
 
   #boot(place: WorkerPlace, step: 'canary' | 'starting'): WorkerHandle {
-    if (this.host.stopping) throw new Failure(place.workerId, 'the server is stopping', undefined);
+    if (this.host.stopping) throw new Failure(place.workerId, 0, 'the server is stopping', undefined);
     const worker = this.host.bootSuccessor(place, this.generation);
     this.#tell(step, worker);
     return worker;
@@ -206,13 +222,14 @@ export class RollingReload {
     const ready = await worker.reached('ready');
     for (const each of worker.needRestart) this.#needRestart.add(each);
     if (ready) return undefined;
-    if (this.host.stopping) return new Failure(workerId, 'the server is stopping', undefined);
+    if (this.host.stopping)
+      return new Failure(workerId, worker.identity.pid, 'the server is stopping', undefined);
     return this.#failureOf(worker, '');
   }
 
   #failureOf(worker: WorkerHandle, prefix: string): Failure {
     const reason = `${prefix}${worker.explain(worker.exit ?? { code: null, signal: null })}`;
-    return new Failure(worker.workerId, reason, worker.failure);
+    return new Failure(worker.workerId, worker.identity.pid, reason, worker.failure);
   }
 
   #checkFailure(): void {
@@ -221,8 +238,8 @@ export class RollingReload {
 
   #end(outcome: 'done' | 'rolledBack' | 'halted', failure?: Failure): ReloadReport {
     if (failure !== undefined) {
-      const { workerId, reason } = failure;
-      this.onProgress({ step: 'failed', workerId, pid: 0, text: reason });
+      const { workerId, pid, reason } = failure;
+      this.onProgress({ step: 'failed', workerId, pid, text: reason });
     }
     return this.#report(this.host.stopping ? 'stopping' : outcome, failure);
   }

@@ -54,6 +54,8 @@ export class WorkerHandle {
   /** Called when it has ended. */
   onBuried: (() => void) | undefined;
   #state: WorkerState = 'loading';
+  /** Its program has reached the kernel. */
+  #wasLoaded = false;
   #wasReady = false;
   #place: Place | undefined;
   readonly #waiting = new Set<() => void>();
@@ -75,6 +77,7 @@ export class WorkerHandle {
 
   set state(state: WorkerState) {
     this.#state = state;
+    if (state === 'loaded' || state === 'starting') this.#wasLoaded = true;
     if (state === 'ready') this.#wasReady = true;
     for (const wake of this.#waiting) wake();
   }
@@ -166,6 +169,8 @@ export class WorkerHandle {
     if (this.killReason !== undefined) return this.killReason;
     if (this.failure !== undefined) return `${this.failure.name}: ${this.failure.message}`;
     if (exit.signal !== null) return `ended by ${exit.signal}`;
+    if (exit.code === ExitCode.ok && !this.#wasLoaded)
+      return 'it left by itself: does its program still call run() or start(), or does it exit?';
     return codeInWords(exit.code);
   }
 }

@@ -117,6 +117,7 @@ export class Master {
     const end = clock.now() + maxWaitTime;
     // Whoever was starting serves what the clients have sent; a manager that dies is replaced for the same reason.
     this.#state = 'draining';
+    if (this.#manager !== undefined) this.#tell(this.#manager, { type: 'drain', deadline: maxWaitTime });
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.drain(maxWaitTime))));
     this.#state = 'stopping';
     await this.#stopManager(Math.max(0, end - clock.now()));

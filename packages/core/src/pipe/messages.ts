@@ -387,6 +387,8 @@ export interface CrewStatus {
 
 /** Master → manager. */
 export type ToManager =
+  /** The reactors wait for the handlers that run, at most that many ms: the workers are told. */
+  | { readonly type: 'drain'; readonly deadline: number }
   /** Stop the workers, which have that many ms for the handlers that run, then leave. */
   | { readonly type: 'stop'; readonly deadline: number }
   /** Open the log file anew, and tell the workers to. */
@@ -428,7 +430,10 @@ export type ToWorker =
   | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
   /** base mode: which workers live, and as what. */
   | { readonly type: 'peers'; readonly peers: readonly { workerId: number; incarnation: number }[] }
-  /** base mode: stop accepting and reading; report `drained` when every connection is closed. */
+  /**
+   * The server stops: whoever owns the sockets waits for the handlers that run. base mode: stop accepting and reading;
+   * report `drained` when every connection is closed.
+   */
   | { readonly type: 'drain'; readonly deadline: number }
   /**
    * Finish what has started, within that many ms, run the stop hooks and leave.

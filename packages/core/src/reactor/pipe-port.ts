@@ -209,7 +209,8 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       started: this.#goodbye?.unstarted !== true,
       blameless: planned || blameless !== undefined,
       alone: planned || blameless !== undefined ? undefined : this.#alone,
-      reason: blameless ?? (planned ? 'retired' : 'workerLost'),
+      // One that leaves in order, and was not told to, has lost its manager.
+      reason: blameless ?? (this.#retired ? 'retired' : planned ? 'managerLost' : 'workerLost'),
     });
   }
 

@@ -3,7 +3,7 @@ import { ProcessError } from '../errors.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import { bind } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
-import type { Clock } from '../platform/platform.js';
+import type { Clock, Timer } from '../platform/platform.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
 import { Isolation } from './isolation.js';
@@ -171,7 +171,7 @@ export class Conversations implements ConversationHost {
     this.#closing = true;
     if (this.#pending > 0) {
       await new Promise<void>((resolve) => {
-        const warning = this.clock.setTimer(deadline * PATIENT_PART, () => this.#abortAll());
+        const warning = this.warn(deadline);
         const timer = this.clock.setTimer(deadline, () => {
           this.#nameStragglers();
           resolve();
@@ -184,6 +184,11 @@ export class Conversations implements ConversationHost {
       });
     }
     this.#flush();
+  }
+
+  /** Near the end of `deadline` ms `connection.signal` tells the handlers that run then. */
+  warn(deadline: number): Timer {
+    return this.clock.setTimer(deadline * PATIENT_PART, () => this.#abortAll());
   }
 
   #abortAll(): void {

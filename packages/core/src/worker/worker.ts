@@ -10,7 +10,7 @@ import { handlersOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Part } from '../pipe/parts.js';
 import type { Introduction, WorkerCounters } from '../pipe/messages.js';
-import type { Clock } from '../platform/platform.js';
+import type { Clock, Timer } from '../platform/platform.js';
 import { byteLength, Conversation, type ServedListener } from './conversation.js';
 import { Conversations } from './conversations.js';
 import type { LinkEvents } from './reactor-link.js';
@@ -36,6 +36,7 @@ export class Worker implements LinkEvents {
   #sockets: Sockets | undefined;
   #onRelieved: (() => void) | undefined;
   #onRetired: (() => void) | undefined;
+  #warning: Timer | undefined;
 
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
@@ -100,6 +101,11 @@ export class Worker implements LinkEvents {
     return this.#sockets?.owners.every((owner) => owner.retired) ?? true;
   }
 
+  /** The server stops: the owners of the sockets wait for the handlers that run, and reset what is left after `deadline` ms. */
+  warn(deadline: number): void {
+    this.#warning ??= this.#conversations.warn(deadline);
+  }
+
   /**
    * Finishes the handlers that run, within `deadline` ms, and gives the rest
    * back to the owners of the sockets.
@@ -107,6 +113,7 @@ export class Worker implements LinkEvents {
   async stop(deadline: number): Promise<void> {
     const { clock } = this.parts;
     const end = clock.now() + deadline;
+    this.#warning?.cancel();
     await this.#conversations.finish(deadline);
     await this.#handOver(Math.max(0, end - clock.now()));
     this.leave(this.#conversations.pending === 0 && this.#handedOver());

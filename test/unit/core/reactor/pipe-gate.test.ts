@@ -326,7 +326,7 @@ describe('PipePort', () => {
     expect(second.told).to.deep.equal(['reset']);
   });
 
-  it('charges nobody when the worker has said goodbye, and counts no attempt when that had started nothing', async () => {
+  it('charges nobody when the worker has said goodbye without being told to retire, and counts no attempt when that had started nothing', async () => {
     for (const unstarted of [true, false]) {
       const gate = await GateWorld.open();
       const worker = gate.worker();
@@ -336,7 +336,7 @@ describe('PipePort', () => {
       worker.pipe.finish();
       gate.flow();
       const packet = unstarted ? 'packet a' : 'packet a (attempt 2, answered 0)';
-      expect(gate.worker(2).heard.slice(1)).to.deep.equal(['adopt retired', packet]);
+      expect(gate.worker(2).heard.slice(1)).to.deep.equal(['adopt managerLost', packet]);
     }
   });
 
