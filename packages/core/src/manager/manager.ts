@@ -145,7 +145,7 @@ export class Manager {
 
   /** process mode: the server stops, and the reactors wait for the handlers that run, at most `deadline` ms. */
   announceStop(deadline: number): void {
-    for (const worker of this.#living) worker.send({ type: 'drain', deadline });
+    for (const worker of this.#crew.living) worker.send({ type: 'drain', deadline });
   }
 
   /** base mode: workers stop accepting and reading; resolves when all connections are closed. */

@@ -190,7 +190,7 @@ export class RollingReload {
       const failure = await this.#bootFailure(place, worker);
       if (failure !== undefined) throw (this.#failure ??= failure);
       // Another may have died while this one booted.
-      if (this.#failure !== undefined) this.host.discard(worker);
+      if (this.#failure !== undefined) this.host.discard(place, worker);
       this.#checkFailure();
       await this.#handOver(place, worker);
     } finally {
