@@ -10,6 +10,21 @@ import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
 const lineListener = tcp({ name: 'lines', host: '127.0.0.1', port: 0, framing: delimiter('\n') });
+const replacements = { reloads: 2, stops: 3 };
+/** What clients may expect for each `onWorkerLost`: some lines are not answered, or none from some line on. */
+const loses = {
+  drop: (server: SimulatedServer) =>
+    speak(server, (sent, received) => {
+      let at = 0;
+      for (const line of received.match(/.*\n/g) ?? []) {
+        expect(sent.indexOf(line, at), line).to.be.at.least(at);
+        at = sent.indexOf(line, at) + line.length;
+      }
+      expect(received).to.match(/(^|\n)$/);
+    }),
+  close: (server: SimulatedServer) =>
+    speak(server, (sent, received) => expect(sent.slice(0, received.length)).to.equal(received)),
+};
 
 /** The guarantees of the kernel are checked after each run; the scenarios only have to make things happen. */
 describe(`What the kernel promises, explored with the seed of the day ${seed}`, () => {
@@ -43,11 +58,7 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
       runs: 100,
       settings: { mode, workerNum: 2, handlerTimeout: 300 },
     });
-  // A manager that dies during a stop is not replaced yet: see docs/roadmap.md.
-  holds('when the server stops amid the work', AsyncEchoApp, stopAmid, {
-    runs: 100,
-    faults: { managerCrashes: 0 },
-  });
+  holds('when the server stops amid the work', AsyncEchoApp, stopAmid, { runs: 100 });
   holds('when workers of two reactors send to connections of each other', PostApp, write, {
     runs: 100,
     settings: { reactorNum: 2, workerNum: 1 },
@@ -61,6 +72,38 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
     runs: 100,
     settings: { dispatchMode: 'roundRobin' },
   });
+  for (const mode of ['process', 'base'] as const) {
+    const settings = { mode, bakeTime: 0 };
+    holds(`when workers are replaced all the time, at once, in ${mode} mode`, SyncEchoApp, talk, {
+      runs: 80,
+      faults: replacements,
+      settings,
+    });
+    holds(`when workers are replaced all the time, later, in ${mode} mode`, AsyncEchoApp, talk, {
+      runs: 80,
+      faults: replacements,
+      settings,
+    });
+  }
+  holds('when every packet goes to the next worker, and that is replaced', SyncEchoApp, scatter, {
+    runs: 80,
+    faults: replacements,
+    settings: { dispatchMode: 'roundRobin', bakeTime: 0 },
+  });
+  holds('when several workers at once are replaced by spares', AsyncEchoApp, talk, {
+    runs: 80,
+    faults: replacements,
+    settings: { standbyNum: 1, maxUnavailable: 2, bakeTime: 0 },
+  });
+  holds('when workers are recycled after three packets', AsyncEchoApp, talk, {
+    runs: 60,
+    settings: { maxRequest: 3 },
+  });
+  for (const onWorkerLost of ['drop', 'close'] as const)
+    holds(`when a lost worker means '${onWorkerLost}'`, AsyncEchoApp, loses[onWorkerLost], {
+      runs: 80,
+      settings: { listeners: [{ ...lineListener, onWorkerLost }] },
+    });
 });
 
 function holds(
@@ -91,6 +134,21 @@ async function talk(server: SimulatedServer): Promise<void> {
       lines(client, 0, LINES),
     );
   await clients[0]!.closed();
+}
+
+/** Three clients send lines, and what each gets back by the end is compared with them. */
+async function speak(
+  server: SimulatedServer,
+  compare: (sent: string, received: string) => void,
+): Promise<void> {
+  const clients = [await server.connect(), await server.connect(), await server.connect()];
+  for (let line = 0; line < LINES; line += 4) {
+    for (const client of clients) if (client.state === 'open') client.send(lines(client, line, line + 4));
+    await server.advance(3);
+  }
+  await server.workersReady();
+  await server.settle();
+  for (const client of clients) compare(lines(client, 0, LINES), client.received.toString());
 }
 
 function lines({ id }: TestClient, from: number, to: number): string {

@@ -7,7 +7,7 @@ import { ExplorationError, explore } from '@shoal/testing';
 import { Office } from './office.js';
 import { visits } from './visits.js';
 
-const runs = Number(process.env['RUNS'] ?? 1_000);
+const runs = Number(process.env['RUNS'] ?? 200);
 const seed = Number(process.env['EXPLORATION'] ?? 1);
 
 try {

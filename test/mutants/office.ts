@@ -1,8 +1,16 @@
-import { Connection, Server, delimiter, tcp } from '@shoal/core';
+import { Connection, HandlerError, Server, delimiter, tcp } from '@shoal/core';
 import type { Delivery } from '@shoal/core';
 import { Handler, OnClose, OnConnect, OnReceive, ServerConfig } from '@shoal/decorators';
 
 const PAGE = 'p'.repeat(999) + ';';
+/** When a memo is written, in ms after it was handed in. */
+const MEMO_TIMES = [2, 4, 6, 8, 10, 12, 14, 16];
+
+/** What the desk knows of a client. */
+interface Card {
+  readonly counted: number;
+  readonly memos: number;
+}
 
 /** Serves its clients in every way in which a handler can settle: at once or later, with an answer or without. */
 @Handler()
@@ -11,7 +19,7 @@ class Desk {
 
   @OnConnect async greet(connection: Connection) {
     await this.#pause(3);
-    connection.state = 0;
+    connection.state = { counted: 0, memos: 0 } satisfies Card;
     connection.send('welcome\n');
   }
 
@@ -25,6 +33,15 @@ class Desk {
         return this.#pause(25);
       case 'count':
         return this.#count(connection);
+      case 'who':
+        connection.send(`${connection.id}\n`);
+        return undefined;
+      case 'evict':
+        this.server.close(Number(line.toString().split(' ')[1]));
+        return undefined;
+      case 'memo':
+        for (const ms of MEMO_TIMES) this.server.after(ms, () => this.#note(connection));
+        return undefined;
       case 'order':
         return this.#deliver(connection, line, delivery);
       case 'quit':
@@ -39,10 +56,21 @@ class Desk {
 
   /** The state is written with the settlement, so a second attempt does not count twice. */
   async #count(connection: Connection): Promise<void> {
-    const count = (connection.state as number) + 1;
-    connection.state = count;
+    const card = connection.state as Card;
+    const counted = card.counted + 1;
+    connection.state = { ...card, counted };
     await this.#pause(4);
-    connection.send(`${count}\n`);
+    connection.send(`${counted}\n`);
+  }
+
+  /** Writes the state with no handler around it, for as long as the connection is served here. */
+  #note(connection: Connection): void {
+    const card = connection.state as Card;
+    try {
+      connection.state = { ...card, memos: card.memos + 1 };
+    } catch (error) {
+      if (!(error instanceof HandlerError && error.code === 'STATE_NOT_KEPT')) throw error;
+    }
   }
 
   /** What it sends goes out before it settles, so a second attempt looks whether that has happened. */

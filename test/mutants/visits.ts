@@ -22,6 +22,15 @@ export async function visits(server: TestServer): Promise<void> {
     ]),
     talk(server, 26, [[FORM, 'echo 1', 'echo 2'], mixed(30)]),
     talk(server, 28, [[FORM, 'echo 1'], [FORM]]),
+    ...[8, 22, 36].map((moment) =>
+      talk(
+        server,
+        moment,
+        Array.from({ length: 6 }, () => ['memo', 'count']),
+      ),
+    ),
+    ...[7, 16, 34, 52].map((moment) => evict(server, moment, ['file', 'file', 'echo unheard', 'file'])),
+    ...[6, 17, 31, 44].map((moment) => runAway(server, moment, ['echo 1', 'file', 'echo 2', 'file'])),
     quit(server, 15, repeated('echo unheard', 40)),
     quit(server, 27, [FORM]),
     ...[4, 9, 18, 33, 45, 60].map((moment) => quit(server, moment, ['echo unheard'])),
@@ -67,6 +76,31 @@ async function quit(server: TestServer, moment: number, rest: readonly string[])
   expect(client.received.toString()).to.equal('welcome\necho I go\n');
   client.end();
   await client.closed();
+}
+
+/** Has more to say, and is shown out by another client. */
+async function evict(server: TestServer, moment: number, rest: readonly string[]): Promise<void> {
+  await server.advance(moment);
+  const [guest, guard] = [await server.connect(), await server.connect()];
+  for (const client of [guest, guard]) expect(await client.receiveLine()).to.equal('welcome');
+  guest.send('who\n');
+  const id = await guest.receiveLine();
+  guest.send(rest.map((line) => `${line}\n`).join(''));
+  await server.advance(3);
+  guard.send(`evict ${id}\n`);
+  guard.end();
+  await guest.ended();
+  guest.end();
+  for (const client of [guest, guard]) await client.closed();
+}
+
+/** Is gone while it is served. */
+async function runAway(server: TestServer, moment: number, lines: readonly string[]): Promise<void> {
+  await server.advance(moment);
+  const client = await server.connect();
+  client.send(lines.map((line) => `${line}\n`).join(''));
+  await server.advance(12);
+  client.reset();
 }
 
 function mixed(count: number): string[] {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { explore, type FaultOptions } from '@shoal/testing';
 import { FarewellApp } from '../fixtures/apps/farewell.js';
+import { ByTurnsApp } from '../fixtures/apps/by-turns.js';
 import { PostApp } from '../fixtures/apps/post.js';
 
 /** Nothing but workers that die; the explored promises are the same as everywhere. */
@@ -18,6 +19,19 @@ describe('A worker that dies inside a write', () => {
           if (line.startsWith('loud')) expect(await client.receiveLine()).to.equal(line);
       },
       { runs: 150, faults: deaths },
+    );
+  });
+
+  it('leaves no packet a first attempt that it had started behind a pending handler', async () => {
+    await explore(
+      ByTurnsApp,
+      async (server) => {
+        const client = await server.connect();
+        for (let line = 0; line < 20; line++) client.send(line % 2 === 0 ? 'later\n' : 'at once\n');
+        for (let line = 0; line < 20; line++)
+          expect(await client.receiveLine()).to.equal(line % 2 === 0 ? 'later' : 'at once');
+      },
+      { runs: 100, faults: deaths },
     );
   });
 

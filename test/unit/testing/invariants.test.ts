@@ -360,6 +360,27 @@ const pairs: readonly Pair[] = [
     },
   },
   {
+    title: 'a packet that a worker has begun and that is no second attempt',
+    rule: 'settlement',
+    says: 'packet 1 is attempt 1, and 1 workers have begun it',
+    keeps: (it) => comesBack(it, 2),
+    breaks: (it) => comesBack(it, 1),
+  },
+  {
+    title: 'a packet that is a third attempt after one loss',
+    rule: 'settlement',
+    says: 'packet 1 is attempt 3 after 1 lost workers',
+    keeps: (it) => comesBack(it, 2),
+    breaks: (it) => comesBack(it, 3),
+  },
+  {
+    title: 'a packet that is a second attempt though its worker gave it back unstarted',
+    rule: 'settlement',
+    says: 'packet 1 is attempt 2 after 0 lost workers',
+    keeps: (it) => isGivenBack(it, 1),
+    breaks: (it) => isGivenBack(it, 2),
+  },
+  {
     title: 'packets that are refused when only the client has closed',
     rule: 'lost',
     says: '1 packets are refused though only its client closed it',
@@ -1658,6 +1679,25 @@ const pairs: readonly Pair[] = [
 ];
 
 /** A worker dies while it handles packet 1. */
+/** A worker dies with a packet that it has started, and the next one gets it as that attempt. */
+function comesBack(it: Watched, attempt: number): void {
+  it.opens();
+  it.packet(1);
+  diesWithPacket(it, WORKER);
+  it.returned(1);
+  it.introduced('adopt', OTHER);
+  it.delivered('receive', 1, OTHER, attempt);
+}
+
+/** A worker that retires gives a packet back, and the next one gets it as that attempt. */
+function isGivenBack(it: Watched, attempt: number): void {
+  it.opens();
+  it.gives(1);
+  it.returned(1, true);
+  it.introduced('adopt', OTHER);
+  it.delivered('receive', 1, OTHER, attempt);
+}
+
 function diesWithPacket(it: Watched, pid: number): void {
   if (pid !== WORKER) it.introduced('adopt', pid);
   it.delivered('receive', 1, pid);

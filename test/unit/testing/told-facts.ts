@@ -48,6 +48,8 @@ export class ToldFacts {
   #sameTurn = false;
   #seq = 0;
   readonly #given = new Map<string, number>();
+  /** By packet: workers that have started it. */
+  readonly #starts = new Map<number, number>();
 
   constructor(private readonly listen: (event: TraceEvent) => void) {}
 
@@ -101,7 +103,13 @@ export class ToldFacts {
     this.owner({ kind: 'packet', connection: CONNECTION, packet, bytes });
   }
 
-  delivered(event: DeliveredEvent, packet = 0, worker = WORKER, attempt = 1): void {
+  /** As the next attempt, if a worker has started it before. */
+  delivered(
+    event: DeliveredEvent,
+    packet = 0,
+    worker = WORKER,
+    attempt = (this.#starts.get(packet) ?? 0) + 1,
+  ): void {
     const seq = ++this.#seq;
     this.#given.set(`${event} ${packet} ${worker}`, seq);
     const workerId = worker - WORKER;
@@ -110,6 +118,7 @@ export class ToldFacts {
 
   started(event: DeliveredEvent, packet = 0, worker = WORKER, data?: string): void {
     const fact = { kind: 'started', event, handler: `Chat.${event}`, subject: CONNECTION } as const;
+    if (event === 'receive') this.#starts.set(packet, (this.#starts.get(packet) ?? 0) + 1);
     this.worker(
       { ...fact, seq: this.#seqOf(event, packet, worker), ...(data !== undefined && { data }) },
       worker,

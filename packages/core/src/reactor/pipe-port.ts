@@ -131,7 +131,10 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
   /** Another incarnation takes the place: whatever this one still says is ignored. */
   fence(): void {
     this.pipe.abandon();
-    this.#lose();
+    const unsettled = this.pipe.takeOutstanding();
+    // What it said of its handlers may be out of date, and the rest is not heard: anything may have been started.
+    for (const delivery of unsettled) delivery.pending = false;
+    this.#lose(unsettled);
   }
 
   // The pipe's events.
@@ -194,14 +197,13 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
   drained(): void {}
 
   closed(): void {
-    this.#lose();
+    this.#lose(this.pipe.takeOutstanding());
   }
 
-  #lose(): void {
+  #lose(unsettled: readonly Delivery[]): void {
     const blameless = this.blameless(this.incarnation);
     // One that was told to retire is killed for being late, which is nobody's fault.
     const planned = this.#goodbye !== undefined || this.#retired;
-    const unsettled = this.pipe.takeOutstanding();
     this.onLost(this);
     this.slot.lost({
       port: this,

@@ -48,6 +48,8 @@ export interface ConversationHost {
   openScope(conversation: Conversation): ConnectionScope | undefined;
   /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */
   mayStart(conversation: Conversation): boolean;
+  /** It may start a handler once everything is with the system: `advance` is called then. */
+  stall(conversation: Conversation): void;
   /** A packet has been settled by its handler. */
   countRequest(): void;
   /** Something was written to this owner that belongs to no settlement of a packet: it must be with the system before one. */
@@ -94,6 +96,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   #running = 0;
   /** Numbers whose handlers are pending and began in this turn. */
   readonly #begun: number[] = [];
+  /** The owner of the socket may take a handler for pending that has settled. */
+  #ownerLags = false;
   /** A connect, adopt or close whose handler is pending: nothing else may start. */
   #exclusive = false;
   #exclusiveLabel = '';
@@ -335,7 +339,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
         this.#startPacket(job.seq, job.data, job.attempt, job.answered);
         continue;
       }
-      if (this.#running > 0 || this.#exclusive || !this.all.mayStart(this)) return;
+      if (this.#running > 0 || this.#exclusive || !this.all.mayStart(this) || !this.#ownerKnows()) return;
       if (job.isolated && !this.all.isolation.enter(this, job.seq)) return;
       this.#queue.shift();
       this.#startExclusive(job);
@@ -348,7 +352,28 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   }
 
   #mayStartPacket(): boolean {
-    return !this.#exclusive && this.#running < this.listener.concurrency && this.all.mayStart(this);
+    return (
+      !this.#exclusive &&
+      this.#running < this.listener.concurrency &&
+      this.all.mayStart(this) &&
+      this.#ownerKnows()
+    );
+  }
+
+  /**
+   * The owner of the socket takes what is behind a pending handler for not
+   * started, and if this worker is lost it is no second attempt. So the owner
+   * must be able to hear that the handler has settled before the next one starts.
+   */
+  #ownerKnows(): boolean {
+    if (!this.#ownerLags) return true;
+    this.owner.flush();
+    if (!this.owner.flushed) {
+      this.all.stall(this);
+      return false;
+    }
+    this.#ownerLags = false;
+    return true;
   }
 
   #startPacket(seq: number, data: Buffer, attempt: number, answered: number): void {
@@ -492,6 +517,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     this.all.pending--;
     const index = this.#begun.indexOf(seq);
     if (index >= 0) this.#begun.splice(index, 1);
+    else this.#ownerLags = this.owner.outlives;
   }
 
   /** The close is settled once the objects of the connection are disposed, so that a close ends everything. */

@@ -83,8 +83,12 @@ export class Conversations implements ConversationHost {
   mayStart(conversation: Conversation): boolean {
     const { congested, retired } = conversation.owner;
     if (!this.#closing && !congested && !retired && this.isolation.admits(conversation)) return true;
-    this.#stalled.add(conversation);
+    this.stall(conversation);
     return false;
+  }
+
+  stall(conversation: Conversation): void {
+    this.#stalled.add(conversation);
   }
 
   /** Wakes the connections that could not start a handler. Those that could and wait again go behind the others. */

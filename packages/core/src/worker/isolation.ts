@@ -55,7 +55,13 @@ export class Isolation {
   /** The packet has settled, or was given up before it started: the others may go on. */
   leave(conversation: Lonely, seq: number): void {
     if (this.#conversation !== conversation || this.#seq !== seq) return;
-    if (this.#state !== 'waiting') for (const owner of this.owners()) owner.announceAloneOver();
+    if (this.#state !== 'waiting') {
+      for (const owner of this.owners()) {
+        owner.announceAloneOver();
+        // Or the death of the next handler, in this turn, would be charged to the one that was alone.
+        owner.flush();
+      }
+    }
     this.#state = 'free';
     this.#conversation = undefined;
     this.released();

@@ -33,6 +33,7 @@ interface Turn {
 const EARLY_BYTES = 256 * 1024;
 
 export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
+  readonly outlives = false;
   readonly owners: readonly SocketOwner[] = [this];
   readonly congested = false;
   /** What it owns it serves to the end. */

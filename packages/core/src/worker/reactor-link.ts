@@ -47,6 +47,7 @@ export interface LinkEvents {
 
 /** A reactor, at the other end of a pipe. */
 export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
+  readonly outlives = true;
   readonly #pipe: Pipe<Charge>;
   readonly #largestSend: number;
   /** Who waits for the reactor's word: `welcome`, later `serving`. */

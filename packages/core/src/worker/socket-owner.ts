@@ -11,6 +11,8 @@ export interface Sender {
 
 /** The owner of a connection's socket, as the worker sees it: a reactor behind a pipe, or in this process. */
 export interface SocketOwner {
+  /** It is in another process, and gives what a lost worker had to the next one. */
+  readonly outlives: boolean;
   /** The owner is behind with what it was sent: no further handler should start for its connections. */
   readonly congested: boolean;
   /** It gives no further events: another worker has the place of this one. */

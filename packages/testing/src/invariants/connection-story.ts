@@ -40,6 +40,10 @@ interface Packet {
   timedOut: boolean;
   /** How often a lost worker gave it back. */
   returns: number;
+  /** Which attempt the worker that has it was told. */
+  attempt: number;
+  /** How often a handler of it began. */
+  starts: number;
   /** Pid of the worker that started it last. */
   startedBy: number | undefined;
 }
@@ -157,18 +161,20 @@ export class ConnectionStory {
       ended: false,
       timedOut: false,
       returns: 0,
+      attempt: 1,
+      starts: 0,
       startedBy: undefined,
     });
   }
 
-  delivered({ event, packet, worker, seq }: FactOf<'delivered'>): void {
+  delivered({ event, packet, worker, seq, attempt }: FactOf<'delivered'>): void {
     const part = this.#part(worker);
     part.given.set(seq, { event, packet });
     if (event === 'connect' && this.#connected) this.#report('order', 'is connected a second time');
     if (event === 'adopt' || event === 'connect') this.#checkMove(worker);
     if (event === 'adopt' && !this.#connected) this.#report('order', 'is adopted before it is connected');
     if (event === 'close' && this.#closeAcknowledged) this.#report('close', 'gets a second close event');
-    if (event === 'receive') this.#deliveredPacket(packet, worker, part);
+    if (event === 'receive') this.#deliveredPacket(packet, worker, part, attempt);
   }
 
   acknowledged({ event, packet, discarded }: FactOf<'acknowledged'>): void {
@@ -274,7 +280,10 @@ export class ConnectionStory {
     if (event === 'close') part.closing = true;
     part.running.set(seq, time);
     const entry = this.#packets.get(given.packet);
-    if (event === 'receive' && entry !== undefined) entry.startedBy = pid;
+    if (event === 'receive' && entry !== undefined) {
+      entry.starts++;
+      entry.startedBy = pid;
+    }
     part.sentAtStart = this.output.sentBy(pid);
   }
 
@@ -369,7 +378,7 @@ export class ConnectionStory {
     if (this.#unwritten !== undefined && !this.endedByHandler) this.#report('bytes', this.#unwritten);
   }
 
-  #deliveredPacket(packet: number, worker: number, part: Part): void {
+  #deliveredPacket(packet: number, worker: number, part: Part, attempt: number): void {
     const entry = this.#packets.get(packet);
     if (entry === undefined) {
       this.#report('settlement', `packet ${packet} is given to a worker again after it was settled`);
@@ -380,12 +389,25 @@ export class ConnectionStory {
     if (this.#sticky && packet <= part.lastGiven)
       this.#report('order', `packet ${packet} is given after packet ${part.lastGiven}`);
     part.lastGiven = packet;
+    this.#checkAttempt(packet, entry, attempt);
+    entry.attempt = attempt;
     entry.worker = worker;
     this.#unsettled++;
     this.#unsettledCharge += entry.bytes + PACKET_OVERHEAD_BYTES;
     const { maxQueuedBytes } = this.listener;
     if (this.#unsettledCharge > maxQueuedBytes && this.#unsettled > 1)
       this.#report('bounds', `${this.#unsettledCharge} bytes are with workers, of ${maxQueuedBytes} allowed`);
+  }
+
+  /** A later attempt for each worker that has begun it, and for none that was not lost with it. */
+  #checkAttempt(packet: number, { starts, returns }: Packet, attempt: number): void {
+    if (attempt > returns + 1)
+      this.#report('settlement', `packet ${packet} is attempt ${attempt} after ${returns} lost workers`);
+    if (attempt < starts + 1)
+      this.#report(
+        'settlement',
+        `packet ${packet} is attempt ${attempt}, and ${starts} workers have begun it`,
+      );
   }
 
   #acknowledgedPacket(packet: number, discarded: boolean): void {

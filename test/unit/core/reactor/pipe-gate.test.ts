@@ -194,6 +194,32 @@ describe('PipeGate', () => {
     expect(client.received).to.equal('once');
   });
 
+  it('trusts nothing that a worker it fences off has said of its handlers: what is behind may have been started', async () => {
+    const gate = await GateWorld.open();
+    const old = gate.worker(1);
+    gate.client(old).send('a\nb\n');
+    gate.flow();
+    old.say(FrameKind.pending, '', 0, 0, old.numberOf('a'));
+    gate.flow();
+    gate.gate.markBlameless(1, 'managerLost');
+    expect(gate.worker(2).heard.slice(2)).to.deep.equal([
+      'packet a (attempt 2, answered 0)',
+      'packet b (attempt 2, answered 0)',
+    ]);
+  });
+
+  it('keeps no state of a worker that the connection has left', async () => {
+    const gate = await GateWorld.open();
+    const old = gate.worker(1);
+    gate.client(old);
+    const young = gate.worker(2);
+    young.say(FrameKind.state, 'new', 0, 1);
+    gate.flow();
+    old.say(FrameKind.state, 'old', 0, 1);
+    gate.flow();
+    expect(gate.world.reactor.connection(1)!.state!.toString()).to.equal('new');
+  });
+
   it('lets the same id come back after its pipe has closed', async () => {
     const gate = await GateWorld.open();
     gate.die(gate.worker(3));

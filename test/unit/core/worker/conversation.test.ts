@@ -32,6 +32,38 @@ describe('Conversation', () => {
       expect(world.conversations.get(7)).to.equal(undefined);
     });
 
+    it('starts what is behind a pending handler only when the owner is sure to hear that this has settled', async () => {
+      const gate = new Gate();
+      const started: string[] = [];
+      const world = new WorkerWorld({
+        receive: (_connection, data) => {
+          started.push(`${data} after ${world.owner.flushes} flushes`);
+          return started.length === 1 ? gate.passed : undefined;
+        },
+      });
+      const conversation = world.serve(1);
+      world.packet(conversation, 'a');
+      await world.turn();
+      world.packet(conversation, 'b');
+      world.packet(conversation, 'c');
+      world.owner.flushed = false;
+      gate.open();
+      await world.turn();
+      expect(started).to.deep.equal(['a after 0 flushes']);
+      world.owner.flushed = true;
+      world.conversations.resume();
+      expect(started.slice(1)).to.deep.equal(['b after 2 flushes', 'c after 2 flushes']);
+    });
+
+    it('asks for no flush between handlers that settle within a turn', async () => {
+      const world = new WorkerWorld({ receive: async () => {} });
+      const conversation = world.serve(1);
+      for (const body of ['a', 'b', 'c']) world.packet(conversation, body);
+      await world.turn();
+      expect(world.owner.log).to.deep.equal([1, 2, 3].map((seq) => `1: settle ${seq}`));
+      expect(world.owner.flushes).to.equal(0);
+    });
+
     it('settles what has no handler', async () => {
       const world = new WorkerWorld({ receive: echo });
       const conversation = world.introduce(1);

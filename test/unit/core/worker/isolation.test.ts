@@ -35,6 +35,19 @@ describe('Isolation', () => {
     expect(world.owner.log).to.deep.equal(['alone 1', '1: settle 1', 'alone over']);
   });
 
+  it('hands on that it is over before anything else starts', () => {
+    const flushes: number[] = [];
+    const world = new WorkerWorld({ receive: () => void flushes.push(world.owner.flushes) });
+    const [first, second] = [world.serve(1), world.serve(2)];
+    world.owner.flushed = false;
+    world.packet(first, 'suspect', isolated);
+    world.packet(second, 'innocent');
+    expect(flushes).to.deep.equal([]);
+    world.owner.flushed = true;
+    world.conversations.isolation.step();
+    expect(flushes).to.deep.equal([0, 1]);
+  });
+
   it('waits for the handlers that run, and lets nothing else start meanwhile', async () => {
     const { world, started, gate } = setUp();
     const [running, suspect] = [gate('running'), gate('suspect')];

@@ -22,10 +22,12 @@ function text(parts: readonly Part[]): string {
 
 /** The owner of the sockets, as it is told; each entry begins with the connection's id. */
 export class FakeOwner implements SocketOwner {
+  readonly outlives = true;
   readonly log: string[] = [];
   congested = false;
   retired = false;
   flushed = true;
+  flushes = 0;
   /** Bytes that one connection may have gathered. */
   limit = 1_000;
 
@@ -71,7 +73,9 @@ export class FakeOwner implements SocketOwner {
     this.log.push(`${id}: state ${JSON.stringify(decodePayload(state))}`);
   }
 
-  flush(): void {}
+  flush(): void {
+    this.flushes++;
+  }
 
   sendTo(): boolean {
     return false;
