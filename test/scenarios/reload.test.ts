@@ -6,6 +6,7 @@ import {
   BuildThatHangsAtStart,
   BuildThatThrowsAtStart,
   BuildThatThrowsInTaskWorkers,
+  BuildWithInvalidSettings,
   FirstBuild,
   SecondBuild,
   SlowBuild,
@@ -32,9 +33,9 @@ describe('A reload', () => {
       expect({ generation, state }).to.deep.equal({ generation: 2, state: 'serving' });
       const workers = processes.filter(({ workerId }) => workerId >= 0);
       expect(workers.map((each) => [each.workerId, each.generation, each.restarts])).to.deep.equal([
-        [0, 2, 1],
-        [1, 2, 1],
-        [2, 2, 1],
+        [0, 2, 0],
+        [1, 2, 0],
+        [2, 2, 0],
       ]);
       for (const { pid } of workers) expect(pids).not.to.include(pid);
       expect(linesOf(server, /^first stops/)).to.have.length(3);
@@ -68,6 +69,7 @@ describe('A reload', () => {
 
   const broken = [
     ['throws at import', throwsAtImport, /this module cannot be loaded/, /throws-at-import/],
+    ['has settings that are not valid', BuildWithInvalidSettings, /maxWaitTime: /, undefined],
     ['throws at its start', BuildThatThrowsAtStart, /the database does not know us/, /connectToTheDatabase/],
     ['hangs at its start', BuildThatHangsAtStart, /bootTimeout, 4000 ms/, undefined],
     ['dies when it is ready', BuildThatDiesWhenReady, /it could not stay/, /DiesWhenReady|builds/],

@@ -42,6 +42,6 @@ export interface WorkerStatus {
   /** Grows with every start of any worker; a message of an older one is ignored. */
   readonly incarnation: number;
   readonly state: 'starting' | 'ready' | 'stopping' | 'down';
-  /** How often this id was started again. */
+  /** How often a worker of this id was started in place of one that died. Planned replacements do not count. */
   readonly restarts: number;
 }

@@ -18,6 +18,7 @@ import {
   workerTitle,
   type FromWorker,
   type InnerQuestion,
+  type OnDisk,
   type Place,
   type ToWorker,
   type WorkerAssignment,
@@ -101,7 +102,7 @@ class WorkerProcess {
     await this.#context.build(this.#powers());
     if (this.#isStopping()) return;
     this.#state = 'loaded';
-    this.#tell({ type: 'loaded', needRestart: this.#changes() });
+    this.#tell({ type: 'loaded', onDisk: this.#lookAtDisk() });
     const place = this.#place ?? (await new Promise<Place>((resolve) => (this.#assume = resolve)));
     if (this.#isStopping()) return;
     await this.#start(place);
@@ -377,14 +378,14 @@ class WorkerProcess {
   }
 
   /** What this process found on disk that the running server cannot take over. The master's settings hold. */
-  #changes(): string[] {
+  #lookAtDisk(): OnDisk {
     const { logger } = this.#context;
     let own: Settings;
     try {
       own = this.readSettings();
     } catch (error) {
       logger.warn('the settings on disk are not valid any more; those of the running server hold', { error });
-      return ['settings that are not valid'];
+      return { needRestart: [], invalidSettings: toWire(error) };
     }
     const paths = differences(this.assignment.settings, own);
     const parts = changedParts(this.assignment.fixed, this.#context.fixedParts());
@@ -392,7 +393,7 @@ class WorkerProcess {
       logger.warn(`these settings have changed and need a restart of the server: ${paths.join(', ')}`);
     if (parts.length > 0)
       logger.warn(`these have changed and need a restart of the server: ${parts.join(', ')}`);
-    return [...paths, ...parts];
+    return { needRestart: [...paths, ...parts] };
   }
 
   // A method, because a check of the field would narrow it across calls that change it.

@@ -211,7 +211,7 @@ export class Manager {
     const place = this.#placeOf(worker);
     switch (note.type) {
       case 'loaded':
-        worker.needRestart = note.needRestart;
+        worker.onDisk = note.onDisk;
         if (worker.state === 'loading') worker.state = place === undefined ? 'loaded' : 'starting';
         return;
       case 'ready':

@@ -2,8 +2,8 @@
  * Replaces all workers by new ones with the code on disk, such that nothing
  * happens if that code is broken.
  *
- *   1. A canary of each role boots beside the worker of its id: modules, objects,
- *      start hooks. It gets no event yet.
+ *   1. A canary of each role boots beside the worker of its id: modules, settings,
+ *      objects, start hooks. It gets no event yet.
  *   2. It is watched for `bakeTime`. Up to here the old workers serve untouched,
  *      and a failure is the end of the canaries alone.
  *   3. The canaries take over, then the other ids follow: each new worker is
@@ -188,7 +188,7 @@ export class RollingReload {
       this.#checkFailure();
       const worker = this.#boot(place, 'starting');
       const failure = await this.#bootFailure(place, worker);
-      if (failure !== undefined) throw (this.#failure ??= failure);
+      if (failure !== undefined) this.#failure ??= failure;
       // Another may have died while this one booted.
       if (this.#failure !== undefined) this.host.discard(place, worker);
       this.#checkFailure();
@@ -220,7 +220,11 @@ export class RollingReload {
 
   async #bootFailure({ workerId }: WorkerPlace, worker: WorkerHandle): Promise<Failure | undefined> {
     const ready = await worker.reached('ready');
-    for (const each of worker.needRestart) this.#needRestart.add(each);
+    const { needRestart, invalidSettings } = worker.onDisk;
+    for (const each of needRestart) this.#needRestart.add(each);
+    // It could serve, by the settings of the running server; the next restart could not.
+    if (ready && invalidSettings !== undefined)
+      return new Failure(workerId, worker.identity.pid, invalidSettings.message, invalidSettings);
     if (ready) return undefined;
     if (this.host.stopping)
       return new Failure(workerId, worker.identity.pid, 'the server is stopping', undefined);

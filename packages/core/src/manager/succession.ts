@@ -105,10 +105,10 @@ export class Succession implements ReloadHost {
   /** A successor whose predecessor has died takes the place. */
   promote(place: WorkerPlace, next: WorkerHandle): void {
     const { current } = place;
-    if (current !== undefined) place.retiring.add(current);
+    if (current === undefined) place.restarts++;
+    else place.retiring.add(current);
     place.current = next;
     place.successor = undefined;
-    place.restarts++;
     next.send({ type: 'serve' });
     this.parts.onChange();
   }

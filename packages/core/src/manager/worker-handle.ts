@@ -2,6 +2,7 @@ import { ExitCode, type WireError } from '../errors.js';
 import {
   workerTitle,
   type FromWorker,
+  type OnDisk,
   type Place,
   type ToWorker,
   type WorkerAssignment,
@@ -36,8 +37,7 @@ export class WorkerHandle {
   requestsPerSecond = 0;
   /** As last heard. */
   counters: { readonly of: WorkerCounters } | undefined;
-  /** What it found changed on disk that needs a restart. */
-  needRestart: readonly string[] = [];
+  onDisk: OnDisk = { needRestart: [] };
   /** What it said last about its own failure. */
   failure: WireError | undefined;
   /** Why the manager killed it, if it did. */

@@ -12,7 +12,7 @@ export class WorkerPlace {
   /** Booted beside the current one, to take over from it. */
   successor: WorkerHandle | undefined;
   readonly retiring = new Set<WorkerHandle>();
-  /** How often a worker was started for this id again. */
+  /** How often a worker was started in place of one that died. A replacement that was planned does not count. */
   restarts = -1;
   lastCrash: { readonly at: number; readonly reason: string } | null = null;
   /** Only one replacement at a time. */

@@ -385,6 +385,14 @@ export interface CrewStatus {
   readonly manager: Vitals;
 }
 
+/** What a worker found on disk beside its own code. */
+export interface OnDisk {
+  /** Names of what has changed and needs a restart of the server. */
+  readonly needRestart: readonly string[];
+  /** What is wrong with the settings there. Those of the running server hold; a restart would fail. */
+  readonly invalidSettings?: WireError;
+}
+
 /** Master → manager. */
 export type ToManager =
   /** The reactors wait for the handlers that run, at most that many ms: the workers are told. */
@@ -400,7 +408,7 @@ export type ToManager =
 /** Worker → manager. */
 export type FromWorker =
   /** The application is loaded and its objects are made; what has changed on disk and needs a restart. */
-  | { readonly type: 'loaded'; readonly needRestart: readonly string[] }
+  | { readonly type: 'loaded'; readonly onDisk: OnDisk }
   /** Every start hook has settled: it may be told to serve. */
   | { readonly type: 'ready' }
   /** The place is its own: what comes for its id comes here. */

@@ -108,7 +108,7 @@ export interface ProcessStatus {
   readonly loopLagP99: number | null;
   /** Resident memory in bytes; 0 where unknown. */
   readonly rss: number;
-  /** How often this id was started again. */
+  /** How often a worker of this id was started in place of one that died. Planned replacements do not count. */
   readonly restarts: number;
   /** The last end of this id that was not planned. */
   readonly lastCrash: { readonly at: number; readonly reason: string } | null;
