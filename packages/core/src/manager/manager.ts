@@ -28,7 +28,7 @@ import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { Standby } from './standby.js';
 import { Succession } from './succession.js';
 import { Watch } from './watch.js';
-import type { WorkerHandle } from './worker-handle.js';
+import type { WorkerHandle, WorkerState } from './worker-handle.js';
 import { WorkerPlace } from './worker-place.js';
 
 export interface ManagerParts extends CrewParts {
@@ -49,6 +49,9 @@ export interface ManagerParts extends CrewParts {
   /** A worker asks something that the first process knows. */
   readonly ask: Answerer;
 }
+
+/** Before, `bootTimeout` ends a worker that is blocked. */
+const WATCHED: ReadonlySet<WorkerState> = new Set(['ready', 'serving', 'stopping']);
 
 export class Manager {
   readonly #places: WorkerPlace[] = [];
@@ -90,7 +93,7 @@ export class Manager {
     this.#watch = new Watch(
       clock,
       settings.workerTimeout,
-      () => [...this.#crew.living].filter(({ state }) => state === 'serving' || state === 'stopping'),
+      () => [...this.#crew.living].filter(({ state }) => WATCHED.has(state)),
       (worker, silence) => this.#crew.killBlocked(worker, silence),
     );
   }
@@ -262,15 +265,16 @@ export class Manager {
     const lived = this.parts.platform.clock.now() - worker.startedAt;
     const place = this.#placeOf(worker);
     const hadPlace = place?.current === worker;
+    // The end of one that retires is not that of the one after it.
+    const hadPart = hadPlace || place?.successor === worker;
     place?.left(worker);
     this.#standby.lost(worker, { ready: worker.state !== 'loading', lived });
     worker.state = 'down';
     this.#crew.introducePeers();
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
-    if (this.#crew.stopping || place === undefined) return;
-    if (place.current === undefined && place.successor === undefined)
-      this.#refill(place, worker, exit, lived);
+    if (this.#crew.stopping || place === undefined || !hadPart) return;
+    if (place.vacant) this.#refill(place, worker, exit, lived);
   }
 
   #noteCrash(worker: WorkerHandle, exit: Exit, place: WorkerPlace | undefined): void {
@@ -311,8 +315,8 @@ export class Manager {
     }
     const timer = this.parts.platform.clock.setTimer(delay, () => {
       this.#restartTimers.delete(timer);
-      // A reload may have started one meanwhile, which then takes the place when it is ready.
-      if (place.successor === undefined) this.#fill(place);
+      // A reload may have started one meanwhile, which has the place already or takes it when it is ready.
+      if (place.vacant) this.#fill(place);
     });
     this.#restartTimers.add(timer);
   }
