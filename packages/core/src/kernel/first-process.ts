@@ -169,6 +169,7 @@ export class FirstProcess {
   }
 
   async #shutDown(): Promise<void> {
+    const { maxWaitTime } = this.settings;
     this.context.logger.info('stopping');
     const told = this.platform.supervisor.notify('stopping', 'drains and stops');
     const serves = this.#state !== 'starting';
@@ -177,8 +178,8 @@ export class FirstProcess {
     this.#state = 'stopping';
     await this.#plant?.stop();
     await told;
-    await this.context.hooksSafely('shutdown');
-    await this.context.dispose();
+    await this.context.hooksSafelyInTime('shutdown');
+    await this.#atMost(maxWaitTime, this.context.dispose());
     await this.#control.close();
     this.#removeFiles();
     this.context.logger.info('stopped');
@@ -186,12 +187,12 @@ export class FirstProcess {
 
   /** Everything still serves: the application hears of the stop, and load balancers have time to look elsewhere. */
   async #announceStop(): Promise<void> {
-    const { lameDuck, maxWaitTime } = this.settings;
+    const { lameDuck } = this.settings;
     if (lameDuck > 0) {
       this.#state = 'lameDuck';
       this.context.logger.info(`not ready any more, and serving for another ${lameDuck} ms (lameDuck)`);
     }
-    await this.#atMost(maxWaitTime, this.context.hooksSafely('beforeShutdown'));
+    await this.context.hooksSafelyInTime('beforeShutdown');
     if (lameDuck > 0) await this.#atMost(lameDuck, new Promise<void>((resolve) => (this.#hurry = resolve)));
     this.#hurry = undefined;
   }
