@@ -196,6 +196,21 @@ describe('A spare (standbyNum)', () => {
   );
 
   inSimulation(
+    'that is blocked does not outlive the server when its manager is gone',
+    FirstBuild,
+    async (server) => {
+      const spare = (): string | undefined =>
+        server.world.leftovers().processes.find((process) => process.endsWith(': spare'));
+      await eventually(server, 'the spare', () => spare() !== undefined);
+      await server.advance(500);
+      server.world.kill(server.running.managerPid);
+      server.world.hang(Number.parseInt(spare()!, 10), Infinity);
+      await server.workersReady();
+    },
+    { settings: { standbyNum: 1 } },
+  );
+
+  inSimulation(
     'is of the new code after a reload',
     FirstBuild,
     async (server) => {

@@ -88,7 +88,7 @@ export class Manager {
       clock,
       settings.standbyNum,
       new RestartPolicy(Infinity, () => platform.random.next()),
-      () => this.#crew.spawn({ role: 'worker' }, undefined, this.#succession.generation),
+      () => this.#startSpare(),
     );
     this.#watch = new Watch(
       clock,
@@ -286,6 +286,13 @@ export class Manager {
     const stack = this.#crashes.report(worker, exit);
     const ending = { exitCode: exit.code, signal: exit.signal, reason };
     this.parts.onWorkerError({ workerId, pid, ...ending, ...(stack !== undefined && { stack }) });
+  }
+
+  /** Told at once: whoever comes after this manager has to know what it has left behind. */
+  #startSpare(): WorkerHandle {
+    const spare = this.#crew.spawn({ role: 'worker' }, undefined, this.#succession.generation);
+    this.#report();
+    return spare;
   }
 
   /** A worker for an empty place: a spare, or a new one. */
