@@ -89,6 +89,7 @@ export class Manager {
       settings.standbyNum,
       new RestartPolicy(Infinity, () => platform.random.next()),
       () => this.#startSpare(),
+      (spare) => this.#dismissSpare(spare),
     );
     this.#watch = new Watch(
       clock,
@@ -293,6 +294,11 @@ export class Manager {
     const spare = this.#crew.spawn({ role: 'worker' }, undefined, this.#succession.generation);
     this.#report();
     return spare;
+  }
+
+  #dismissSpare(spare: WorkerHandle): void {
+    spare.discarded = true;
+    this.#crew.tellToLeave(spare, false);
   }
 
   /** A worker for an empty place: a spare, or a new one. */
