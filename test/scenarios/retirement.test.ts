@@ -196,6 +196,42 @@ describe('A spare (standbyNum)', () => {
   );
 
   inSimulation(
+    'of the old code that is blocked is killed when its time to leave is over',
+    FirstBuild,
+    async (server) => {
+      const spares = async (): Promise<readonly number[]> => {
+        const { processes } = await server.status();
+        return processes.filter(({ role }) => role === 'spare').map(({ pid }) => pid);
+      };
+      await eventually(server, 'a spare', async () => (await spares()).length === 1);
+      // It has loaded by then: bootTimeout is no matter to it any more.
+      await server.advance(500);
+      const [old] = await spares();
+      server.world.hang(old!, Infinity);
+      expect((await server.reload()).outcome).to.equal('done');
+      expect(await spares()).to.include(old);
+      await eventually(server, 'the end of the old spare', async () => !(await spares()).includes(old!));
+      expect(await spares()).to.have.length(1);
+    },
+    { settings: { standbyNum: 1, maxWaitTime: 2_000 } },
+  );
+
+  inSimulation(
+    'that is blocked does not outlive the server when its manager is gone',
+    FirstBuild,
+    async (server) => {
+      const spare = (): string | undefined =>
+        server.world.leftovers().processes.find((process) => process.endsWith(': spare'));
+      await eventually(server, 'the spare', () => spare() !== undefined);
+      await server.advance(500);
+      server.world.kill(server.running.managerPid);
+      server.world.hang(Number.parseInt(spare()!, 10), Infinity);
+      await server.workersReady();
+    },
+    { settings: { standbyNum: 1 } },
+  );
+
+  inSimulation(
     'is of the new code after a reload',
     FirstBuild,
     async (server) => {

@@ -91,6 +91,23 @@ describe('A server that is asked to stop', () => {
     { settings: { lameDuck: 5_000 } },
   );
 
+  for (const [what, ms, answered] of [
+    ['takes a signal that comes again within 250 ms for the same one, as from npm or timeout', 250, true],
+    ['stops at once for one that comes later', 251, false],
+  ] as const) {
+    inSimulation(what, SlowBuild, async (server) => {
+      const client = await server.connect();
+      client.send('1000 answer\n');
+      await running(server);
+      server.world.signal(server.running.masterPid, 'SIGINT');
+      await server.advance(ms);
+      server.world.signal(server.running.masterPid, 'SIGINT');
+      expect(await server.exited()).to.deep.equal({ exitCode: 0 });
+      expect(linesOf(server, /a second signal came/)).to.have.length(answered ? 0 : 1);
+      expect(client.received.toString()).to.match(answered ? /^answer by/ : /^$/);
+    });
+  }
+
   inSimulation(
     'is hurried out of its time as a lame duck by a second signal, and still drains',
     SlowBuild,
@@ -101,6 +118,7 @@ describe('A server that is asked to stop', () => {
       const before = server.world.time;
       server.world.signal(server.running.masterPid, 'SIGTERM');
       await logged(server, /lameDuck/);
+      await server.advance(251);
       server.world.signal(server.running.masterPid, 'SIGTERM');
       expect(await client.receiveLine()).to.match(/^answer by/);
       await client.ended();

@@ -62,7 +62,7 @@ export class BasePlant implements Plant {
     const end = clock.now() + maxWaitTime;
     await this.#manager?.drain(maxWaitTime);
     await this.#manager?.stop(Math.max(0, end - clock.now()));
-    await this.parts.context.hooksSafely('managerStop');
+    await this.parts.context.hooksSafelyInTime('managerStop');
   }
 
   kill(): void {
@@ -141,8 +141,8 @@ export class BasePlant implements Plant {
       generation: this.#generation,
       onWorkers: () => {},
       onGeneration: (generation) => (this.#generation = generation),
-      beforeReload: async () => context.hooks('beforeReload'),
-      afterReload: async (report) => context.hooksSafely('afterReload', report),
+      beforeReload: async () => context.hooksInTime('beforeReload'),
+      afterReload: async (report) => context.hooksSafelyInTime('afterReload', report),
       onWorkerError: (event) => void context.hooksSafely('workerError', event),
       onGiveUp: (error) => (this.#rejectStart ?? onFailure)(error),
       ask,

@@ -23,6 +23,9 @@ import { serverStatus, type PlantReport } from './server-status.js';
 /** ms for which a status waits for those who know; then it tells what was known last. */
 const REPORT_PATIENCE_MS = 1_000;
 
+/** ms within which a stop signal that comes again is the same one: nobody presses keys that fast. */
+const SAME_SIGNAL_MS = 250;
+
 /** The processes and threads of one server, as a whole. */
 export interface Plant {
   /** Binds the listeners. No process is started yet, and no object of the application made. */
@@ -48,6 +51,7 @@ export interface Plant {
 export class FirstProcess {
   #stopped: Promise<void> | undefined;
   #signalled = false;
+  #lastSignal = Number.NEGATIVE_INFINITY;
   /** This process exits by itself once it has stopped. */
   #leaving = false;
   #endpoints: readonly Endpoint[] = [];
@@ -169,6 +173,7 @@ export class FirstProcess {
   }
 
   async #shutDown(): Promise<void> {
+    const { maxWaitTime } = this.settings;
     this.context.logger.info('stopping');
     const told = this.platform.supervisor.notify('stopping', 'drains and stops');
     const serves = this.#state !== 'starting';
@@ -177,8 +182,8 @@ export class FirstProcess {
     this.#state = 'stopping';
     await this.#plant?.stop();
     await told;
-    await this.context.hooksSafely('shutdown');
-    await this.context.dispose();
+    await this.context.hooksSafelyInTime('shutdown');
+    await this.#atMost(maxWaitTime, this.context.dispose());
     await this.#control.close();
     this.#removeFiles();
     this.context.logger.info('stopped');
@@ -186,12 +191,12 @@ export class FirstProcess {
 
   /** Everything still serves: the application hears of the stop, and load balancers have time to look elsewhere. */
   async #announceStop(): Promise<void> {
-    const { lameDuck, maxWaitTime } = this.settings;
+    const { lameDuck } = this.settings;
     if (lameDuck > 0) {
       this.#state = 'lameDuck';
       this.context.logger.info(`not ready any more, and serving for another ${lameDuck} ms (lameDuck)`);
     }
-    await this.#atMost(maxWaitTime, this.context.hooksSafely('beforeShutdown'));
+    await this.context.hooksSafelyInTime('beforeShutdown');
     if (lameDuck > 0) await this.#atMost(lameDuck, new Promise<void>((resolve) => (this.#hurry = resolve)));
     this.#hurry = undefined;
   }
@@ -319,9 +324,16 @@ export class FirstProcess {
   /**
    * The first signal stops in order, or joins a stop that somebody else has asked
    * for: a signal to all processes reaches the others too. One more does not wait.
+   *
+   * Who starts a server by npm or timeout and presses Ctrl-C means one signal,
+   * and two arrive: from the terminal, or to the whole group, and from the program
+   * in between.
    */
   #onStopSignal(): void {
-    const { self } = this.platform;
+    const { self, clock } = this.platform;
+    const now = clock.now();
+    if (now - this.#lastSignal <= SAME_SIGNAL_MS) return;
+    this.#lastSignal = now;
     if (this.#hurry !== undefined) {
       this.context.logger.info('the lame duck is hurried: another signal came');
       this.#hurry();

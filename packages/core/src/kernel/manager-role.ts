@@ -60,8 +60,8 @@ class ManagerProcess {
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
       onGeneration: (generation) => this.#tell({ type: 'generation', generation }),
       onWorkerError: (event) => void this.#context.hooksSafely('workerError', event),
-      beforeReload: async () => this.#context.hooks('beforeReload'),
-      afterReload: async (report) => this.#context.hooksSafely('afterReload', report),
+      beforeReload: async () => this.#context.hooksInTime('beforeReload'),
+      afterReload: async (report) => this.#context.hooksSafelyInTime('afterReload', report),
       onGiveUp: (error) => this.#tell({ type: 'gaveUp', error: toWire(error) }),
       ask: this.#ask,
     });

@@ -118,6 +118,29 @@ export class ProcessContext implements RoleActions {
     await this.invoker.hooksSafely(this.#bound(event), argument);
   }
 
+  /** As `hooks`, for at most `maxWaitTime`: rejects with `ProcessError` RELOAD_FAILED for those that have not settled by then. */
+  async hooksInTime(event: EventName, argument?: unknown): Promise<void> {
+    const late = await this.#lateness(eventTable[event].decorator, this.hooks(event, argument));
+    if (late !== undefined) throw new ProcessError('RELOAD_FAILED', late);
+  }
+
+  /** As `hooksSafely`, for at most `maxWaitTime`: those that have not settled by then are named, and nobody waits for them. */
+  async hooksSafelyInTime(event: EventName, argument?: unknown): Promise<void> {
+    const late = await this.#lateness(eventTable[event].decorator, this.hooksSafely(event, argument));
+    if (late !== undefined) this.logger.warn(`${late}: the server goes on without it`);
+  }
+
+  /** What is to be said of work that does not end within `maxWaitTime`. */
+  async #lateness(decorator: string, work: Promise<void>): Promise<string | undefined> {
+    const { platform, settings } = this.origin;
+    const limit = settings.maxWaitTime;
+    return new Promise((resolve, reject) => {
+      const late = (): void => resolve(`@${decorator} has not settled within maxWaitTime, ${limit} ms`);
+      const timer = platform.clock.setTimer(limit, late);
+      work.finally(() => timer.cancel()).then(() => resolve(undefined), reject);
+    });
+  }
+
   /** Starts the timers that the application declares. */
   startTimers(): void {
     for (const spec of this.origin.definition.timers) {

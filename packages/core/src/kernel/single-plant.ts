@@ -96,8 +96,8 @@ export class SinglePlant implements Plant {
     await this.#sockets?.drain(settings.maxWaitTime);
     await this.#worker?.stop(Math.max(0, end - platform.clock.now()));
     exiting.cancel();
-    if (started) await context.hooksSafely('workerStop', 0);
-    if (started) await context.hooksSafely('managerStop');
+    if (started) await context.hooksSafelyInTime('workerStop', 0);
+    if (started) await context.hooksSafelyInTime('managerStop');
     this.#state = 'down';
   }
 

@@ -20,6 +20,8 @@ export interface CrashRun {
 
 const FIRST_INTERVAL_MS = 10_000;
 const LONGEST_INTERVAL_MS = 600_000;
+/** Texts that differ only beyond so many characters are taken for one. */
+const LONGEST_KEY_PART = 16 * 1024;
 /** So many kinds of crashes are told apart at a time; beyond, each is told whole. */
 const MAX_RUNS = 100;
 
@@ -76,7 +78,15 @@ export class CrashLog {
   }
 }
 
-/** Decimal and hexadecimal numbers, also inside of a word such as an id. */
+/**
+ * Decimal and hexadecimal numbers, also inside of a word such as an id. The text
+ * is the application's, and may be anything: each character is looked at a few
+ * times at most, and what is kept has an end.
+ */
 function withoutNumbers(text: string): string {
-  return text.replace(/\b[\da-f]*\d[\da-f]*\b|\d+/gi, '#');
+  return text
+    .slice(0, LONGEST_KEY_PART)
+    .replace(/\w+/g, (word) =>
+      /^[\da-f]+$/i.test(word) && /\d/.test(word) ? '#' : word.replace(/\d+/g, '#'),
+    );
 }

@@ -28,7 +28,7 @@ import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { Standby } from './standby.js';
 import { Succession } from './succession.js';
 import { Watch } from './watch.js';
-import type { WorkerHandle } from './worker-handle.js';
+import type { WorkerHandle, WorkerState } from './worker-handle.js';
 import { WorkerPlace } from './worker-place.js';
 
 export interface ManagerParts extends CrewParts {
@@ -49,6 +49,9 @@ export interface ManagerParts extends CrewParts {
   /** A worker asks something that the first process knows. */
   readonly ask: Answerer;
 }
+
+/** Before, `bootTimeout` ends a worker that is blocked. */
+const WATCHED: ReadonlySet<WorkerState> = new Set(['ready', 'serving', 'stopping']);
 
 export class Manager {
   readonly #places: WorkerPlace[] = [];
@@ -85,12 +88,13 @@ export class Manager {
       clock,
       settings.standbyNum,
       new RestartPolicy(Infinity, () => platform.random.next()),
-      () => this.#crew.spawn({ role: 'worker' }, undefined, this.#succession.generation),
+      () => this.#startSpare(),
+      (spare) => this.#dismissSpare(spare),
     );
     this.#watch = new Watch(
       clock,
       settings.workerTimeout,
-      () => [...this.#crew.living].filter(({ state }) => state === 'serving' || state === 'stopping'),
+      () => [...this.#crew.living].filter(({ state }) => WATCHED.has(state)),
       (worker, silence) => this.#crew.killBlocked(worker, silence),
     );
   }
@@ -267,15 +271,16 @@ export class Manager {
     const lived = this.parts.platform.clock.now() - worker.startedAt;
     const place = this.#placeOf(worker);
     const hadPlace = place?.current === worker;
+    // The end of one that retires is not that of the one after it.
+    const hadPart = hadPlace || place?.successor === worker;
     place?.left(worker);
     this.#standby.lost(worker, { ready: worker.state !== 'loading', lived });
     worker.state = 'down';
     this.#crew.introducePeers();
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
-    if (this.#crew.stopping || place === undefined) return;
-    if (place.current === undefined && place.successor === undefined)
-      this.#refill(place, worker, exit, lived);
+    if (this.#crew.stopping || place === undefined || !hadPart) return;
+    if (place.vacant) this.#refill(place, worker, exit, lived);
   }
 
   #noteCrash(worker: WorkerHandle, exit: Exit, place: WorkerPlace | undefined): void {
@@ -287,6 +292,18 @@ export class Manager {
     const stack = this.#crashes.report(worker, exit);
     const ending = { exitCode: exit.code, signal: exit.signal, reason };
     this.parts.onWorkerError({ workerId, pid, ...ending, ...(stack !== undefined && { stack }) });
+  }
+
+  /** Told at once: whoever comes after this manager has to know what it has left behind. */
+  #startSpare(): WorkerHandle {
+    const spare = this.#crew.spawn({ role: 'worker' }, undefined, this.#succession.generation);
+    this.#report();
+    return spare;
+  }
+
+  #dismissSpare(spare: WorkerHandle): void {
+    spare.discarded = true;
+    this.#crew.tellToLeave(spare, false);
   }
 
   /** A worker for an empty place: a spare, or a new one. */
@@ -316,8 +333,8 @@ export class Manager {
     }
     const timer = this.parts.platform.clock.setTimer(delay, () => {
       this.#restartTimers.delete(timer);
-      // A reload may have started one meanwhile, which then takes the place when it is ready.
-      if (place.successor === undefined) this.#fill(place);
+      // A reload may have started one meanwhile, which has the place already or takes it when it is ready.
+      if (place.vacant) this.#fill(place);
     });
     this.#restartTimers.add(timer);
   }

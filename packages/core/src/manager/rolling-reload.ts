@@ -29,7 +29,7 @@ export interface ReloadHost {
   /** Ends a worker that was started and is not wanted. */
   discard(place: WorkerPlace, worker: WorkerHandle): void;
   /** Lets the successor take the place; resolves with false when it dies before it serves. */
-  handOver(place: WorkerPlace): Promise<boolean>;
+  handOver(place: WorkerPlace, next: WorkerHandle): Promise<boolean>;
   /** Resolves when nobody retires from the place any more. */
   retired(place: WorkerPlace): Promise<void>;
   /** A permit for one more worker in replacement. */
@@ -201,7 +201,7 @@ export class RollingReload {
 
   async #handOver(place: WorkerPlace, worker: WorkerHandle): Promise<void> {
     const { pid } = place.current?.identity ?? { pid: 0 };
-    if (!(await this.host.handOver(place))) throw (this.#failure ??= this.#failureOf(worker, ''));
+    if (!(await this.host.handOver(place, worker))) throw (this.#failure ??= this.#failureOf(worker, ''));
     this.#replaced.push(place.workerId);
     this.#tell('serving', worker);
     await this.host.retired(place);

@@ -18,6 +18,8 @@ export class Standby {
     private readonly count: number,
     private readonly policy: RestartPolicy,
     private readonly spawn: () => WorkerHandle,
+    /** Ends one that is not wanted any more. */
+    private readonly dismiss: (spare: WorkerHandle) => void,
   ) {}
 
   /** Starts what is missing. */
@@ -55,7 +57,7 @@ export class Standby {
     const outdated = [...this.#spares];
     this.#spares.clear();
     this.fill();
-    for (const spare of outdated) spare.send({ type: 'stop', deadline: 0, replaced: false });
+    for (const spare of outdated) this.dismiss(spare);
   }
 
   stop(): void {

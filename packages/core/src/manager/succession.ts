@@ -129,7 +129,7 @@ export class Succession implements ReloadHost {
       if (place.current !== old || this.crew.stopping) return undefined;
       const next = this.bootSuccessor(place, this.#generation);
       if (!(await next.reached('ready'))) return next.explain(next.exit ?? { code: null, signal: null });
-      if (await this.handOver(place)) served();
+      if (await this.handOver(place, next)) served();
       await this.retired(place);
       return undefined;
     } finally {
@@ -200,11 +200,9 @@ export class Succession implements ReloadHost {
     return place.successor;
   }
 
-  async handOver(place: WorkerPlace): Promise<boolean> {
-    const next = place.successor;
-    // It was promoted already, because the one before had died.
-    if (next === undefined) return (await place.current?.reached('serving')) ?? false;
-    this.promote(place, next);
+  async handOver(place: WorkerPlace, next: WorkerHandle): Promise<boolean> {
+    // Else it was promoted already, because the one before had died; or it is dead itself.
+    if (place.successor === next) this.promote(place, next);
     return next.reached('serving');
   }
 

@@ -55,7 +55,8 @@ export class Watch {
     const watched = this.watched();
     for (const worker of watched) {
       // One that has just begun has not been asked yet.
-      if (ownGap > this.#interval || worker.lastHeard < (worker.servesSince ?? now)) worker.lastHeard = now;
+      const { servesSince = worker.lastHeard } = worker;
+      if (ownGap > this.#interval || worker.lastHeard < servesSince) worker.lastHeard = now;
       const silence = now - worker.lastHeard;
       if (this.workerTimeout > 0 && silence > this.workerTimeout) this.onBlocked(worker, silence);
       else worker.send({ type: 'ping' });

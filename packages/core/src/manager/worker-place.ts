@@ -24,6 +24,11 @@ export class WorkerPlace {
     readonly policy: RestartPolicy,
   ) {}
 
+  /** Nobody has it, and nobody is on the way to it. */
+  get vacant(): boolean {
+    return this.current === undefined && (this.successor === undefined || this.successor.discarded);
+  }
+
   /** A worker has ended, in whatever way it had to do with the place. */
   left(worker: WorkerHandle): void {
     if (this.current === worker) this.current = undefined;

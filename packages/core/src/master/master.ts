@@ -25,6 +25,7 @@ import type { ClientInfo } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
+import { ManagerWatch } from './manager-watch.js';
 import { ReactorHandle } from './reactor-handle.js';
 
 /** Incarnations of one manager's workers: more than it can ever start. */
@@ -74,6 +75,7 @@ export class Master {
   #generation = 1;
   #inquiries: Inquiries | undefined;
   #managerStarted = 0;
+  #watch: ManagerWatch | undefined;
   #quickEnds = 0;
   #managerGone: (() => void) | undefined;
   #notes: readonly WorkerNote[] = [];
@@ -128,6 +130,7 @@ export class Master {
   /** Ends every other process at once. */
   kill(): void {
     this.#state = 'stopping';
+    this.#watch?.stop();
     this.#manager?.kill('SIGKILL');
     this.#killWorkers(this.#notes);
   }
@@ -259,9 +262,22 @@ export class Master {
     this.#managerStarted = platform.clock.now();
     manager.onMessage((message) => this.#hear(message as FromManager));
     manager.onExit((exit) => this.#managerEnded(manager, exit));
+    this.#watch = this.#watchManager(manager);
+  }
+
+  #watchManager(manager: Child): ManagerWatch {
+    const { platform, settings, logger } = this.parts;
+    const ask = (): void => void this.#askManagerOr({ what: 'workers' }, undefined);
+    return new ManagerWatch(platform.clock, settings, ask, (reason) => {
+      const isFirst = this.#ready !== undefined;
+      logger.error(`the manager, pid ${manager.pid}, is killed: ${reason}`);
+      if (isFirst) this.#fail(new ProcessError('BOOT_TIMEOUT', `the manager could not boot: ${reason}`));
+      else manager.kill('SIGKILL');
+    });
   }
 
   #hear(note: FromManager): void {
+    this.#watch?.heard(note.type === 'workers');
     switch (note.type) {
       case 'workers':
         this.#notes = note.workers;
@@ -295,6 +311,7 @@ export class Master {
   #managerEnded(manager: Child, exit: Exit): void {
     if (this.#manager !== manager) return;
     this.#manager = undefined;
+    this.#watch?.stop();
     this.#inquiries?.close();
     this.#managerGone?.();
     const { logger, platform } = this.parts;
@@ -325,6 +342,8 @@ export class Master {
     const manager = this.#manager;
     if (manager === undefined) return;
     const gone = new Promise<void>((resolve) => (this.#managerGone = resolve));
+    // It has a time of its own to leave.
+    this.#watch?.stop();
     this.#tell(manager, { type: 'stop', deadline });
     const { clock } = this.parts.platform;
     const timer = clock.setTimer(deadline + STOP_GRACE_MS, () => {

@@ -84,4 +84,20 @@ describe('CrashLog', () => {
     expect(log.note(crash({ reason: word(99) }))).to.equal(undefined);
     expect(log.note(crash({ reason: word(100) }))).to.not.equal(undefined);
   });
+
+  it('takes texts that differ only beyond 16384 characters for one', () => {
+    const log = new CrashLog();
+    const reason = (same: number, end: string): string => `${'n'.repeat(same)}${end}`;
+    expect(log.note(crash({ reason: reason(16_383, 'x') }))).to.not.equal(undefined);
+    expect(log.note(crash({ reason: reason(16_383, 'y') }))).to.not.equal(undefined);
+    expect(log.note(crash({ reason: reason(16_384, 'x') }))).to.not.equal(undefined);
+    expect(log.note(crash({ reason: reason(16_384, 'y') }))).to.equal(undefined);
+  });
+
+  it('does not keep its process busy with a text that is nothing but digits', () => {
+    const log = new CrashLog();
+    const begun = performance.now();
+    log.note(crash({ reason: `${'1'.repeat(50_000)}z` }));
+    expect(performance.now() - begun).to.be.below(1_000);
+  });
 });

@@ -56,4 +56,17 @@ describe('Systemd', () => {
     await systemd.notify('stopping', 'stops');
     expect(records.map(({ level }) => level)).to.deep.equal(['warn']);
   });
+
+  it('goes on without a program that does not end, and says so once', async () => {
+    // What it starts outlives it, and holds its output open.
+    program('trap "" TERM\nsleep 20');
+    const records: LogRecord[] = [];
+    const systemd = new Systemd({ write: (record) => records.push(record) }, '/run/notify', 200);
+    await Promise.all([
+      systemd.notify('reloading', 'replaces its workers'),
+      systemd.notify('stopping', 'stops'),
+    ]);
+    expect(records).to.have.length(1);
+    expect(records[0]!.message).to.match(/systemd-notify has not ended within 200 ms/);
+  }).timeout(10_000);
 });

@@ -8,7 +8,7 @@ const words: Record<SupervisedState, string> = {
 };
 
 /** ms that the program may take. */
-const patience = 5_000;
+const usualPatience = 5_000;
 
 /**
  * Tells systemd through its own program: the socket takes datagrams, and Node
@@ -22,6 +22,7 @@ export class Systemd implements Supervisor {
   constructor(
     private readonly log: LogWriter,
     private readonly socket = process.env['NOTIFY_SOCKET'],
+    private readonly patience = usualPatience,
   ) {}
 
   notify(state: SupervisedState, status: string): Promise<void> {
@@ -36,10 +37,19 @@ export class Systemd implements Supervisor {
     // With Type=notify-reload, systemd compares it with the time at which it asked.
     if (state === 'reloading') args.push(`MONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`);
     return new Promise((resolve) => {
-      execFile('systemd-notify', args, { timeout: patience }, (error) => {
+      const program = execFile('systemd-notify', args, (error) => {
+        clearTimeout(timer);
         if (error !== null) this.#complain(error);
         resolve();
       });
+      // Its end alone is not waited for: what it has started may hold its output open.
+      const timer = setTimeout(() => {
+        this.#complain(new Error(`systemd-notify has not ended within ${this.patience} ms`));
+        program.kill('SIGKILL');
+        program.stdout?.destroy();
+        program.stderr?.destroy();
+        resolve();
+      }, this.patience);
     });
   }
 
