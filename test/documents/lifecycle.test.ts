@@ -49,7 +49,7 @@ const signals: Record<string, Play> = {
   '`SIGTERM` or `SIGINT`, once more to the first process': {
     act: async (server) => {
       signal(server, masterOf(server), 'SIGTERM');
-      await server.advance(50);
+      await server.advance(251);
       signal(server, masterOf(server), 'SIGINT');
     },
   },

@@ -56,6 +56,26 @@ describe('A server that is asked to stop', () => {
     );
   }
 
+  for (const mode of ['process', 'base'] as const)
+    inSimulation(
+      `replaces no worker that is told to leave while it drains (${mode} mode)`,
+      SlowBuild,
+      async (server) => {
+        const client = await server.connect();
+        client.send('300 answer\n');
+        await running(server);
+        const [worker] = server.running.workers;
+        const stopped = server.stop();
+        await logged(server, 'before the shutdown');
+        await server.advance(20);
+        server.world.signal(worker!.pid, 'SIGTERM');
+        expect(await client.receiveLine()).to.equal(`answer by ${worker!.pid}`);
+        expect(await stopped).to.deep.equal({ exitCode: 0 });
+        expect(linesOf(server, /is to be replaced/)).to.have.length(0);
+      },
+      { settings: { mode } },
+    );
+
   inSimulation(
     'serves on while its hooks before the shutdown run, and reads nothing new afterwards',
     SlowBuild,

@@ -4,7 +4,7 @@
  * `run()` or `start()`, or prints what is wrong and exits with the code of that.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import type { CheckAssignment, Plan } from '@shoal/core/internal/pipe/messages';
+import type { CheckAssignment, FromWorker, Plan } from '@shoal/core/internal/pipe/messages';
 import { assignmentVariable } from '@shoal/core/internal/platform/node/assignment';
 import { CommandExit } from './usage-error.js';
 
@@ -73,8 +73,9 @@ function loadFailure(exitCode: number): CheckResult {
   return { exitCode, reason: `the program left with exit code ${exitCode} before it started a server` };
 }
 
-/** The kernel's messages travel in an envelope; the program may send others. */
+/** The kernel's messages travel in an envelope; the program may send others, and the kernel why there is no plan. */
 function planIn(message: unknown): Plan | undefined {
   if (typeof message !== 'object' || message === null || !('shoal' in message)) return undefined;
-  return message.shoal as Plan;
+  const told = message.shoal as Plan | FromWorker;
+  return 'type' in told ? undefined : told;
 }

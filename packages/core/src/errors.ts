@@ -111,17 +111,24 @@ export class ProcessError extends ShoalError<ProcessErrorCode> {}
 
 /** Causes beyond this depth are left out: they may form a circle. */
 const MAX_CAUSES = 8;
+/** Characters of a message or a stack that travel; it ends in the logs and the memory of other processes. */
+const MAX_TEXT = 65_536;
 
 export function toWire(error: unknown, depth = 0): WireError {
-  if (!(error instanceof Error)) return { name: 'Error', message: textOf(error) };
+  if (!(error instanceof Error)) return { name: 'Error', message: cut(textOf(error)) };
   const code = (error as { code?: unknown }).code;
   return {
     name: error.name,
-    message: error.message,
+    message: cut(error.message),
     ...(typeof code === 'string' && { code }),
-    ...(error.stack !== undefined && { stack: error.stack }),
+    ...(error.stack !== undefined && { stack: cut(error.stack) }),
     ...(error.cause !== undefined && depth < MAX_CAUSES && { cause: toWire(error.cause, depth + 1) }),
   };
+}
+
+function cut(text: string): string {
+  if (text.length <= MAX_TEXT) return text;
+  return `${text.slice(0, MAX_TEXT)}… and ${text.length - MAX_TEXT} characters more`;
 }
 
 /** What was thrown, when it is no error; an object without a prototype has no text of its own. */

@@ -53,6 +53,18 @@ describe('errors', () => {
     expect(toWire(Symbol('s')).message).to.equal('Symbol(s)');
   });
 
+  it('carries 65 536 characters of a message and of a stack, and says how much it leaves out of a longer one', () => {
+    const error = new Error('m'.repeat(65_536));
+    error.stack = 's'.repeat(65_536);
+    expect(toWire(error)).to.include({ message: error.message, stack: error.stack });
+    const longer = new Error('m'.repeat(65_537));
+    longer.stack = 's'.repeat(65_546);
+    expect(toWire(longer)).to.include({
+      message: `${'m'.repeat(65_536)}… and 1 characters more`,
+      stack: `${'s'.repeat(65_536)}… and 10 characters more`,
+    });
+  });
+
   it('have the exit code that tells the operator who must act', () => {
     expect(exitCodeOf(new ConfigError('CONFIG_INVALID', ''))).to.equal(ExitCode.config);
     expect(exitCodeOf(new ProcessError('LISTEN_FAILED', ''))).to.equal(ExitCode.listenFailed);

@@ -149,6 +149,7 @@ export class Manager {
 
   /** process mode: the server stops, and the reactors wait for the handlers that run, at most `deadline` ms. */
   announceStop(deadline: number): void {
+    this.#succession.announceStop();
     for (const worker of this.#crew.living) worker.send({ type: 'drain', deadline });
   }
 
@@ -267,7 +268,8 @@ export class Manager {
   }
 
   #ended(worker: WorkerHandle, exit: Exit): void {
-    const planned = worker.state === 'stopping' && worker.killReason === undefined;
+    const inOrder = exit.code === 0 && worker.killReason === undefined;
+    const planned = worker.state === 'stopping' && inOrder;
     const lived = this.parts.platform.clock.now() - worker.startedAt;
     const place = this.#placeOf(worker);
     const hadPlace = place?.current === worker;

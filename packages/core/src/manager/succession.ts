@@ -36,6 +36,7 @@ export interface SuccessionParts extends Pick<CrewParts, 'platform' | 'logger' |
 export class Succession implements ReloadHost {
   /** One more worker in replacement for each. */
   readonly #absences: Permits;
+  #ending = false;
   readonly #timers = new Set<Timer>();
   #generation: number;
   #reload: RollingReload | undefined;
@@ -55,12 +56,12 @@ export class Succession implements ReloadHost {
 
   /** A worker asks to be replaced, or has to be. If no other can boot it serves on, and asks again later. */
   async recycle(place: WorkerPlace, worker: WorkerHandle, reason: string): Promise<void> {
-    if (place.current !== worker || worker.recycling || this.crew.stopping) return;
+    if (place.current !== worker || worker.recycling || this.#isEnding) return;
     worker.recycling = true;
     this.parts.logger.info(`${worker.title}, pid ${worker.identity.pid}, is to be replaced: ${reason}`);
     const failed = await this.#replace(place, worker, () => {});
     worker.recycling = false;
-    if (failed === undefined || this.crew.stopping) return;
+    if (failed === undefined || this.#isEnding) return;
     const timer = this.parts.platform.clock.setTimer(place.policy.longestDelay, () => {
       this.#timers.delete(timer);
       void this.recycle(place, worker, reason);
@@ -113,8 +114,17 @@ export class Succession implements ReloadHost {
     this.parts.onChange();
   }
 
+  /** The server drains: whoever asks to be replaced now leaves with it. */
+  announceStop(): void {
+    this.#ending = true;
+  }
+
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
+  }
+
+  get #isEnding(): boolean {
+    return this.#ending || this.crew.stopping;
   }
 
   /**
@@ -126,7 +136,7 @@ export class Succession implements ReloadHost {
     const release = await place.replacements.take();
     const permit = await this.absence();
     try {
-      if (place.current !== old || this.crew.stopping) return undefined;
+      if (place.current !== old || this.#isEnding) return undefined;
       const next = this.bootSuccessor(place, this.#generation);
       if (!(await next.reached('ready'))) return next.explain(next.exit ?? { code: null, signal: null });
       if (await this.handOver(place, next)) served();

@@ -56,7 +56,8 @@ export class WorkerHandle {
   #state: WorkerState = 'loading';
   /** Its program has reached the kernel. */
   #wasLoaded = false;
-  #wasReady = false;
+  /** By its place in `STATES`; that it leaves is no progress. */
+  #furthest = 0;
   #place: Place | undefined;
   readonly #waiting = new Set<() => void>();
 
@@ -78,13 +79,13 @@ export class WorkerHandle {
   set state(state: WorkerState) {
     this.#state = state;
     if (state === 'loaded' || state === 'starting') this.#wasLoaded = true;
-    if (state === 'ready') this.#wasReady = true;
+    if (state !== 'stopping' && state !== 'down') this.#furthest = STATES.indexOf(state);
     for (const wake of this.#waiting) wake();
   }
 
   /** It had once run its start hooks. */
   get wasReady(): boolean {
-    return this.#wasReady;
+    return this.#furthest >= STATES.indexOf('ready');
   }
 
   /** Undefined in a spare. */
@@ -132,10 +133,10 @@ export class WorkerHandle {
     this.send({ type: 'assume', place });
   }
 
-  /** Resolves with true once it has come so far, or farther; with false when it is down. */
+  /** Resolves with true once it has come so far, or farther; with false when it leaves before, or is down. */
   async reached(state: WorkerState): Promise<boolean> {
-    const there = (): boolean => STATES.indexOf(this.#state) >= STATES.indexOf(state);
-    while (!there()) {
+    const isThere = (): boolean => STATES.indexOf(this.#state) >= STATES.indexOf(state);
+    while (!isThere()) {
       await new Promise<void>((resolve) => {
         const wake = (): void => {
           this.#waiting.delete(wake);
@@ -144,7 +145,8 @@ export class WorkerHandle {
         this.#waiting.add(wake);
       });
     }
-    return state === 'down' || this.#state !== 'down';
+    if (state === 'down') return true;
+    return this.#state !== 'down' && this.#furthest >= STATES.indexOf(state);
   }
 
   send(note: ToWorker, listener?: BoundListener): void {

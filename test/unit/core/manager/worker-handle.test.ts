@@ -19,6 +19,15 @@ describe('WorkerHandle', () => {
     );
   });
 
+  it('has not reached what it did not come to before it left', async () => {
+    const worker = handle();
+    const reached = Promise.all([worker.reached('loaded'), worker.reached('ready')]);
+    worker.state = 'loaded';
+    worker.state = 'stopping';
+    expect(await reached).to.deep.equal([true, false]);
+    expect(worker.wasReady).to.equal(false);
+  });
+
   it('does not ask so of one that has been loaded', () => {
     const worker = handle();
     worker.state = 'starting';
