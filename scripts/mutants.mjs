@@ -3,7 +3,7 @@
  * `test/mutants` into a copy of this tree, explores it, and expects a failure;
  * the copy without a patch has to pass the same exploration.
  *
- *   node scripts/mutants.mjs [--runs 200] [--seed 1] [name …]
+ *   node scripts/mutants.mjs [--runs 100] [--seed 1] [name …]
  *
  * `RUNS` in the environment goes for `--runs`. With `SEED` each copy plays that
  * one run alone, as `explore` prints it. Exits with 1 if a mutant is not found
@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
   options: { runs: { type: 'string' }, seed: { type: 'string' } },
   allowPositionals: true,
 });
-const runs = Number(values.runs ?? process.env.RUNS ?? 200);
+const runs = Number(values.runs ?? process.env.RUNS ?? 100);
 const seed = Number(values.seed ?? 1);
 const known = [CONTROL, ...mutantNames(root)];
 const unknown = positionals.filter((name) => !known.includes(name));

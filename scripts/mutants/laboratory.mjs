@@ -28,7 +28,7 @@ export class Laboratory {
   #directory = mkdtempSync(join(tmpdir(), 'shoal-mutants-'));
   #atExit = () => this.close();
 
-  constructor(root, { runs = 200, seed = 1, env = process.env } = {}) {
+  constructor(root, { runs = 100, seed = 1, env = process.env } = {}) {
     this.root = root;
     this.env = { ...env, RUNS: String(runs), EXPLORATION: String(seed) };
     process.once('exit', this.#atExit);

@@ -21,7 +21,7 @@ const page = readFileSync(join(root, 'docs/lifecycle.md'), 'utf8');
 const shoal = join(root, 'packages/cli/dist/main.js');
 const run = promisify(execFile);
 
-const SEEDS = 10;
+const SEEDS = 5;
 /** Handlers that run while something happens take so long, in ms: longer than workers take to boot. */
 const LONG = 3_000;
 /** Every story is over by then, in virtual ms. */
@@ -171,8 +171,6 @@ describe('docs/lifecycle.md', function () {
   const real = {
     'A stop': async (server: TestServer) => command(server, 'stop'),
     'A reload': async (server: TestServer) => command(server, 'reload'),
-    'A reload of the task workers': async (server: TestServer) => command(server, 'reload', '--only', 'task'),
-    'A replacement': (server: TestServer) => process.kill(workerOf(server, 0), 'SIGTERM'),
     'The loss of a worker': (server: TestServer) => process.kill(workerOf(server, 0), 'SIGKILL'),
   };
   for (const [heading, act] of Object.entries(real)) {

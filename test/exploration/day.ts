@@ -1,3 +1,11 @@
+/** Every how many days each of many has its turn. */
+const TURNS = 3;
+
+/** Those whose turn it is today, by their place in the list. */
+export function turnOfTheDay<Item>(items: readonly Item[]): Item[] {
+  return items.filter((_, place) => place % TURNS === seedOfTheDay() % TURNS);
+}
+
 /** A seed that is another one every day, so that exploration goes on from day to day: 20261123. */
 export function seedOfTheDay(): number {
   return Number(new Date().toISOString().slice(0, 10).replaceAll('-', ''));

@@ -28,8 +28,8 @@ const loses = {
 
 /** The guarantees of the kernel are checked after each run; the scenarios only have to make things happen. */
 describe(`What the kernel promises, explored with the seed of the day ${seed}`, () => {
-  holds('when clients pipeline lines and handlers answer at once', SyncEchoApp, talk, { runs: 150 });
-  holds('when clients pipeline lines and handlers answer later', AsyncEchoApp, talk, { runs: 150 });
+  holds('when clients pipeline lines and handlers answer at once', SyncEchoApp, talk, { runs: 100 });
+  holds('when clients pipeline lines and handlers answer later', AsyncEchoApp, talk, { runs: 100 });
   holds('with two reactors', SyncEchoApp, talk, { runs: 100, settings: { reactorNum: 2 } });
   holds('when the windows are small', AsyncEchoApp, talk, {
     runs: 100,
@@ -37,11 +37,11 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
     settings: { pipeWindow: '64KiB' },
   });
   holds('when a connection goes through an async connect, its state, and losses', StoryApp, tell, {
-    runs: 150,
+    runs: 100,
   });
   holds('when blocks travel in chunks among lines', PostApp, carry, { runs: 60, kernelBuffer: 16 * 1024 });
   holds('when a day at the office has everything', Office, visits, { runs: 60, kernelBuffer: 32 * 1024 });
-  holds('when workers send to connections of each other', PostApp, write, { runs: 150 });
+  holds('when workers send to connections of each other', PostApp, write, { runs: 100 });
   holds('when workers send to connections of each other in base mode', PostApp, write, {
     runs: 100,
     settings: { mode: 'base' },
@@ -75,23 +75,23 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
   for (const mode of ['process', 'base'] as const) {
     const settings = { mode, bakeTime: 0 };
     holds(`when workers are replaced all the time, at once, in ${mode} mode`, SyncEchoApp, talk, {
-      runs: 80,
+      runs: 60,
       faults: replacements,
       settings,
     });
     holds(`when workers are replaced all the time, later, in ${mode} mode`, AsyncEchoApp, talk, {
-      runs: 80,
+      runs: 60,
       faults: replacements,
       settings,
     });
   }
   holds('when every packet goes to the next worker, and that is replaced', SyncEchoApp, scatter, {
-    runs: 80,
+    runs: 60,
     faults: replacements,
     settings: { dispatchMode: 'roundRobin', bakeTime: 0 },
   });
   holds('when several workers at once are replaced by spares', AsyncEchoApp, talk, {
-    runs: 80,
+    runs: 60,
     faults: replacements,
     settings: { standbyNum: 1, maxUnavailable: 2, bakeTime: 0 },
   });
@@ -101,7 +101,7 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
   });
   for (const onWorkerLost of ['drop', 'close'] as const)
     holds(`when a lost worker means '${onWorkerLost}'`, AsyncEchoApp, loses[onWorkerLost], {
-      runs: 80,
+      runs: 60,
       settings: { listeners: [{ ...lineListener, onWorkerLost }] },
     });
 });

@@ -5,8 +5,8 @@ import { SyncEchoApp } from '../fixtures/apps/echo.js';
 import { PipelinedLoad } from './pipelined-load.js';
 
 const CONNECTIONS = 50;
-const RELOADS = 6;
-const KILLS = 30;
+const RELOADS = 3;
+const KILLS = 10;
 
 describe('Under 50 pipelined connections', () => {
   it(`${RELOADS} reloads in a row close no connection, lose no answer and leave no descriptor and no process behind`, async () => {
