@@ -150,6 +150,20 @@ describe('The loss of the manager', () => {
   );
 
   inSimulation(
+    'is never too much, as often as it comes, once its workers were ready',
+    AsyncEchoApp,
+    async (server) => {
+      const client = await server.connect();
+      for (let loss = 0; loss < 12; loss++) {
+        await server.crashManager();
+        await server.workersReady();
+        expect(await ask(client, `${loss}`)).to.equal(`${loss}`);
+      }
+    },
+    { seeds: 3 },
+  );
+
+  inSimulation(
     'is the reason that @OnAdopt gets, whether the workers or the master notice it first',
     HooksApp,
     async (server) => {

@@ -33,9 +33,8 @@ const INCARNATIONS_PER_MANAGER = 2 ** 32;
 /** What the manager may take beyond its own deadlines, in ms. */
 const STOP_GRACE_MS = 4_000;
 const ANSWER_TIMEOUT_MS = 4_000;
-/** A manager that ends within this time of its start, in ms, so often in a row, cannot be helped. */
-const QUICK_END_MS = 5_000;
-const MAX_QUICK_ENDS = 10;
+/** So many managers in a row that end before their workers were ready cannot be helped. */
+const MAX_EARLY_ENDS = 10;
 
 export interface MasterParts {
   readonly platform: Platform;
@@ -74,9 +73,9 @@ export class Master {
   #managers = -1;
   #generation = 1;
   #inquiries: Inquiries | undefined;
-  #managerStarted = 0;
   #watch: ManagerWatch | undefined;
-  #quickEnds = 0;
+  /** Managers in a row that have ended before all their workers were ready, and this one if it is not so far. */
+  #earlyEnds = 0;
   #managerGone: (() => void) | undefined;
   #notes: readonly WorkerNote[] = [];
   #ready: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -259,7 +258,7 @@ export class Master {
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);
     this.#manager = manager;
     this.#inquiries = new Inquiries(platform.clock, (note) => manager.send(note));
-    this.#managerStarted = platform.clock.now();
+    this.#earlyEnds++;
     manager.onMessage((message) => this.#hear(message as FromManager));
     manager.onExit((exit) => this.#managerEnded(manager, exit));
     this.#watch = this.#watchManager(manager);
@@ -283,6 +282,7 @@ export class Master {
         this.#notes = note.workers;
         return;
       case 'ready':
+        this.#earlyEnds = 0;
         this.#ready?.resolve();
         this.#ready = undefined;
         return;
@@ -314,7 +314,7 @@ export class Master {
     this.#watch?.stop();
     this.#inquiries?.close();
     this.#managerGone?.();
-    const { logger, platform } = this.parts;
+    const { logger } = this.parts;
     const throughIncarnation = (this.#managers + 1) * INCARNATIONS_PER_MANAGER;
     const left = this.#notes;
     this.#notes = left.map((note) => ({ ...note, state: 'down' }));
@@ -324,10 +324,8 @@ export class Master {
     ).then(() => this.#killWorkers(left));
     if (this.#state === 'stopping' || this.#state === 'stopped') return;
     logger.error(`the manager, pid ${manager.pid}, ended: ${exit.signal ?? `exit code ${exit.code}`}`);
-    const quick = platform.clock.now() - this.#managerStarted < QUICK_END_MS;
-    this.#quickEnds = quick ? this.#quickEnds + 1 : 0;
-    if (this.#quickEnds < MAX_QUICK_ENDS) this.#startManager();
-    else this.#fail(new ProcessError('BOOT_FAILED', `the manager ended ${MAX_QUICK_ENDS} times in a row`));
+    if (this.#earlyEnds < MAX_EARLY_ENDS) this.#startManager();
+    else this.#fail(new ProcessError('BOOT_FAILED', `the manager ended ${MAX_EARLY_ENDS} times in a row`));
   }
 
   /** What a dead manager left behind. */
