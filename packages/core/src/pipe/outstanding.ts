@@ -54,6 +54,17 @@ export class Outstanding<T extends object> {
     return this.#ring[seq & (this.#ring.length - 1)];
   }
 
+  /** How many of the entries there are such. It looks at each. */
+  count(isSuch: (entry: T) => boolean): number {
+    let count = 0;
+    for (const entry of this.#old.values()) if (isSuch(entry)) count++;
+    for (let seq = this.#head; seq !== this.#next; seq = (seq + 1) >>> 0) {
+      const entry = this.#ring[seq & (this.#ring.length - 1)];
+      if (entry !== undefined && isSuch(entry)) count++;
+    }
+    return count;
+  }
+
   /** Takes everything out, in the order in which it was added. */
   takeAll(): T[] {
     const all = [...this.#old.values()];

@@ -105,6 +105,10 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     return this.#outstanding.size;
   }
 
+  countOutstanding(isSuch: (entry: T) => boolean): number {
+    return this.#outstanding.count(isSuch);
+  }
+
   /** Takes out what the peer has not settled, in the order in which it was sent. */
   takeOutstanding(): T[] {
     return this.#outstanding.takeAll();

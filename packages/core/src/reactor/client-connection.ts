@@ -157,6 +157,10 @@ export class ClientConnection implements StreamEvents, Client {
     return this.#unsettledPackets + this.#waiting.length;
   }
 
+  get waitingPackets(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether nothing can come from the client: we have stopped reading, or its input has ended. Its silence says nothing then. */
   get deaf(): boolean {
     return this.#paused || this.#inputEnded;

@@ -78,6 +78,10 @@ export interface Client {
   pump(): void;
 }
 
+export function isPacket({ kind }: Delivery): boolean {
+  return kind === 'packet';
+}
+
 /**
  * A living worker, as the owner of the sockets sees it: over a pipe in process
  * mode, in the same process in base mode.
@@ -85,6 +89,8 @@ export interface Client {
 export interface WorkerPort {
   readonly incarnation: number;
   readonly pid: number;
+  /** Packets that were given to it and are not settled, as its table has them. It looks at each. */
+  countPackets(): number;
   connect(delivery: Delivery, introduction: Introduction): void;
   adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void;
   packet(delivery: Delivery): void;

@@ -9,7 +9,7 @@ import {
   type Settlement,
 } from '../pipe/messages.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
-import type { Delivery, WorkerPort } from './delivery.js';
+import { isPacket, type Delivery, type WorkerPort } from './delivery.js';
 import type { Reactor } from './reactor.js';
 import type { WorkerSlot } from './worker-slot.js';
 
@@ -70,6 +70,10 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       delivery,
     );
     this.#observe('adopt', delivery, seq);
+  }
+
+  countPackets(): number {
+    return this.pipe.countOutstanding(isPacket);
   }
 
   packet(delivery: Delivery): void {

@@ -161,8 +161,10 @@ export class Reactor implements ConnectionHost {
 
   stats(): ReactorCounters {
     const { acceptedConnections, closedConnections } = this.counters;
+    // From the tables themselves: a packet that is in none of them shows as a difference in the ledger.
     let outstandingPackets = 0;
-    for (const connection of this.#connections.values()) outstandingPackets += connection.outstandingPackets;
+    for (const slot of this.slots) outstandingPackets += slot.countPackets();
+    for (const connection of this.#connections.values()) outstandingPackets += connection.waitingPackets;
     return {
       ...this.counters,
       connections: acceptedConnections - closedConnections,

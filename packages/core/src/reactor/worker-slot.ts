@@ -38,6 +38,13 @@ export class WorkerSlot {
     return [this.#small.window.used, this.#large.window.used];
   }
 
+  /** Packets that workers of this id have and have not settled. */
+  countPackets(): number {
+    let count = this.port?.countPackets() ?? 0;
+    for (const port of this.#retiring) count += port.countPackets();
+    return count;
+  }
+
   admits(delivery: Delivery): boolean {
     return this.#turnstileOf(delivery).admits(delivery);
   }

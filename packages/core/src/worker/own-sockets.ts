@@ -12,7 +12,7 @@ import { joinParts, type Part } from '../pipe/parts.js';
 import type { Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';
-import type { Client, Delivery, WorkerPort } from '../reactor/delivery.js';
+import { isPacket, type Client, type Delivery, type WorkerPort } from '../reactor/delivery.js';
 import type { Reactor } from '../reactor/reactor.js';
 import type { WorkerSlot } from '../reactor/worker-slot.js';
 import type { Mesh } from './mesh.js';
@@ -70,6 +70,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const { id } = delivery.connection;
     const seq = this.#take('adopt', delivery);
     this.events.open('adopt', id, seq, introduction, state, this);
+  }
+
+  countPackets(): number {
+    return this.#outstanding.count(isPacket);
   }
 
   packet(delivery: Delivery): void {

@@ -70,6 +70,10 @@ export class FakePort implements WorkerPort {
     private readonly slot: WorkerSlot,
   ) {}
 
+  countPackets(): number {
+    return this.unsettled.filter(({ kind }) => kind === 'packet').length;
+  }
+
   connect(delivery: Delivery, { attempt }: Introduction): void {
     this.#take(delivery, attempt === 1 ? 'connect' : `connect, attempt ${attempt}`);
   }
