@@ -71,7 +71,9 @@ describe('A process that asks about its server', () => {
   inWorlds('may be the master, the manager or a task worker', AskingApp, async (server) => {
     await server.connect();
     // The master asks when the server has started, and says what it is then.
-    await eventually(server, 'the master', () => linesOf(server, 'asked').length > 0);
+    await eventually(server, 'the master', () =>
+      linesOf(server, 'asked').some(({ role }) => role === 'master'),
+    );
     await server.reload();
     await server.advance(1_200);
     await eventually(
