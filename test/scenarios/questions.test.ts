@@ -84,7 +84,8 @@ describe('A process that asks about its server', () => {
     for (const { role, fields } of linesOf(server, 'asked')) {
       expect(fields).to.deep.include({ worker: 'number', connections: role === 'master' ? 0 : 1 });
       // A task worker may ask while the reload is on its way still.
-      if (role !== 'taskWorker') expect(fields?.state).to.equal(role === 'manager' ? 'reloading' : 'serving');
+      if (role !== 'task worker')
+        expect(fields?.state).to.equal(role === 'manager' ? 'reloading' : 'serving');
     }
   });
 
