@@ -52,11 +52,13 @@ export const rules = {
       ['kernel'],
       ['master', 'manager', 'worker', 'task-worker', 'control'],
       ['reactor', 'role-actions.ts'],
-      ['dispatch', 'tasks', 'timers'],
+      ['messaging', 'tasks'],
+      ['dispatch', 'mesh', 'timers'],
       ['pipe'],
       ['framing', 'topology', 'events'],
       ['config', 'definition.ts', 'log.ts'],
-      ['platform', 'errors.ts', 'version.ts'],
+      ['current-server.ts', 'platform'],
+      ['errors.ts', 'version.ts'],
     ],
     /** Units that not every row above may import. */
     importedOnlyBy: {

@@ -20,7 +20,10 @@ export type EventName =
   | 'connect'
   | 'receive'
   | 'close'
-  | 'adopt';
+  | 'adopt'
+  | 'task'
+  | 'finish'
+  | 'pipeMessage';
 
 export type RoleName = 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess';
 
@@ -45,9 +48,34 @@ export interface HandlerSpec {
   readonly event: EventName;
   /** The listener that it serves; undefined serves the listeners that nobody names. Connection events only. */
   readonly listener?: string;
+  /** The kind of task that it does, or whose results it gets; undefined for those without a name. */
+  readonly name?: string;
+  /** What a task takes and gives. */
+  readonly input?: PayloadSchema;
+  readonly output?: PayloadSchema;
   /** `Chat.line`, or `on('receive')`: what logs and errors call it. */
   readonly label: string;
   readonly target: Target;
+}
+
+/**
+ * A schema of the application's, of any library that speaks Standard Schema 1
+ * (zod, valibot, arktype): https://standardschema.dev.
+ */
+export interface PayloadSchema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    validate(value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>>;
+  };
+}
+
+export type SchemaResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
 export interface TimerSpec {

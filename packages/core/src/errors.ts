@@ -54,11 +54,24 @@ export type ProcessErrorCode =
   | 'RELOAD_RUNNING'
   | 'RELOAD_FAILED'
   | 'NO_SUCH_WORKER'
+  | 'NO_MESSAGE_HANDLER'
+  | 'MESSAGE_TOO_LONG'
   | 'NOT_SUPPORTED'
   | 'CONTROL_FULL'
   | 'REACTOR_DIED';
 
-export type ErrorCode = ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode;
+export type TaskErrorCode =
+  | 'TASK_NO_WORKERS'
+  | 'TASK_NO_HANDLER'
+  | 'TASK_TOO_LONG'
+  | 'TASK_QUEUE_FULL'
+  | 'TASK_WORKER_LOST'
+  | 'TASK_TIMEOUT'
+  | 'TASK_INPUT_INVALID'
+  | 'TASK_OUTPUT_INVALID';
+
+export type ErrorCode =
+  ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode | TaskErrorCode;
 
 /** Exit codes of Shoal processes. 64 and above keep clear of what shells and Node use. */
 export const ExitCode = {
@@ -108,6 +121,9 @@ export class ProtocolError extends ShoalError<ProtocolErrorCode> {}
 export class HandlerError extends ShoalError<HandlerErrorCode> {}
 /** A process of the server failed or cannot do what was asked. */
 export class ProcessError extends ShoalError<ProcessErrorCode> {}
+
+/** Whoever posted a task must act: it was not accepted, or it cannot be done. */
+export class TaskError extends ShoalError<TaskErrorCode> {}
 
 /** Causes beyond this depth are left out: they may form a circle. */
 const MAX_CAUSES = 8;

@@ -1,6 +1,8 @@
 import type { Delivery, WorkerErrorEvent } from './events/event-table.js';
 import type { AdoptReason, CloseReason } from './pipe/messages.js';
 import type { ReloadReport } from './pipe/questions.js';
+import type { PipeMessage } from './messaging/pipe-message.js';
+import type { Task, TaskResult } from './tasks/task.js';
 import type { Connection } from './worker/connection.js';
 
 /** What the handler of each event is called with. A handler may take fewer arguments. */
@@ -20,4 +22,7 @@ export interface HandlerTypes {
   readonly adopt: (connection: Connection, reason: AdoptReason) => unknown;
   readonly receive: (connection: Connection, data: Buffer, delivery: Delivery) => unknown;
   readonly close: (connection: Connection, reason: CloseReason) => unknown;
+  readonly task: (task: Task<never>) => unknown;
+  readonly finish: (result: TaskResult<never>) => unknown;
+  readonly pipeMessage: (message: PipeMessage<never>) => unknown;
 }

@@ -2,7 +2,29 @@ import type { Settings } from './config/load.js';
 import type { RoleName } from './definition.js';
 import type { Part } from './pipe/parts.js';
 import type { AnswerTo, Question } from './pipe/questions.js';
+import type { Messenger } from './messaging/messenger.js';
+import type { TaskResult } from './tasks/task.js';
 import type { TimerFunction } from './timers/timers.js';
+
+export interface TaskWaitOptions {
+  /** ms, from 1; left out, it waits until the task has settled. */
+  readonly timeout?: number;
+  /** Which task worker, counted from 0; left out, the one with the least to do. */
+  readonly dst?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a process posts tasks. Each method throws, or rejects with, `TaskError`. */
+export interface TaskActions {
+  task(
+    name: string,
+    data: unknown,
+    target: number | undefined,
+    callback: ((result: TaskResult) => unknown) | undefined,
+  ): number;
+  taskWait(name: string, data: unknown, options: TaskWaitOptions): Promise<unknown>;
+  room(): Promise<void>;
+}
 
 /** What the `Server` object does in one process; each role brings its own. */
 export interface RoleActions {
@@ -18,6 +40,8 @@ export interface RoleActions {
   tick(interval: number, run: TimerFunction): number;
   after(delay: number, run: TimerFunction): number;
   clearTimer(id: number): boolean;
+  readonly messenger: Messenger;
+  readonly tasks: TaskActions;
   /** Asks the process that knows. */
   ask<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>>;
 }

@@ -31,9 +31,26 @@ import {
   type ReloadReport,
   type ServerStatus,
 } from './pipe/questions.js';
+import { enterServer } from './current-server.js';
 import type { Platform } from './platform/platform.js';
-import type { RoleActions } from './role-actions.js';
+import type { RoleActions, TaskWaitOptions } from './role-actions.js';
+import type { TaskResult } from './tasks/task.js';
 import type { TimerFunction } from './timers/timers.js';
+
+/** What a handler is for; without it for all that no other handler names. */
+export interface HandlerPlace {
+  /** Of connection events. */
+  readonly listener?: string;
+  /** Of `task` and `finish`: the kind of task. */
+  readonly name?: string;
+}
+
+export interface TaskOptions {
+  /** Which task worker, counted from 0; left out, the one with the least to do. */
+  readonly dst?: number | undefined;
+  /** The kind of task: `@OnTask(name)` does it. */
+  readonly name?: string;
+}
 
 /** What `createServer` takes: settings without handlers. */
 export type ServerInput = Partial<SettingsInput>;
@@ -79,11 +96,7 @@ export class Server {
    * listener, or one for all that are not named. Throws ConfigError
    * CONFIG_WRONG_ORDER after `start()`.
    */
-  on<Event extends EventName>(
-    event: Event,
-    run: HandlerTypes[Event],
-    options: { readonly listener?: string } = {},
-  ): this {
+  on<Event extends EventName>(event: Event, run: HandlerTypes[Event], options: HandlerPlace = {}): this {
     this.#requireNotStarted('on');
     if (!Object.hasOwn(eventTable, event)) {
       const known = Object.keys(eventTable).join(', ');
@@ -92,7 +105,7 @@ export class Server {
     this.#handlers.push({
       event,
       label: `on('${event}')`,
-      ...(options.listener !== undefined && { listener: options.listener }),
+      ...options,
       target: { kind: 'function', run },
     });
     return this;
@@ -215,6 +228,94 @@ export class Server {
   }
 
   /**
+   * Posts a task, and returns its id at once. It is done in a task worker, by the
+   * method with `@OnTask` (or `@OnTask(name)`); each of its results comes to
+   * `callback`, or else to `@OnFinish` in this process, and so does the error of one
+   * that fails. Works in workers, user processes, the master and the manager.
+   *
+   * `dst` counts task workers from 0; left out, the one that has least gets it.
+   * Throws TaskError TASK_QUEUE_FULL while `taskQueueLimit` tasks wait here
+   * (`await server.taskRoom()`), TASK_TOO_LONG, TASK_NO_WORKERS, TASK_NO_HANDLER;
+   * ProcessError NOT_IN_THIS_ROLE in a task worker.
+   */
+  task<Result = unknown>(
+    data: unknown,
+    dst?: number | TaskOptions,
+    callback?: (result: TaskResult<Result>) => unknown,
+  ): number {
+    const options = typeof dst === 'object' ? dst : { dst };
+    const tell = callback as ((result: TaskResult) => unknown) | undefined;
+    return this.#role('task').tasks.task(options.name ?? '', data, options.dst, tell);
+  }
+
+  /**
+   * Posts a task and waits for its first result; undefined when it finishes without
+   * one. Rejects with what its handler threw, or with TaskError: TASK_TIMEOUT after
+   * `timeout` ms, TASK_WORKER_LOST when its task worker died and `taskRetries` are
+   * used up, and as `task` does. At `taskQueueLimit` it waits for room, or rejects,
+   * as `taskQueuePolicy` says. A task that has been given up is not started any more
+   * if no task worker has it; else its result is dropped and counted.
+   */
+  async taskWait<Result = unknown>(
+    data: unknown,
+    options: TaskWaitOptions & { readonly name?: string } = {},
+  ): Promise<Result> {
+    return (await this.#role('taskWait').tasks.taskWait(options.name ?? '', data, options)) as Result;
+  }
+
+  /** Posts several tasks and waits for all of them; what became of each is in its place, as `Promise.allSettled` tells it. */
+  async taskWaitMulti<Result = unknown>(
+    all: readonly unknown[],
+    options: TaskWaitOptions & { readonly name?: string } = {},
+  ): Promise<PromiseSettledResult<Result>[]> {
+    return Promise.allSettled(all.map(async (data) => this.taskWait<Result>(data, options)));
+  }
+
+  /** Resolves when fewer than `taskQueueLimit` tasks wait in this process: `task` takes one more then. */
+  async taskRoom(): Promise<void> {
+    return this.#role('taskRoom').tasks.room();
+  }
+
+  /**
+   * Sends a message to another worker, task worker or user process, by its id or
+   * the name of a user process; there `@OnPipeMessage` gets it. Messages of one
+   * process to another keep their order. One that its handler has not been started
+   * with when that process ends goes to the one after it.
+   *
+   * False when more than `pipeWindow` bytes wait for that process: then nothing was
+   * sent (`sendMessageWait` waits for room). Throws ProcessError NO_SUCH_WORKER for
+   * nobody and for oneself, NO_MESSAGE_HANDLER, MESSAGE_TOO_LONG above 64 MiB.
+   */
+  sendMessage(data: unknown, dst: number | string): boolean {
+    return this.#role('sendMessage').messenger.send(data, dst);
+  }
+
+  /** As `sendMessage`; resolves when there was room for the message and it is on its way. */
+  async sendMessageWait(data: unknown, dst: number | string): Promise<void> {
+    return this.#role('sendMessageWait').messenger.sendWhenRoom(data, dst);
+  }
+
+  /** Sends a message to all other workers and task workers. Returns how many it went to: one for which too much waits is left out. */
+  broadcast(data: unknown): number {
+    return this.#role('broadcast').messenger.broadcast(data);
+  }
+
+  /**
+   * Sends a message and resolves with what `@OnPipeMessage` returns there. Rejects
+   * with what that throws; with ProcessError ASK_TIMEOUT after `timeout` ms (5000; 0
+   * waits for ever), ASK_LOST when that process ends after it has begun, and as
+   * `sendMessage` throws.
+   */
+  async ask<Answer = unknown>(
+    dst: number | string,
+    data: unknown,
+    options: { readonly timeout?: number } = {},
+  ): Promise<Answer> {
+    const { timeout = ASK_TIMEOUT_MS } = options;
+    return (await this.#role('ask').messenger.ask(data, dst, timeout)) as Answer;
+  }
+
+  /**
    * Calls `run` with the timer's id every `interval` ms, 1 to 2^31-1. Runs keep
    * to multiples of the interval; an async one never overlaps itself, and what is
    * missed is skipped. Throws HandlerError TIMER_INVALID.
@@ -325,6 +426,7 @@ export class Server {
         binding: [Server, this],
         attach: (actions) => {
           this.#actions = actions;
+          enterServer(this);
         },
       },
     });
@@ -348,6 +450,8 @@ export class Server {
 }
 
 const PAGE = 100;
+/** Of `ask`. */
+const ASK_TIMEOUT_MS = 5_000;
 
 async function* pages(role: RoleActions): AsyncGenerator<ClientInfo, void> {
   for (let after = -1; ;) {

@@ -16,6 +16,8 @@ export {
   OnWorkerStart,
   OnWorkerStop,
 } from './process-events.js';
+export { OnFinish, OnPipeMessage, OnTask, type TaskSchemas } from './message-events.js';
+export { tasks, type TaskCaller } from './tasks.js';
 export { Tick } from './tick.js';
 export { Injectable, type InjectableOptions } from './injectable.js';
 export { inject } from './inject.js';

@@ -173,6 +173,6 @@ function toSpec(type: Constructor, registration: Registration): HandlerSpec | Ti
   };
   const label = `${type.name}.${method}`;
   if (registration.kind === 'timer') return { interval: registration.interval, label, target };
-  const { event, listener } = registration;
-  return { event, ...(listener !== undefined && { listener }), label, target };
+  const { kind: _kind, method: _method, ...about } = registration;
+  return { ...about, label, target };
 }

@@ -1,3 +1,4 @@
+import { noTasks } from '@shoal/core/internal/pipe/task-counters';
 import type { ClientInfo, ProcessStatus, ServerStatus } from '@shoal/core/internal/pipe/questions';
 
 export function processStatus(fields: Partial<ProcessStatus> = {}): ProcessStatus {
@@ -44,6 +45,7 @@ export function serverStatus(fields: Partial<ServerStatus> = {}): ServerStatus {
       outstandingPackets: 7,
       refused: { PACKET_TOO_LONG: 2, CLOSED: 1 },
       failedHandlers: 4,
+      tasks: noTasks,
       ledger: {
         accepted: 100_000,
         handled: 99_990,

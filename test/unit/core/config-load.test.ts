@@ -79,6 +79,13 @@ describe('loadSettings', () => {
       standbyNum: 0,
       maxRequest: 0,
       maxRequestGrace: 0,
+      taskMaxRequest: 0,
+      taskMaxRequestGrace: 0,
+      taskConcurrency: 1,
+      taskRetries: 1,
+      taskQueueLimit: 10_000,
+      taskQueuePolicy: 'wait',
+      taskMaxLength: 64 * 1024 * 1024,
       maxMemory: 0,
       maxBootFailures: 5,
       workerTimeout: 30_000,
@@ -523,7 +530,7 @@ describe('A configuration that does not hold', () => {
       heartbeatIdleTime: 60,
       pipeWindow: '1MB',
       runtimeDirectory: '/tmp/\0',
-      taskMaxRequest: 1_000,
+      sendTimeout: 1_000,
       handlers: [class {}],
       listeners: [
         { type: 'udp', port: 70_000, framing: { kind: 'delimiter', bytes: [] } },
@@ -554,7 +561,7 @@ describe('A configuration that does not hold', () => {
       "  runtimeDirectory: '/tmp/\\u0000' has a zero byte; write an absolute path of at most 100 bytes",
       "  heartbeatIdleTime: 60 is 60 ms, the minimum is 1000 ms; for 60 seconds write 60_000 or '60s'",
       '  handlers: an array of 1 is not a setting; handlers belong to @ServerConfig of @shoal/decorators; with createServer() use server.on(…)',
-      '  taskMaxRequest: 1000 is not in this version; remove it',
+      '  sendTimeout: 1000 is not in this version; remove it',
       '  worker_num: 4 has no such name; did you mean workerNum?',
     ]);
   });

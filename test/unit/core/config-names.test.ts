@@ -34,8 +34,8 @@ describe('A name that is no option', () => {
   });
 
   it('near to one of a later version is told both', () => {
-    expect(explain('taskMaxRequests')).to.equal(
-      'is not an option of the server; did you mean taskMaxRequest? It is not in this version',
+    expect(explain('sendTimeouts')).to.equal(
+      'is not an option of the server; did you mean sendTimeout? It is not in this version',
     );
   });
 
@@ -58,7 +58,7 @@ describe('A name that is no option', () => {
       'maxConnection',
       'taskIpcMode',
       'taskTmpdir',
-      'taskMaxRequest',
+      'sendTimeout',
       'messageQueueKey',
       'bufferHighWatermark',
       'enableUnsafeEvent',
@@ -67,7 +67,7 @@ describe('A name that is no option', () => {
       'sslCertFile',
       'tls',
       'http2HeaderTableSize',
-      'task_max_request',
+      'send_timeout',
       'ssl_key_file',
     ];
     for (const name of names) {

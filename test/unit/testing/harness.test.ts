@@ -1,3 +1,4 @@
+import { noTasks } from '@shoal/core/internal/pipe/task-counters';
 import { expect } from 'chai';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
 import type { ByteStream, Platform } from '@shoal/core/internal/platform/platform';
@@ -21,6 +22,7 @@ const stats = {
   outstandingPackets: 0,
   refused: {},
   failedHandlers: 0,
+  tasks: noTasks,
   ledger: { accepted: 0, handled: 0, redeliveredAndHandled: 0, refused: {}, outstanding: 0 },
 };
 

@@ -1,3 +1,4 @@
+import { noTasks } from '@shoal/core/internal/pipe/task-counters';
 import { expect } from 'chai';
 import { factText, type ConfiguredFact, type ConfiguredListener } from '@shoal/core/internal/events/facts';
 import type { ServerStats } from '@shoal/core';
@@ -57,6 +58,7 @@ function stats(some: Partial<ServerStats>): ServerStats {
     outstandingPackets: 0,
     refused: {},
     failedHandlers: 0,
+    tasks: noTasks,
     // Balanced, so that each check is seen alone.
     ledger: {
       accepted: 0,

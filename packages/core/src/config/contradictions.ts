@@ -16,6 +16,7 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
   return [
     ...unwatchedWorker(input, draft),
     ...graceWithoutLimit(input, draft),
+    ...tasksWithoutWorkers(input, draft),
     ...heartbeats(input, draft),
     ...boundsThatNeverAct(input, [], draft, draft),
     ...listeners.flatMap((listener, index) => [
@@ -49,14 +50,28 @@ function unwatchedWorker(input: unknown, draft: SettingsDraft): Problem[] {
 }
 
 function graceWithoutLimit(input: unknown, draft: SettingsDraft): Problem[] {
-  const path = ['maxRequestGrace'];
-  if (draft.maxRequest !== 0 || draft.maxRequestGrace === undefined || draft.maxRequestGrace === 0) return [];
+  const pairs = [
+    ['maxRequest', 'maxRequestGrace'],
+    ['taskMaxRequest', 'taskMaxRequestGrace'],
+  ] as const;
+  return pairs.flatMap(([limit, grace]) => {
+    if (draft[limit] !== 0 || draft[grace] === undefined || draft[grace] === 0) return [];
+    const reason = `has no effect, because ${limit} is 0`;
+    return [problem([grace], valueAt(input, [grace]), reason, `set ${limit}, or remove it`)];
+  });
+}
+
+/** What only task workers heed. */
+function tasksWithoutWorkers(input: unknown, draft: SettingsDraft): Problem[] {
+  if (draft.taskWorkerNum !== 0 || draft.taskMaxRequest === undefined || draft.taskMaxRequest === 0)
+    return [];
+  const reason = 'cannot act, because taskWorkerNum is 0';
   return [
     problem(
-      path,
-      valueAt(input, path),
-      'has no effect, because maxRequest is 0',
-      'set maxRequest, or remove it',
+      ['taskMaxRequest'],
+      valueAt(input, ['taskMaxRequest']),
+      reason,
+      'set taskWorkerNum, or remove it',
     ),
   ];
 }

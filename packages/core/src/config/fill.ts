@@ -57,6 +57,7 @@ export function fill(
   const workerNum = workers === 'auto' ? Math.min(cpus, 1_000) : workers;
   const taskWorkerNum = option('taskWorkerNum');
   const maxRequest = option('maxRequest');
+  const taskMaxRequest = option('taskMaxRequest');
   const inherited: Inherited = {
     packageMaxLength: option(
       'packageMaxLength',
@@ -97,6 +98,13 @@ export function fill(
     standbyNum: option('standbyNum'),
     maxRequest,
     maxRequestGrace: option('maxRequestGrace', graceOf(maxRequest)),
+    taskMaxRequest,
+    taskMaxRequestGrace: option('taskMaxRequestGrace', graceOf(taskMaxRequest)),
+    taskConcurrency: option('taskConcurrency'),
+    taskRetries: option('taskRetries'),
+    taskQueueLimit: option('taskQueueLimit'),
+    taskQueuePolicy: option('taskQueuePolicy'),
+    taskMaxLength: option('taskMaxLength'),
     maxMemory: option('maxMemory'),
     maxBootFailures: option('maxBootFailures'),
     workerTimeout:

@@ -83,8 +83,6 @@ export const reserved: readonly string[] = [
   'statsTimerInterval',
   'taskEnableCoroutine',
   'taskIpcMode',
-  'taskMaxRequest',
-  'taskMaxRequestGrace',
   'taskObject',
   'taskTmpdir',
   'taskUseObject',

@@ -257,7 +257,7 @@ export const serverSchema = z.strictObject({
   }),
   taskWorkerNum: option(integer(0, 1_000), {
     default: 0,
-    sentence: 'How many task workers are started; in this version they boot, run their hooks and wait.',
+    sentence: 'How many task workers do the tasks that other processes post.',
   }),
   dispatchMode: option(
     words(
@@ -307,6 +307,40 @@ export const serverSchema = z.strictObject({
     default: 'half of `maxRequest` if that is above 10, else `0`',
     sentence:
       'Each worker draws a number up to this and adds it to `maxRequest`, so that they are not replaced all at once.',
+  }),
+  taskMaxRequest: option(integer(0, 2 ** 31 - 1), {
+    default: 0,
+    sentence:
+      'After how many tasks a task worker is replaced; 0 is never. It goes on until its replacement is ready.',
+  }),
+  taskMaxRequestGrace: optional(integer(0, 2 ** 31 - 1), {
+    default: 'half of `taskMaxRequest` if that is above 10, else `0`',
+    sentence:
+      'Each task worker draws a number up to this and adds it to `taskMaxRequest`, so that they are not replaced all at once.',
+  }),
+  taskConcurrency: option(integer(1, 10_000), {
+    default: 1,
+    sentence:
+      'How many tasks one task worker does at the same time; above 1 it pays where handlers wait for something.',
+  }),
+  taskRetries: option(integer(0, 100), {
+    default: 1,
+    sentence:
+      'How often a task is given to another task worker after one has died that may have started it, before it fails.',
+  }),
+  taskQueueLimit: option(integer(1, 1_000_000), {
+    default: 10_000,
+    sentence: 'How many tasks may wait for a task worker in each process that posts some.',
+  }),
+  taskQueuePolicy: option(words({ wait: [], reject: [] }), {
+    default: 'wait',
+    sentence:
+      'What `server.taskWait` does at `taskQueueLimit`: waits for room, or rejects. `server.task` cannot wait, and throws.',
+  }),
+  taskMaxLength: option(size(KiB, GiB), {
+    default: 64 * MiB,
+    shown: asSize(64 * MiB),
+    sentence: 'The longest payload of a task and the longest result, encoded; a longer one is an error.',
   }),
   maxMemory: option(size(32 * MiB, 1024 * GiB, 'zeroIsOff'), {
     default: 0,

@@ -21,18 +21,18 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
   }
   const seen = new Map<string, HandlerSpec>();
   for (const handler of definition.handlers) {
-    if (eventTable[handler.event].kind !== 'connection') continue;
+    if (eventTable[handler.event].kind === 'hook') continue;
     if (handler.listener !== undefined && !names.includes(handler.listener)) {
       problems.push({
         code: 'CONFIG_UNKNOWN_LISTENER',
         text: `${handler.label} serves listener '${handler.listener}', but the listeners are ${names.map(quote).join(', ')}`,
       });
     }
-    const key = `${handler.event} ${handler.listener ?? ''}`;
+    const key = `${handler.event} ${handler.listener ?? ''} ${handler.name ?? ''}`;
     const first = seen.get(key);
     if (first === undefined) seen.set(key, handler);
     else problems.push({ code: 'CONFIG_DUPLICATE_HANDLER', text: duplicate(first, handler) });
-    problems.push(...unorderedProblems(handler, settings));
+    problems.push(...unorderedProblems(handler, settings), ...taskProblems(handler, settings));
   }
   const [first] = problems;
   if (first === undefined) return;
@@ -59,8 +59,19 @@ function unorderedProblems(
   return [];
 }
 
+/** Tasks are done in task workers alone. */
+function taskProblems(handler: HandlerSpec, settings: Settings): { code: ConfigErrorCode; text: string }[] {
+  if (handler.event !== 'task' || settings.taskWorkerNum > 0) return [];
+  const text = `${handler.label} would never run: taskWorkerNum is 0; set it, or remove the handler`;
+  return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
+}
+
 function duplicate(first: HandlerSpec, second: HandlerSpec): string {
-  const { decorator } = eventTable[first.event];
+  const { decorator, kind } = eventTable[first.event];
+  if (kind === 'message') {
+    const what = first.name === undefined ? 'without a name' : `for '${first.name}'`;
+    return `${first.label} and ${second.label} both carry @${decorator} ${what}: keep one`;
+  }
   const where =
     first.listener === undefined ? 'the listeners that nobody names' : `listener '${first.listener}'`;
   return `${first.label} and ${second.label} both carry @${decorator} for ${where}: keep one`;

@@ -6,8 +6,8 @@ export interface EventRow {
   readonly decorator: string;
   /** Which processes run it. In base mode the first process is master and manager at once. */
   readonly roles: readonly RoleName[];
-  /** `hook`: any number of handlers. `connection`: one for each listener. */
-  readonly kind: 'hook' | 'connection';
+  /** `hook`: any number of handlers. `connection`: one for each listener. `message`: one for each name. */
+  readonly kind: 'hook' | 'connection' | 'message';
   /** Names of the handler's arguments, in order; traces use them. */
   readonly fields: readonly string[];
   /** Hooks that undo: they run in reverse order of `handlers`. */
@@ -31,6 +31,9 @@ export const eventTable: Readonly<Record<EventName, EventRow>> = {
   adopt: onConnection('OnAdopt', ['connection', 'reason']),
   receive: onConnection('OnReceive', ['connection', 'data', 'delivery']),
   close: onConnection('OnClose', ['connection', 'reason']),
+  task: message('OnTask', ['taskWorker'], 'task'),
+  finish: message('OnFinish', ['worker'], 'result'),
+  pipeMessage: message('OnPipeMessage', ['worker', 'taskWorker'], 'message'),
 };
 
 /** Argument of `@OnWorkerError`, which runs in the manager. */
@@ -61,6 +64,10 @@ function hook(
   reversed = false,
 ): EventRow {
   return { decorator, roles, kind: 'hook', fields, reversed };
+}
+
+function message(decorator: string, roles: readonly RoleName[], field: string): EventRow {
+  return { decorator, roles, kind: 'message', fields: [field], reversed: false };
 }
 
 function onConnection(decorator: string, fields: readonly string[]): EventRow {

@@ -31,6 +31,22 @@ export function handlersOf(definition: Definition, listener: string): ListenerHa
   return { connect: find('connect'), adopt: find('adopt'), receive: find('receive'), close: find('close') };
 }
 
+/** The handler of a message, a task or a result: that of its name, in a process of that role. */
+export function handlerFor(
+  definition: Definition,
+  event: EventName,
+  role: RoleName,
+  name: string,
+): HandlerSpec | undefined {
+  if (!eventTable[event].roles.includes(role)) return undefined;
+  return definition.handlers.find((spec) => spec.event === event && (spec.name ?? '') === name);
+}
+
+/** The names for which an event has a handler; the empty one is that without a name. */
+export function namesOf(definition: Definition, event: EventName): ReadonlySet<string> {
+  return new Set(definition.handlers.filter((spec) => spec.event === event).map(({ name = '' }) => name));
+}
+
 /** The hooks of an event in the order in which they run. */
 export function hooksOf(definition: Definition, event: EventName): readonly HandlerSpec[] {
   const hooks = definition.handlers.filter((handler) => handler.event === event);

@@ -6,6 +6,12 @@ import { factText, type Observe } from './facts.js';
 import { HandlerWatch } from './handler-watch.js';
 import { PendingCall } from './pending-call.js';
 
+/** Who waits for what a handler returns. Told once, at once if the handler returns no promise. */
+export interface Receiver {
+  /** `error` is undefined for one that has gone well. */
+  produced(error: unknown, value: unknown): void;
+}
+
 /**
  * The one place through which every handler call of a process passes.
  *
@@ -81,6 +87,66 @@ export class Invoker {
       },
     );
     return false;
+  }
+
+  /**
+   * Calls a handler whose value, or error, somebody waits for. `quiet`: whoever
+   * gets the error tells it; it is counted here and not logged. Such a call takes
+   * as long as it takes, and is not watched.
+   */
+  produce(
+    handler: BoundHandler,
+    subject: number,
+    seq: number,
+    argument: unknown,
+    receiver: Receiver,
+    failure: 'quiet' | 'loud',
+  ): void {
+    if (this.observe !== undefined) this.#started(handler, subject, seq, undefined);
+    let result: unknown;
+    let pends: boolean;
+    try {
+      result = handler.run(argument);
+      pends = isThenable(result);
+    } catch (error) {
+      this.#failAloud(handler, subject, seq, error, failure);
+      receiver.produced(error ?? new Error('undefined was thrown'), undefined);
+      return;
+    }
+    if (!pends) {
+      if (this.observe !== undefined) this.#settled(handler, subject, seq);
+      receiver.produced(undefined, result);
+      return;
+    }
+    this.running++;
+    Promise.resolve(result).then(
+      (value) => {
+        this.running--;
+        if (this.observe !== undefined) this.#settled(handler, subject, seq);
+        receiver.produced(undefined, value);
+      },
+      (error: unknown) => {
+        this.running--;
+        this.#failAloud(handler, subject, seq, error, failure);
+        receiver.produced(error ?? new Error('undefined was thrown'), undefined);
+      },
+    );
+  }
+
+  #failAloud(
+    handler: BoundHandler,
+    subject: number,
+    seq: number,
+    error: unknown,
+    failure: 'quiet' | 'loud',
+  ): void {
+    if (failure === 'loud') {
+      this.#fail(handler, subject, seq, error);
+      return;
+    }
+    const { event, label } = handler;
+    this.observe?.({ kind: 'failed', event, handler: label, subject, seq });
+    this.failed++;
   }
 
   /** No pending handler is watched any more. */

@@ -2,14 +2,14 @@
 import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Logger } from '../log.js';
-import { PIPE_VERSION, type Place, type WorkerAssignment } from '../pipe/messages.js';
+import type { Place, WorkerAssignment } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
 import { Reactor } from '../reactor/reactor.js';
-import { Mesh } from '../worker/mesh.js';
 import { OwnSockets } from '../worker/own-sockets.js';
 import type { Worker } from '../worker/worker.js';
+import type { Exchange } from './exchange.js';
 
 /** What connections get of the time of a worker that must go, if they do not close by themselves: to flush and end, in ms. */
 const LAST_DRAIN_MS = 1_500;
@@ -19,18 +19,16 @@ const toItself = { sticky: true, pick: () => 0 };
 
 export class BaseSockets {
   #reactor: Reactor | undefined;
-  #mesh: Mesh | undefined;
   readonly #bound = new Map<number, BoundListener>();
   #received: (() => void) | undefined;
-  #peers: readonly number[] = [];
 
   constructor(
     private readonly platform: Platform,
     private readonly assignment: Place & {
       readonly settings: WorkerAssignment['settings'];
-      readonly meshDirectory?: string | undefined;
     },
     private readonly logger: Logger,
+    private readonly exchange: Exchange,
   ) {}
 
   /** A socket that the manager has bound. */
@@ -39,15 +37,10 @@ export class BaseSockets {
     this.#received?.();
   }
 
-  setPeers(incarnations: readonly number[]): void {
-    this.#peers = incarnations;
-    this.#mesh?.setPeers(incarnations);
-  }
-
   /** Makes the reactor; what it accepts waits until the sockets are served. */
   async prepare(): Promise<void> {
-    const { settings, incarnation, workerId, meshDirectory } = this.assignment;
-    const { clock, network, self } = this.platform;
+    const { settings, incarnation } = this.assignment;
+    const { clock, network } = this.platform;
     const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
     const ids = ConnectionIds.ofWorker(incarnation);
     const own = { ...settings, workerNum: 1 };
@@ -62,12 +55,14 @@ export class BaseSockets {
       observe: this.platform.observe,
     });
     this.#reactor = reactor;
-    if (meshDirectory !== undefined && settings.workerNum > 1) {
-      const hello = { version: PIPE_VERSION, role: 'worker', workerId, incarnation, pid: self.pid } as const;
-      this.#mesh = new Mesh(this.platform, meshDirectory, hello, reactor, this.logger);
-      await this.#mesh.listen();
-      this.#mesh.setPeers(this.#peers);
-    }
+    // Other processes may send to what this one owns.
+    this.exchange.connections = {
+      send: (id, buffer, start, end, pid) => reactor.connection(id)?.send(buffer, start, end, pid),
+      end: (id, reset) => {
+        if (reset) reactor.connection(id)?.abort('server');
+        else reactor.connection(id)?.finish('server');
+      },
+    };
   }
 
   open(worker: Worker): OwnSockets {
@@ -82,7 +77,7 @@ export class BaseSockets {
       reactor.slots[0]!,
       clock,
       worker,
-      this.#mesh,
+      this.exchange.foreign,
     );
   }
 

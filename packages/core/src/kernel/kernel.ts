@@ -13,7 +13,7 @@ import { checkHandlers } from '../events/check-handlers.js';
 import type { ConfiguredFact } from '../events/facts.js';
 import { Master } from '../master/master.js';
 import type { Answerer } from '../pipe/inquiries.js';
-import { workerTitle, type Assignment } from '../pipe/messages.js';
+import { workerTitle, type Assignment, type Peer } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { topologyOf, type Topology } from '../topology/topology.js';
 import { descriptorsOf } from './activation.js';
@@ -93,6 +93,7 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
   platform.observe?.(configuredFact(settings));
+  const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
   let plant: Plant | undefined;
   const context = new ProcessContext({
     platform,
@@ -103,7 +104,10 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
     workerId: topology.kind === 'single' ? 0 : -1,
     masterPid: pid,
     managerPid: () => plant?.managerPid ?? pid,
+    runtimeDirectory,
+    userProcesses,
   });
+  context.exchange.identify({ role: 'master', workerId: -1, incarnation: 0, pid });
   const first = new FirstProcess(
     platform,
     settings,
@@ -117,7 +121,6 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   const onShutdown = (): void => first.stopAsAsked();
   const ask: Answerer = async (question, onProgress) => first.ask(question, onProgress);
   const fixed = context.fixedParts();
-  const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
   const common = {
     platform,
     settings,
@@ -131,7 +134,15 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   };
   let powers: Partial<RolePowers> = {};
   if (topology.kind === 'process') {
-    plant = new Master({ ...common, logger: context.logger, name: settings.name, topology, onShutdown });
+    const onPeers = (peers: readonly Peer[]): void => context.exchange.setPeers(peers);
+    plant = new Master({
+      ...common,
+      logger: context.logger,
+      name: settings.name,
+      topology,
+      onShutdown,
+      onPeers,
+    });
   } else if (topology.kind === 'base') {
     plant = new BasePlant(common);
   } else {

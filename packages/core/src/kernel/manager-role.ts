@@ -44,6 +44,14 @@ class ManagerProcess {
       workerId: -1,
       masterPid,
       managerPid,
+      runtimeDirectory,
+      userProcesses,
+    });
+    this.#context.exchange.identify({
+      role: 'manager',
+      workerId: -1,
+      incarnation: 0,
+      pid: platform.self.pid,
     });
     this.#manager = new Manager({
       platform,
@@ -58,6 +66,7 @@ class ManagerProcess {
       logger: this.#context.logger,
       name: settings.name,
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
+      onPeers: (peers) => this.#context.exchange.setPeers(peers),
       onGeneration: (generation) => this.#tell({ type: 'generation', generation }),
       onWorkerError: (event) => void this.#context.hooksSafely('workerError', event),
       beforeReload: async () => this.#context.hooksInTime('beforeReload'),

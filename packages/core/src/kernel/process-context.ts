@@ -11,8 +11,10 @@ import { fixedParts } from '../events/fingerprint.js';
 import type { FixedParts } from '../pipe/messages.js';
 import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
-import type { RoleActions } from '../role-actions.js';
+import type { Messenger } from '../messaging/messenger.js';
+import type { RoleActions, TaskActions } from '../role-actions.js';
 import { ProcessError } from '../errors.js';
+import { Exchange } from './exchange.js';
 import { Timers, type TimerFunction } from '../timers/timers.js';
 
 /** The `Server` object of this process: handlers get it injected, and it acts through the role that runs here. */
@@ -33,6 +35,11 @@ export interface ProcessOrigin {
   readonly masterPid: number;
   /** A function, because a master outlives its managers. */
   readonly managerPid: () => number;
+  readonly runtimeDirectory: string;
+  /** Names of the user processes, in the order of their ids. */
+  readonly userProcesses: readonly string[];
+  /** A task worker has done as many tasks as it should. */
+  readonly onTaskLimit?: () => void;
 }
 
 /** What only some roles can do. */
@@ -47,6 +54,7 @@ export class ProcessContext implements RoleActions {
   readonly logger: Logger;
   readonly invoker: Invoker;
   readonly timers: Timers;
+  readonly exchange: Exchange;
   #container: Container | undefined;
   #state: 'building' | 'built' | 'disposed' = 'building';
   #powers: RolePowers | undefined;
@@ -63,6 +71,19 @@ export class ProcessContext implements RoleActions {
     const shortestTimeout = shortestHandlerTimeout(settings);
     this.invoker = new Invoker(this.logger, platform.observe, platform.clock, shortestTimeout);
     this.timers = new Timers(platform.clock, this.invoker);
+    this.exchange = new Exchange({
+      platform,
+      settings,
+      definition: origin.definition,
+      logger: this.logger,
+      invoker: this.invoker,
+      role,
+      directory: origin.runtimeDirectory,
+      userProcesses: origin.userProcesses,
+      container: () => this.#container,
+      workerId: () => this.#workerId,
+      onRequestLimit: () => origin.onTaskLimit?.(),
+    });
   }
 
   get container(): Container | undefined {
@@ -207,6 +228,14 @@ export class ProcessContext implements RoleActions {
     const { close } = this.#powers ?? {};
     if (close === undefined) throw this.#notHere('close');
     return close(connectionId, reset);
+  }
+
+  get messenger(): Messenger {
+    return this.exchange.messenger;
+  }
+
+  get tasks(): TaskActions {
+    return this.exchange;
   }
 
   tick(interval: number, run: TimerFunction): number {

@@ -52,7 +52,7 @@ export class SinglePlant implements Plant {
   async bind(): Promise<void> {
     const { platform, settings, context } = this.parts;
     const assignment = { workerId: 0, incarnation: INCARNATION, settings };
-    this.#sockets = new BaseSockets(platform, assignment, context.logger);
+    this.#sockets = new BaseSockets(platform, assignment, context.logger, context.exchange);
     await this.#sockets.prepare();
     this.#endpoints = await this.#sockets.listen(this.parts.descriptors);
   }
@@ -154,6 +154,9 @@ export class SinglePlant implements Plant {
   }
 
   #stats(): PlantReport['stats'] {
-    return addStats([], this.#worker === undefined ? [] : [this.#worker.counters()]);
+    const { invoker, exchange } = this.parts.context;
+    if (this.#worker === undefined) return addStats([], []);
+    const counters = { failedHandlers: invoker.failed, tasks: exchange.counters, ...this.#worker.counters() };
+    return addStats([], [counters]);
   }
 }

@@ -40,7 +40,7 @@ const SHORTEST_BLOCK_MS = 500;
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
 
-type Origin = Omit<ProcessOrigin, 'settings' | 'roles' | 'workerId' | 'masterPid' | 'managerPid'>;
+type Origin = Pick<ProcessOrigin, 'platform' | 'definition' | 'server'>;
 
 export function playWorker(origin: Origin, assignment: WorkerAssignment, readSettings: () => Settings): void {
   new WorkerProcess(origin, assignment, readSettings).run();
@@ -58,7 +58,6 @@ class WorkerProcess {
   #assume: ((place: Place) => void) | undefined;
   /** base mode: what came for the sockets before they were made. */
   readonly #earlyListeners: [number, BoundListener][] = [];
-  #peers: readonly number[] = [];
   /** Set once it must leave. */
   #exiting: ExitAnnouncement | undefined;
   #state: 'loading' | 'loaded' | 'starting' | 'ready' | 'serving' | 'stopping' = 'loading';
@@ -68,7 +67,7 @@ class WorkerProcess {
     private readonly assignment: WorkerAssignment,
     private readonly readSettings: () => Settings,
   ) {
-    const { settings, role, place, masterPid, managerPid } = assignment;
+    const { settings, role, place, masterPid, managerPid, runtimeDirectory, userProcesses } = assignment;
     const { platform } = origin;
     joinLogFile(platform.log, settings.logFile);
     this.#manager = platform.self.parent!;
@@ -81,6 +80,10 @@ class WorkerProcess {
       workerId: place?.workerId ?? -1,
       masterPid,
       managerPid: () => managerPid,
+      runtimeDirectory,
+      userProcesses,
+      onTaskLimit: () =>
+        this.#tell({ type: 'recycle', reason: `taskMaxRequest, ${settings.taskMaxRequest}` }),
     });
   }
 
@@ -112,6 +115,9 @@ class WorkerProcess {
   async #start(place: Place): Promise<void> {
     const { role } = this.assignment;
     this.#state = 'starting';
+    const { exchange } = this.#context;
+    exchange.identify({ role, ...place, pid: this.origin.platform.self.pid });
+    await exchange.listen();
     if (role === 'worker') {
       this.#worker = this.#makeWorker();
       this.#sockets = await this.#openSockets(this.#worker, place);
@@ -193,11 +199,11 @@ class WorkerProcess {
 
   async #openSockets(worker: Worker, place: Place): Promise<Sockets> {
     const { platform } = this.origin;
-    const { settings, pipePaths, meshDirectory } = this.assignment;
+    const { settings, pipePaths } = this.assignment;
     if (settings.mode === 'base') {
-      this.#base = new BaseSockets(platform, { ...place, settings, meshDirectory }, this.#context.logger);
+      const { logger, exchange } = this.#context;
+      this.#base = new BaseSockets(platform, { ...place, settings }, logger, exchange);
       this.#earlyListeners.forEach(([index, bound]) => this.#base!.receive(index, bound));
-      this.#base.setPeers(this.#peers);
       await this.#base.prepare();
       return this.#base.open(worker);
     }
@@ -248,8 +254,7 @@ class WorkerProcess {
         else this.#base.receive(note.listener, listener);
         return;
       case 'peers':
-        this.#peers = note.peers.map((peer) => peer.incarnation);
-        this.#base?.setPeers(this.#peers);
+        this.#context.exchange.setPeers(note.peers);
         return;
       case 'drain':
         void this.#drain(note.deadline);
@@ -273,14 +278,16 @@ class WorkerProcess {
   }
 
   #counters(): WorkerCounters {
-    return this.#worker?.counters() ?? { failedHandlers: this.#context.invoker.failed };
+    const { invoker, exchange } = this.#context;
+    return { failedHandlers: invoker.failed, tasks: exchange.counters, ...this.#worker?.counters() };
   }
 
   #vitals(): WorkerVitals {
     const connections = this.#base?.openConnections;
+    const { exchange } = this.#context;
     return {
-      requests: this.#worker?.requests ?? 0,
-      inFlight: this.#worker?.inFlight ?? 0,
+      requests: this.#worker?.requests ?? exchange.done,
+      inFlight: (this.#worker?.inFlight ?? 0) + exchange.inFlight,
       ...(connections !== undefined && { connections }),
       ...this.origin.platform.self.vitals(),
     };
@@ -308,6 +315,7 @@ class WorkerProcess {
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
     this.#context.timers.clearTicks();
+    if (replaced) this.#context.exchange.retire();
     this.#announceExit();
     if (before === 'serving') await this.#finish(deadline, replaced);
     this.#exiting?.cancel();
@@ -317,6 +325,7 @@ class WorkerProcess {
       if (this.assignment.role !== 'userProcess') await this.#context.hooksSafely('workerStop', workerId);
     }
     await this.#context.dispose();
+    this.#context.exchange.close();
     this.#tell({ type: 'account', counters: this.#counters() });
     this.origin.platform.self.exit(ExitCode.ok);
   }
@@ -328,6 +337,7 @@ class WorkerProcess {
     if (replaced && this.#base !== undefined) await this.#base.outlast(deadline);
     else if (replaced) await this.#worker?.allRetired(deadline);
     await this.#worker?.stop(left());
+    await this.#context.exchange.finish(left(), replaced);
   }
 
   #announceExit(): void {
@@ -338,14 +348,17 @@ class WorkerProcess {
   }
 
   #hasOpenWork(): boolean {
-    return (this.#worker?.inFlight ?? 0) > 0 || (this.#base?.openConnections ?? 0) > 0;
+    const connections = this.#base?.openConnections ?? 0;
+    return (this.#worker?.inFlight ?? 0) > 0 || connections > 0 || this.#context.exchange.busy;
   }
 
   /** Nobody would replace or stop this process any more. */
   #orphaned(): void {
     this.#worker?.leave(false);
-    const { meshDirectory } = this.assignment;
-    if (meshDirectory !== undefined) this.origin.platform.files.removeDirectory(meshDirectory);
+    this.#context.exchange.close();
+    const { settings, runtimeDirectory } = this.assignment;
+    // In base mode the manager was the first process, and nobody else is left to do it.
+    if (settings.mode === 'base') this.origin.platform.files.removeDirectory(runtimeDirectory);
     this.origin.platform.self.exit(ExitCode.orphaned);
   }
 

@@ -12,8 +12,8 @@ import {
   type FixedParts,
   type FromWorker,
   type InnerQuestion,
+  type Peer,
   type Place,
-  type ToWorker,
   type WorkerAssignment,
   type WorkerCounters,
 } from '../pipe/messages.js';
@@ -39,8 +39,10 @@ export interface CrewParts {
   readonly pipePaths: readonly string[];
   /** Where workers leave the stacks of blocked event loops. */
   readonly runtimeDirectory: string;
-  /** base mode: the sockets that workers accept on, and where workers find each other. */
-  readonly base?: { readonly listeners: readonly BoundListener[]; readonly meshDirectory: string };
+  /** base mode: the sockets that workers accept on. */
+  readonly listeners?: readonly BoundListener[];
+  /** Names of the user processes, whose ids follow those of the task workers. */
+  readonly userProcesses: readonly string[];
   /** What only a restart applies. */
   readonly fixed: FixedParts;
 }
@@ -83,8 +85,7 @@ export class Crew {
     place: Place | undefined,
     generation: number,
   ): WorkerHandle {
-    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, base, fixed, logger } =
-      this.parts;
+    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, fixed, logger } = this.parts;
     const assignment: WorkerAssignment = {
       ...duty,
       ...(place !== undefined && { place }),
@@ -95,7 +96,7 @@ export class Crew {
       managerPid: platform.self.pid,
       pipePaths,
       runtimeDirectory,
-      ...(base !== undefined && { meshDirectory: base.meshDirectory }),
+      userProcesses: this.parts.userProcesses,
     };
     const child = platform.processes.spawn(assignment, `shoal ${name}: ${workerTitle(assignment)}`);
     const identity = platform.processes.identify(child.pid) ?? { pid: child.pid, startedAt: '' };
@@ -153,16 +154,9 @@ export class Crew {
     );
   }
 
-  /** base mode: tells all workers which incarnations live, so that they find each other. */
-  introducePeers(): void {
-    if (this.parts.base === undefined || this.#stopping) return;
-    const owners = [...this.#living].filter(
-      ({ assignment, servesSince, state }) =>
-        assignment.role === 'worker' && servesSince !== undefined && state !== 'down',
-    );
-    const peers = owners.map(({ place }) => place!);
-    const note: ToWorker = { type: 'peers', peers };
-    for (const worker of owners) worker.send(note);
+  /** Tells everybody who else there is. */
+  introduce(peers: readonly Peer[]): void {
+    for (const worker of this.#living) worker.send({ type: 'peers', peers });
   }
 
   reopenLogs(): void {
@@ -275,7 +269,7 @@ export class Crew {
   }
 
   #giveListeners(worker: WorkerHandle): void {
-    const listeners = this.parts.base?.listeners ?? [];
+    const { listeners = [] } = this.parts;
     listeners.forEach((bound, listener) => {
       worker.send({ type: 'listener', listener, endpoint: bound.endpoint }, bound);
     });

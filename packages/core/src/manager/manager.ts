@@ -16,6 +16,7 @@ import type {
   CrewStatus,
   FromWorker,
   InnerQuestion,
+  Peer,
   Place,
   WorkerNote,
   WorkerRow,
@@ -32,13 +33,13 @@ import type { WorkerHandle, WorkerState } from './worker-handle.js';
 import { WorkerPlace } from './worker-place.js';
 
 export interface ManagerParts extends CrewParts {
-  /** Names of the user processes, whose ids follow those of the task workers. */
-  readonly userProcesses: readonly string[];
   /** Incarnations start above this number. */
   readonly incarnationBase: number;
   /** The generation of its first workers. */
   readonly generation: number;
   readonly onWorkers: (notes: readonly WorkerNote[]) => void;
+  /** For the manager's own process. */
+  readonly onPeers: (peers: readonly Peer[]) => void;
   readonly onGeneration: (generation: number) => void;
   readonly onWorkerError: (event: WorkerErrorEvent) => void;
   /** Rejects when a hook before a reload does. */
@@ -217,6 +218,7 @@ export class Manager {
     switch (note.type) {
       case 'loaded':
         worker.onDisk = note.onDisk;
+        worker.send({ type: 'peers', peers: this.#peers });
         if (worker.state === 'loading') worker.state = place === undefined ? 'loaded' : 'starting';
         return;
       case 'ready':
@@ -261,10 +263,31 @@ export class Manager {
     if (worker.state !== 'ready') return;
     worker.servesSince = this.parts.platform.clock.now();
     worker.state = 'serving';
-    this.#crew.introducePeers();
+    this.#introducePeers();
     // Whoever had the place is out of dispatch now, and is told.
     for (const old of place.retiring) this.#crew.tellToLeave(old, true);
     this.#report();
+  }
+
+  /** Tells every process who else there is. */
+  #introducePeers(): void {
+    if (this.#crew.stopping) return;
+    const peers = this.#peers;
+    this.#crew.introduce(peers);
+    this.parts.onPeers(peers);
+  }
+
+  /** Those that others may want something of. */
+  get #peers(): Peer[] {
+    const all = [...this.#crew.living].filter(
+      ({ servesSince, state }) => servesSince !== undefined && state !== 'down',
+    );
+    return all.map((worker) => {
+      const { role, userProcess } = worker.assignment;
+      const current = this.#placeOf(worker)?.current === worker;
+      const name = userProcess === undefined ? {} : { name: userProcess };
+      return { role, ...worker.place!, ...name, current };
+    });
   }
 
   #ended(worker: WorkerHandle, exit: Exit): void {
@@ -278,7 +301,7 @@ export class Manager {
     place?.left(worker);
     this.#standby.lost(worker, { ready: worker.state !== 'loading', lived });
     worker.state = 'down';
-    this.#crew.introducePeers();
+    this.#introducePeers();
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
     if (this.#crew.stopping || place === undefined || !hadPart) return;

@@ -16,6 +16,7 @@ import type {
   CrewStatus,
   FixedParts,
   InnerQuestion,
+  Peer,
   WorkerCounters,
   WorkerNote,
   WorkerRow,
@@ -54,6 +55,8 @@ export interface MasterParts {
   readonly onShutdown: () => void;
   /** A process of the server asks something. */
   readonly ask: Answerer;
+  /** For this process: who else there is. */
+  readonly onPeers: (peers: readonly Peer[]) => void;
 }
 
 export interface MasterReport {
@@ -280,6 +283,7 @@ export class Master {
     switch (note.type) {
       case 'workers':
         this.#notes = note.workers;
+        this.parts.onPeers(note.workers.flatMap((worker) => this.#peer(worker)));
         return;
       case 'ready':
         this.#earlyEnds = 0;
@@ -305,6 +309,15 @@ export class Master {
       case 'progress':
         this.#inquiries?.progressed(note);
     }
+  }
+
+  /** Whoever has a place and serves. */
+  #peer({ workerId, incarnation, current, state }: WorkerNote): Peer[] {
+    const { workerNum, taskWorkerNum } = this.parts.settings;
+    if (!current || (state !== 'ready' && state !== 'stopping')) return [];
+    const role =
+      workerId < workerNum ? 'worker' : workerId < workerNum + taskWorkerNum ? 'taskWorker' : 'userProcess';
+    return [{ role, workerId, incarnation, current }];
   }
 
   /** A new manager with new workers takes over; the reactors keep the connections meanwhile. */

@@ -1,4 +1,5 @@
 import { ProcessError } from '../errors.js';
+import type { RoleName } from '../definition.js';
 import type { Hello } from './messages.js';
 
 /** The body of a hello. Throws `ProcessError` PIPE_BROKEN for anything else. */
@@ -12,7 +13,7 @@ export function parseHello(text: string): Hello {
   const { version, role, workerId, incarnation, pid } = hello ?? {};
   if (
     typeof version !== 'number' ||
-    (role !== 'worker' && role !== 'taskWorker') ||
+    !isRole(role) ||
     typeof workerId !== 'number' ||
     typeof incarnation !== 'number' ||
     typeof pid !== 'number'
@@ -20,4 +21,16 @@ export function parseHello(text: string): Hello {
     throw new ProcessError('PIPE_BROKEN', `the hello on a pipe lacks a field: ${text.slice(0, 200)}`);
   }
   return { version, role, workerId, incarnation, pid };
+}
+
+const roles: readonly unknown[] = [
+  'master',
+  'manager',
+  'worker',
+  'taskWorker',
+  'userProcess',
+] satisfies RoleName[];
+
+function isRole(role: unknown): role is RoleName {
+  return roles.includes(role);
 }

@@ -9,13 +9,15 @@ import type { WireError } from '../errors.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
+import type { RoleName } from '../definition.js';
+import type { TaskCounters } from './task-counters.js';
 import type { Endpoint, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
 
 /** Changes whenever a frame changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 3;
+export const PIPE_VERSION = 4;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -73,7 +75,66 @@ export const FrameKind = {
   serving: 40,
   /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
   retire: 41,
+
+  // Over the mesh, from the process that opened the pipe. `id` is the time of sending, in ms since the epoch, and all
+  // of them go in the order in which they were sent. `flags` tells the encoding of the body, see `MeshFlag`.
+
+  /** Numbered. A message to the application; settled when its handler starts. */
+  post: 48,
+  /** Numbered. A message that wants a `reply`; `word` is the number of the question. Settled when its handler starts. */
+  ask: 49,
+  /**
+   * Numbered. A task; `word` is its id, `aux` the attempt, `count` the bytes of its name, which the body begins with.
+   * Settled when its handler has settled, by this or by a `result` that says so.
+   */
+  task: 50,
+  /** Numbered. Results of a task whose poster is gone, for whoever has its place now; body: `OrphanedResult` as a payload. */
+  orphan: 51,
+
+  // Over the mesh, to the process that opened the pipe. `flags` as above.
+
+  /** The answer to question `id`. */
+  reply: 56,
+  /** Numbered. A result of the task that came as number `id`. Flag `last`: and the task is settled by it. */
+  result: 57,
 } as const;
+
+/** Flags of the frames of the mesh. */
+export const MeshFlag = {
+  /** The bits that tell the encoding of the body, see `payload.ts`. */
+  encoding: 7,
+  /** The body is the path of a file that holds it. */
+  spooled: 8,
+  /** reply, result: the body is an error, as `WireError`. */
+  failed: 16,
+  /** result: the handler has settled. */
+  last: 32,
+  /** result: the handler has finished without a value. */
+  empty: 64,
+} as const;
+
+/** A result of a task whose poster is gone. */
+export interface OrphanedResult {
+  readonly taskId: number;
+  readonly name: string;
+  readonly taskWorkerId: number;
+  readonly dispatchTime: number;
+  /** What was posted. */
+  readonly input: unknown;
+  readonly data?: unknown;
+  readonly error?: WireError;
+}
+
+/** A process of the server that others may open a pipe to. */
+export interface Peer {
+  readonly role: 'worker' | 'taskWorker' | 'userProcess';
+  readonly workerId: number;
+  readonly incarnation: number;
+  /** Of a user process. */
+  readonly name?: string;
+  /** Whether it has the place of its id; else it is on its way out, and serves to the end what it has begun. */
+  readonly current: boolean;
+}
 
 export const FrameFlag = {
   /** packet: start it only when nothing else runs in the worker. */
@@ -107,8 +168,10 @@ export type Settlement = 'handled' | 'discarded' | 'returned';
 
 export interface Hello {
   readonly version: number;
-  readonly role: 'worker' | 'taskWorker';
+  readonly role: RoleName;
+  /** -1 where there is none. */
   readonly workerId: number;
+  /** 0 in a master and a manager, which are nobody's goal. */
   readonly incarnation: number;
   readonly pid: number;
 }
@@ -187,8 +250,8 @@ export interface WorkerAssignment {
   readonly pipePaths: readonly string[];
   /** Where the sockets of the server are, and what workers leave for their manager. */
   readonly runtimeDirectory: string;
-  /** base mode: where this worker listens for the others; it removes it when the manager is gone. */
-  readonly meshDirectory?: string;
+  /** Names of the user processes, in the order of their ids. */
+  readonly userProcesses: readonly string[];
 }
 
 /** The id that a worker has, and its number among all that ever had one. */
@@ -321,13 +384,14 @@ export interface ReactorCounters {
 /** What one worker has counted since its start. */
 export interface WorkerCounters {
   failedHandlers: number;
+  tasks: TaskCounters;
   /** base mode: the counters of the sockets that this worker owns. */
   sockets?: ReactorCounters;
 }
 
 /** How a worker is doing. */
 export interface WorkerVitals {
-  /** Events of connections that it has settled. */
+  /** Events of connections that it has settled; in a task worker, tasks. */
   readonly requests: number;
   /** Events whose handler is pending. */
   readonly inFlight: number;
@@ -436,8 +500,8 @@ export type ToWorker =
   | { readonly type: 'serve' }
   /** base mode: a bound listener comes along with this note. */
   | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
-  /** base mode: which workers live, and as what. */
-  | { readonly type: 'peers'; readonly peers: readonly { workerId: number; incarnation: number }[] }
+  /** Who else serves, or did and still has something to finish. */
+  | { readonly type: 'peers'; readonly peers: readonly Peer[] }
   /**
    * The server stops: whoever owns the sockets waits for the handlers that run. base mode: stop accepting and reading;
    * report `drained` when every connection is closed.

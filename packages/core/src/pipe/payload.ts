@@ -1,23 +1,102 @@
+/**
+ * How values of the application travel between its processes.
+ *
+ * A word next to the bytes says how they are encoded, so that the common cases
+ * stay cheap and types survive: bytes and text go as they are, what JSON keeps
+ * goes as JSON, and everything else that `structuredClone` accepts by the
+ * engine's own format, which costs a multiple.
+ */
 import { deserialize, serialize } from 'node:v8';
+import type { Part } from './parts.js';
 
-/** The first byte says how the rest is encoded, so that types survive and the common cases stay cheap. */
-const Encoding = { bytes: 0, text: 1, clone: 2 } as const;
+export const Encoding = { bytes: 0, text: 1, clone: 2, json: 3 } as const;
 
-/** Encodes what `structuredClone` accepts. Throws a DataCloneError for the rest. */
+/** A value as it travels. */
+export interface Encoded {
+  readonly encoding: number;
+  readonly body: Part;
+  /** Of the body, once it is UTF-8. */
+  readonly bytes: number;
+}
+
+/** Deeper values go by the engine's format, which also knows circles. */
+const MAX_JSON_DEPTH = 12;
+/** Smaller bytes are copied out of the read that they came with, so that they do not keep all of it. */
+const KEEP_BYTES = 16 * 1024;
+
+/**
+ * Encodes what `structuredClone` accepts, as it is at this moment: what becomes of
+ * the value afterwards does not matter. Throws a DataCloneError for the rest.
+ */
+export function encode(value: unknown): Encoded {
+  if (typeof value === 'string' && isWellFormed(value)) return encodedText(Encoding.text, value);
+  if (Buffer.isBuffer(value))
+    return { encoding: Encoding.bytes, body: Buffer.from(value), bytes: value.length };
+  if (isJson(value, 0)) return encodedText(Encoding.json, JSON.stringify(value));
+  const body = serialize(value);
+  return { encoding: Encoding.clone, body, bytes: body.length };
+}
+
+/** The value whose body is `buffer[start, end)`. */
+export function decode(encoding: number, buffer: Buffer, start: number, end: number): unknown {
+  switch (encoding) {
+    case Encoding.bytes:
+      return end - start < KEEP_BYTES
+        ? Buffer.from(buffer.subarray(start, end))
+        : buffer.subarray(start, end);
+    case Encoding.text:
+      return buffer.toString('utf8', start, end);
+    case Encoding.json:
+      return JSON.parse(buffer.toString('utf8', start, end)) as unknown;
+    default:
+      return deserialize(buffer.subarray(start, end)) as unknown;
+  }
+}
+
+/** The value with its encoding in front, where one buffer must hold both. */
 export function encodePayload(value: unknown): Buffer {
-  if (typeof value === 'string') return Buffer.concat([Buffer.of(Encoding.text), Buffer.from(value)]);
-  if (Buffer.isBuffer(value)) return Buffer.concat([Buffer.of(Encoding.bytes), value]);
-  return Buffer.concat([Buffer.of(Encoding.clone), serialize(value)]);
+  const { encoding, body } = encode(value);
+  return Buffer.concat([Buffer.of(encoding), typeof body === 'string' ? Buffer.from(body) : body]);
 }
 
 export function decodePayload(encoded: Buffer): unknown {
-  const rest = encoded.subarray(1);
-  switch (encoded[0]) {
-    case Encoding.bytes:
-      return Buffer.from(rest);
-    case Encoding.text:
-      return rest.toString();
+  return decode(encoded[0] ?? Encoding.clone, encoded, 1, encoded.length);
+}
+
+/** UTF-8 cannot hold a lone half of a pair; JSON escapes it. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+function encodedText(encoding: number, text: string): Encoded {
+  return { encoding, body: text, bytes: Buffer.byteLength(text) };
+}
+
+/** Whether JSON gives the very same value back. */
+function isJson(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case 'object':
+      return value === null || (depth < MAX_JSON_DEPTH && isJsonObject(value, depth));
     default:
-      return deserialize(rest) as unknown;
+      return false;
   }
+}
+
+function isJsonObject(value: object, depth: number): boolean {
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) if (!isJson(value[index], depth + 1)) return false;
+    // One with further properties has more keys than elements; one with holes has failed above.
+    return true;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  for (const key in value) {
+    if (key === 'toJSON' || !isJson((value as Record<string, unknown>)[key], depth + 1)) return false;
+  }
+  return true;
 }

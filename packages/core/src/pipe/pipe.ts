@@ -152,14 +152,15 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     parts: readonly Part[],
     bytes: number,
     entry: T,
+    aux = 0,
   ): number {
     this.#settleFirst();
     const seq = this.#outstanding.add(entry);
-    if (bytes > MAX_BODY_BYTES || this.holds(id)) {
+    if (bytes > MAX_BODY_BYTES || this.#isHeld(kind, id)) {
       const body = joinParts(parts, bytes);
-      this.#put(kind, flags, 0, id, seq, word, count, body, 0, body.length);
+      this.#put(kind, flags, aux, id, seq, word, count, body, 0, body.length);
     } else if (this.#state === 'open') {
-      this.#writer.framePart(kind, flags, 0, id, seq, word, count, parts, bytes);
+      this.#writer.framePart(kind, flags, aux, id, seq, word, count, parts, bytes);
       this.#schedule();
     }
     return seq;
@@ -337,7 +338,7 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   ): void {
     if (this.#state !== 'open') return;
     // Nobody waits for what a cancel overtakes.
-    const held = this.holds(id) && kind >= FrameKind.connect && kind !== FrameKind.cancel;
+    const held = kind >= FrameKind.connect && kind !== FrameKind.cancel && this.#isHeld(kind, id);
     if (end - start <= MAX_BODY_BYTES && !held) {
       this.#writer.frame(kind, flags, aux, id, seq, word, count, source, start, end);
     } else {
@@ -347,11 +348,16 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     this.#schedule();
   }
 
+  #isHeld(kind: number, id: number): boolean {
+    return this.#lanes.size > 0 && this.#lanes.has(laneOf(kind, id));
+  }
+
   #queue(frame: QueuedFrame): void {
     this.#laneBytes += HEADER_BYTES + frame.body.length;
-    const lane = this.#lanes.get(frame.id);
+    const key = laneOf(frame.kind, frame.id);
+    const lane = this.#lanes.get(key);
     if (lane !== undefined) lane.queue.push(frame);
-    else this.#lanes.set(frame.id, { number: this.#laneNumber++, queue: [frame] });
+    else this.#lanes.set(key, { number: this.#laneNumber++, queue: [frame] });
   }
 
   /** One chunk of each lane in turn, as long as the stream takes them. */
@@ -429,6 +435,15 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     }
     deliverFrame(assembly.frame, 0, assembly.frame.length, this);
   }
+}
+
+/**
+ * Frames of one connection keep their order. So does all that a process asks of
+ * another over the mesh; what that answers keeps it for each question.
+ */
+function laneOf(kind: number, id: number): number {
+  if (kind < FrameKind.post) return id;
+  return kind < FrameKind.reply ? -1 : -2 - id;
 }
 
 const settleFlags: Readonly<Record<Settlement, number>> = {

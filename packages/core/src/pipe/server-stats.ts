@@ -1,4 +1,5 @@
 import type { Ledger } from './ledger.js';
+import type { TaskCounters } from './task-counters.js';
 
 /** The terms of `Ledger`, and the packets that are not settled. */
 export interface LedgerView extends Readonly<Omit<Ledger, 'refused'>> {
@@ -24,6 +25,8 @@ export interface ServerStats {
   readonly refused: Readonly<Record<string, number>>;
   /** Handlers that threw or rejected. Of workers that were killed, those that they had told of. */
   readonly failedHandlers: number;
+  /** Of all processes: what became of tasks and messages. */
+  readonly tasks: Readonly<TaskCounters>;
   /** What became of every accepted packet; its terms add up to `accepted` at any moment. */
   readonly ledger: LedgerView;
 }

@@ -1,5 +1,6 @@
 import { addLedgers } from './ledger.js';
 import type { ReactorCounters, ServerStats, WorkerCounters } from './messages.js';
+import { noTasks, type TaskCounters } from './task-counters.js';
 
 type CountField = Exclude<keyof ReactorCounters, 'refused' | 'ledger' | 'connectionsOfWorkers'>;
 
@@ -13,6 +14,7 @@ export function addStats(
   return {
     ...counters,
     failedHandlers: workers.reduce((total, worker) => total + worker.failedHandlers, 0),
+    tasks: addTasks(workers.map(({ tasks }) => tasks)),
     ledger: { ...ledger, outstanding: counters.outstandingPackets },
   };
 }
@@ -23,13 +25,16 @@ export function addStats(
  * took after it was last heard nobody knows.
  */
 export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): WorkerCounters | undefined {
-  const sockets = last?.of.sockets;
-  if (last === undefined || sockets === undefined) return last?.of;
+  if (last === undefined) return undefined;
+  const { sockets } = last.of;
+  const tasks = tasksOfTheDead(last.of.tasks);
+  if (sockets === undefined) return { ...last.of, tasks };
   const { outstandingPackets: lost, refused, ledger } = sockets;
   const plus = (counts: Record<string, number>): Record<string, number> =>
     lost === 0 ? counts : { ...counts, WORKER_LOST: (counts['WORKER_LOST'] ?? 0) + lost };
   return {
     failedHandlers: last.of.failedHandlers,
+    tasks,
     sockets: {
       ...sockets,
       connections: 0,
@@ -51,8 +56,23 @@ export function addCounters(
   const owners = [a.sockets, b.sockets].filter((sockets) => sockets !== undefined);
   return {
     failedHandlers: a.failedHandlers + b.failedHandlers,
+    tasks: addTasks([a.tasks, b.tasks]),
     ...(owners.length > 0 && { sockets: addOwners(owners) }),
   };
+}
+
+/** Whoever waited for them is gone; those that a task worker had are done nevertheless. */
+function tasksOfTheDead(tasks: TaskCounters): TaskCounters {
+  const { outstanding, lostWithPoster } = tasks;
+  return { ...tasks, outstanding: 0, lostWithPoster: lostWithPoster + outstanding };
+}
+
+function addTasks(all: readonly TaskCounters[]): TaskCounters {
+  const total: TaskCounters = { ...noTasks };
+  for (const counters of all) {
+    for (const field of Object.keys(noTasks) as (keyof TaskCounters)[]) total[field] += counters[field];
+  }
+  return total;
 }
 
 function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {

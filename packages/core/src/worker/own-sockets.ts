@@ -8,6 +8,7 @@
  * came.
  */
 import type { DeliveredEvent } from '../events/facts.js';
+import type { ForeignSends } from '../mesh/foreign-sends.js';
 import { joinParts, type Part } from '../pipe/parts.js';
 import type { Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
 import { Outstanding } from '../pipe/outstanding.js';
@@ -15,7 +16,6 @@ import type { Clock } from '../platform/platform.js';
 import { isPacket, type Client, type Delivery, type WorkerPort } from '../reactor/delivery.js';
 import type { Reactor } from '../reactor/reactor.js';
 import type { WorkerSlot } from '../reactor/worker-slot.js';
-import type { Mesh } from './mesh.js';
 import type { LinkEvents } from './reactor-link.js';
 import type { Sender, SocketOwner } from './socket-owner.js';
 import type { Sockets } from './sockets.js';
@@ -54,8 +54,8 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     private readonly slot: WorkerSlot,
     private readonly clock: Clock,
     private readonly events: LinkEvents,
-    /** The other workers; undefined when there are none. */
-    private readonly mesh: Mesh | undefined,
+    /** The way to what other workers own. */
+    private readonly foreign: ForeignSends,
   ) {}
 
   // As the worker of the reactor.
@@ -169,7 +169,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   sendTo(connectionId: number, data: Part, bytes: number): boolean {
     const connection = this.reactor.connection(connectionId);
-    if (connection === undefined) return this.mesh?.sendTo(connectionId, data, bytes) ?? false;
+    if (connection === undefined) return this.foreign.send(connectionId, data, bytes);
     const buffer = joinParts([data], bytes);
     connection.send(buffer, 0, buffer.length, this.pid);
     return true;
@@ -177,7 +177,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   end(connectionId: number, reset: boolean): boolean {
     const connection = this.reactor.connection(connectionId);
-    if (connection === undefined) return this.mesh?.end(connectionId, reset) ?? false;
+    if (connection === undefined) return this.foreign.end(connectionId, reset);
     // What was sent before the end goes out before it.
     if (!reset) this.#apply();
     if (reset) connection.abort('server');
@@ -209,7 +209,6 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   leave(): void {
     this.#apply();
-    this.mesh?.close();
   }
 
   stats(): ReactorCounters {

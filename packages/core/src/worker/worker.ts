@@ -142,9 +142,10 @@ export class Worker implements LinkEvents {
     this.#sockets?.leave(unstarted);
   }
 
-  counters(): WorkerCounters {
+  /** base mode: what the sockets have counted that it owns. */
+  counters(): Pick<WorkerCounters, 'sockets'> {
     const sockets = this.#sockets?.stats();
-    return { failedHandlers: this.parts.invoker.failed, ...(sockets !== undefined && { sockets }) };
+    return sockets === undefined ? {} : { sockets };
   }
 
   send(connectionId: number, data: Part): boolean {

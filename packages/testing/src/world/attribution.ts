@@ -13,6 +13,7 @@
  * that calls it, and not the test runner.
  */
 import type { EventEmitter } from 'node:events';
+import { tellProcessesBy } from '@shoal/core/internal/current-server';
 
 export interface Suspect {
   uncaught(error: unknown, origin: Origin): void;
@@ -23,6 +24,7 @@ export interface Suspect {
 export type Origin = 'uncaughtException' | 'unhandledRejection';
 
 let current: Suspect | undefined;
+tellProcessesBy(() => current);
 let watchers = 0;
 let realExit: typeof process.exit | undefined;
 let aside: { readonly origin: Origin; readonly listeners: readonly Listener[] }[] = [];

@@ -89,6 +89,8 @@ describe('The first process, asked', () => {
         workerId: -1,
         masterPid: pid,
         managerPid: () => 60,
+        runtimeDirectory: '/run/shoal-test',
+        userProcesses: [],
       });
       void platform.files.makeRuntimeDirectory(undefined, 'shoal').then((directory) => {
         first = new FirstProcess(

@@ -33,6 +33,7 @@ export class StartedWorkers {
       managerPid: 2,
       pipePaths: [],
       runtimeDirectory: '/',
+      userProcesses: [],
     };
     const handle = new WorkerHandle(assignment, child, { pid, startedAt: '' }, 1, this.clock.now());
     this.#told.set(handle, told);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { addStats } from '@shoal/core/internal/pipe/stats';
+import { noTasks } from '@shoal/core/internal/pipe/task-counters';
 import type { ReactorCounters } from '@shoal/core/internal/pipe/messages';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import { Window } from '@shoal/core/internal/pipe/window';
@@ -91,7 +92,14 @@ describe('addStats', () => {
   it('adds reactors, sockets of workers and failures, each reason on its own', () => {
     const total = addStats(
       [counters(1, { CLOSED: 1 }), counters(10, { CLOSED: 2, PACKET_TOO_LONG: 3 })],
-      [{ failedHandlers: 4, sockets: counters(100, { PACKET_POISON: 1 }) }, { failedHandlers: 5 }],
+      [
+        {
+          failedHandlers: 4,
+          tasks: { ...noTasks, posted: 1, outstanding: 2 },
+          sockets: counters(100, { PACKET_POISON: 1 }),
+        },
+        { failedHandlers: 5, tasks: { ...noTasks, posted: 10, outstanding: 20, done: 5 } },
+      ],
     );
     const { connectionsOfWorkers: _, ...expected } = counters(111, {
       CLOSED: 3,
@@ -102,6 +110,7 @@ describe('addStats', () => {
       ...expected,
       ledger: { ...expected.ledger, outstanding: 777 },
       failedHandlers: 9,
+      tasks: { ...noTasks, posted: 11, outstanding: 22, done: 5 },
     });
   });
 });

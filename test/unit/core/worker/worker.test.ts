@@ -4,6 +4,7 @@ import type { SettingsInput } from '@shoal/core/internal/config/load';
 import { Invoker } from '@shoal/core/internal/events/invoke';
 import type { Clock } from '@shoal/core/internal/platform/platform';
 import type { Connection } from '@shoal/core/internal/worker/connection';
+import { ForeignSends } from '@shoal/core/internal/mesh/foreign-sends';
 import { OwnSockets } from '@shoal/core/internal/worker/own-sockets';
 import type { Sockets } from '@shoal/core/internal/worker/sockets';
 import { Worker } from '@shoal/core/internal/worker/worker';
@@ -112,7 +113,7 @@ describe('OwnSockets', () => {
       world.reactor.slots[0]!,
       world.clock,
       worker,
-      undefined,
+      new ForeignSends(() => undefined, 1_000, 1_000),
     );
     void worker.serve(own);
     const flow = async (): Promise<void> => {

@@ -1,0 +1,174 @@
+import { ProcessError } from '../errors.js';
+import { parseHello } from '../pipe/hello.js';
+import { FrameFlag, FrameKind, PIPE_VERSION, type Hello, type Settlement } from '../pipe/messages.js';
+import type { Part } from '../pipe/parts.js';
+import { Pipe, type PipeEvents } from '../pipe/pipe.js';
+import type { ByteStream, Clock, Timer } from '../platform/platform.js';
+
+/** A result that the other process has not taken yet. */
+export interface Owed {
+  settled(): void;
+}
+
+/** What other processes want of this one. `flags` and bodies as in `FrameKind` and `MeshFlag`. */
+export interface GuestEvents {
+  message(
+    guest: Guest,
+    wantsReply: boolean,
+    flags: number,
+    sentAt: number,
+    seq: number,
+    number: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void;
+  task(
+    guest: Guest,
+    flags: number,
+    attempt: number,
+    sentAt: number,
+    seq: number,
+    taskId: number,
+    nameBytes: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void;
+  /** Results of a task that a predecessor of this process has posted. */
+  orphan(guest: Guest, flags: number, buffer: Buffer, start: number, end: number): void;
+  /** For the client of a connection that this process owns. */
+  send(guest: Guest, connectionId: number, buffer: Buffer, start: number, end: number): void;
+  end(connectionId: number, reset: boolean): void;
+  /** Everything that was given to it is with the system. */
+  drained(guest: Guest): void;
+  /** It is gone, and has not taken these results. */
+  left(guest: Guest, owed: readonly Owed[]): void;
+}
+
+/** A peer that has not said hello by then is sent away, in ms. */
+const HELLO_TIMEOUT_MS = 10_000;
+
+/** Another process of the server, at the end of a pipe that it has opened. */
+export class Guest implements PipeEvents<Owed> {
+  readonly #pipe: Pipe<Owed>;
+  #hello: Hello | undefined;
+  #deadline: Timer | undefined;
+
+  constructor(
+    stream: ByteStream,
+    clock: Clock,
+    maxBodyBytes: number,
+    private readonly events: GuestEvents,
+    private readonly onGone: (guest: Guest) => void,
+  ) {
+    this.#pipe = new Pipe<Owed>(stream, clock, this, maxBodyBytes);
+    this.#deadline = clock.setTimer(HELLO_TIMEOUT_MS, () => stream.destroy());
+    this.#pipe.start();
+  }
+
+  /** Who it is; known before it asks anything. */
+  get hello(): Hello {
+    return this.#hello!;
+  }
+
+  get open(): boolean {
+    return this.#pipe.open;
+  }
+
+  /** Bytes that were given to it and are not with the system yet. */
+  get backlog(): number {
+    return this.#pipe.backlog;
+  }
+
+  settle(seq: number, how: Settlement = 'handled'): void {
+    this.#pipe.settle(seq, how);
+  }
+
+  reply(number: number, flags: number, body: Part): void {
+    const bytes =
+      typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+    this.#pipe.control(FrameKind.reply, flags, number, 0, bytes);
+  }
+
+  /** A result of the task that came as number `seq`. */
+  result(seq: number, flags: number, body: Part, bytes: number, owed: Owed): void {
+    this.#pipe.messageParts(FrameKind.result, flags, seq, 0, 0, [body], bytes, owed);
+  }
+
+  /** It must look for somebody else from now on. */
+  retire(): void {
+    this.#pipe.control(FrameKind.retire);
+  }
+
+  /** This process leaves as planned. */
+  dismiss(): void {
+    this.#pipe.control(FrameKind.goodbye);
+    this.#pipe.finish();
+  }
+
+  // The pipe's events.
+
+  frame(
+    kind: number,
+    flags: number,
+    aux: number,
+    id: number,
+    seq: number,
+    word: number,
+    count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    if (this.#hello === undefined) {
+      this.#greet(kind, buffer, start, end);
+      return;
+    }
+    switch (kind) {
+      case FrameKind.post:
+      case FrameKind.ask:
+        this.events.message(this, kind === FrameKind.ask, flags, id, seq, word, buffer, start, end);
+        return;
+      case FrameKind.task:
+        this.events.task(this, flags, aux, id, seq, word, count, buffer, start, end);
+        return;
+      case FrameKind.orphan:
+        this.events.orphan(this, flags, buffer, start, end);
+        this.#pipe.settle(seq);
+        return;
+      case FrameKind.send:
+        this.events.send(this, id, buffer, start, end);
+        this.#pipe.settle(seq);
+        return;
+      case FrameKind.end:
+        this.events.end(id, (flags & FrameFlag.reset) !== 0);
+    }
+  }
+
+  #greet(kind: number, buffer: Buffer, start: number, end: number): void {
+    this.#deadline?.cancel();
+    if (kind !== FrameKind.hello) throw new ProcessError('PIPE_BROKEN', 'a pipe did not begin with a hello');
+    const hello = parseHello(buffer.toString('utf8', start, end));
+    if (hello.version === PIPE_VERSION) this.#hello = hello;
+    else this.#pipe.finish();
+  }
+
+  settled(owed: Owed): void {
+    owed.settled();
+  }
+
+  turn(): void {
+    this.#pipe.flush();
+  }
+
+  drained(): void {
+    if (this.#hello !== undefined) this.events.drained(this);
+  }
+
+  closed(): void {
+    this.#deadline?.cancel();
+    this.onGone(this);
+    if (this.#hello !== undefined) this.events.left(this, this.#pipe.takeOutstanding());
+  }
+}

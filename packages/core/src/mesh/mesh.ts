@@ -1,0 +1,144 @@
+/**
+ * The pipes between workers, task workers, user processes, manager and master.
+ *
+ * Each process that others may want something of listens on a path of its own.
+ * A pipe to it is opened by whoever needs one first, and carries what that one
+ * asks in one direction and the answers in the other; what the other process
+ * asks itself goes over a pipe that it opens. Who lives, and as what, the manager
+ * tells (`peers`).
+ */
+import type { Logger } from '../log.js';
+import { PIPE_VERSION, type Hello, type Peer } from '../pipe/messages.js';
+import type { Platform } from '../platform/platform.js';
+import { Guest, type GuestEvents } from './guest.js';
+import { Peers } from './peers.js';
+import { Way, type WayEvents } from './way.js';
+
+/** A process that lives and cannot be reached is tried again after so many ms. */
+const RETRY_MS = 100;
+
+export type MeshIdentity = Omit<Hello, 'version'>;
+
+export function meshPath(directory: string, incarnation: number): string {
+  return `${directory}/w${incarnation}.sock`;
+}
+
+export interface MeshParts {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly directory: string;
+  /** The largest body that a process may send, in bytes. */
+  readonly maxBodyBytes: number;
+  readonly ways: WayEvents;
+  readonly guests: GuestEvents;
+}
+
+export class Mesh {
+  readonly #peers = new Peers();
+  readonly #ways = new Map<number, Way>();
+  readonly #guests = new Set<Guest>();
+  #identity: MeshIdentity | undefined;
+  #listener: { close(): Promise<void> } | undefined;
+  #state: 'open' | 'retired' | 'closed' = 'open';
+
+  constructor(private readonly parts: MeshParts) {}
+
+  get guests(): ReadonlySet<Guest> {
+    return this.#guests;
+  }
+
+  /** Who this is, before anything is opened; a spare learns it late. */
+  identify(identity: MeshIdentity): void {
+    this.#identity = identity;
+  }
+
+  /** Takes pipes of others from here on. */
+  async listen(): Promise<void> {
+    const { platform, directory, maxBodyBytes, guests } = this.parts;
+    const path = meshPath(directory, this.#identity!.incarnation);
+    this.#listener = await platform.pipes.listen(path, (stream) => {
+      const guest = new Guest(stream, platform.clock, maxBodyBytes, guests, (gone) =>
+        this.#guests.delete(gone),
+      );
+      this.#guests.add(guest);
+      if (this.#state === 'retired') guest.retire();
+    });
+    if (this.#state === 'closed') void this.#listener.close();
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    this.#peers.set(peers);
+  }
+
+  /** The way to the process that has the place of that id, which may have to open first; undefined while there is none. */
+  wayTo(workerId: number): Way | undefined {
+    const peer = this.#peers.current(workerId);
+    return peer === undefined ? undefined : this.#way(peer);
+  }
+
+  /** The way to that very process; undefined when it is gone. */
+  wayToIncarnation(incarnation: number): Way | undefined {
+    const peer = this.#peers.living(incarnation);
+    return peer === undefined ? undefined : this.#way(peer);
+  }
+
+  /** This process begins to leave: others must look for somebody else. */
+  retire(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'retired';
+    for (const guest of this.#guests) guest.retire();
+  }
+
+  /** The end of this process is planned: everything that was given to a pipe is flushed. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    void this.#listener?.close();
+    for (const guest of this.#guests) guest.dismiss();
+    for (const way of this.#ways.values()) way.finish();
+  }
+
+  /** Bytes that are not with the system yet, of all pipes. */
+  get backlog(): number {
+    let bytes = 0;
+    for (const guest of this.#guests) bytes += guest.backlog;
+    for (const way of this.#ways.values()) bytes += way.backlog;
+    return bytes;
+  }
+
+  #way(peer: Peer): Way | undefined {
+    const known = this.#ways.get(peer.incarnation);
+    if (known !== undefined || this.#state === 'closed') return known;
+    const { ways } = this.parts;
+    const way: Way = new Way(peer, {
+      opened: (it) => ways.opened(it),
+      reply: (it, number, flags, buffer, start, end) => ways.reply(it, number, flags, buffer, start, end),
+      result: (parcel, flags, buffer, start, end) => ways.result(parcel, flags, buffer, start, end),
+      retired: (it) => ways.retired(it),
+      turn: (it) => ways.turn(it),
+      closed: (it, unsettled) => {
+        this.#ways.delete(peer.incarnation);
+        ways.closed(it, unsettled);
+      },
+    });
+    this.#ways.set(peer.incarnation, way);
+    this.#connect(peer, way);
+    return way;
+  }
+
+  #connect(peer: Peer, way: Way): void {
+    const { platform, directory, maxBodyBytes, logger } = this.parts;
+    platform.pipes.connect(meshPath(directory, peer.incarnation)).then(
+      (stream) =>
+        way.attach(stream, platform.clock, { version: PIPE_VERSION, ...this.#identity! }, maxBodyBytes),
+      (error: unknown) => {
+        const lives = this.#peers.living(peer.incarnation) !== undefined;
+        if (lives)
+          logger.warn(`cannot reach worker ${peer.workerId}, incarnation ${peer.incarnation}`, { error });
+        // Whoever waits for it asks again then; in vain if it is gone.
+        if (lives && this.#state !== 'closed') platform.clock.setTimer(RETRY_MS, () => way.finish());
+        else way.finish();
+      },
+    );
+  }
+}

@@ -1,0 +1,144 @@
+import { FrameKind, MeshFlag, type Hello, type Peer, type Settlement } from '../pipe/messages.js';
+import type { Part } from '../pipe/parts.js';
+import { Pipe, type PipeEvents } from '../pipe/pipe.js';
+import type { ByteStream, Clock } from '../platform/platform.js';
+
+/** What was given to a way and is kept until the other process has settled it. */
+export interface Parcel {
+  settled(how: Settlement): void;
+}
+
+/** What becomes of the ways that this process has opened. */
+export interface WayEvents {
+  /** It can be sent over. */
+  opened(way: Way): void;
+  /** The answer to question `number`; body as in `MeshFlag`. */
+  reply(way: Way, number: number, flags: number, buffer: Buffer, start: number, end: number): void;
+  /** A result of that task, which is settled already if the flag `last` says so. */
+  result(parcel: Parcel, flags: number, buffer: Buffer, start: number, end: number): void;
+  /** The other process begins to leave: it takes nothing more. */
+  retired(way: Way): void;
+  /** All frames of one read were delivered. */
+  turn(way: Way): void;
+  /** The last event, once: with what the other process has not settled, in the order in which it was sent. */
+  closed(way: Way, unsettled: readonly Parcel[]): void;
+}
+
+/** A pipe to another process of the server, seen from the one that has opened it. */
+export class Way implements PipeEvents<Parcel> {
+  #pipe: Pipe<Parcel> | undefined;
+  #state: 'opening' | 'open' | 'retired' | 'closed' = 'opening';
+  /** The other process has said that its end is planned. */
+  blameless = false;
+
+  constructor(
+    readonly peer: Peer,
+    private readonly events: WayEvents,
+  ) {}
+
+  /** Whether the other process takes something new. */
+  get open(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Whether the pipe is there: a process that leaves still takes what is for its connections. */
+  get attached(): boolean {
+    return this.#state === 'open' || this.#state === 'retired';
+  }
+
+  /** Bytes that were given to this end and are not with the system yet. */
+  get backlog(): number {
+    return this.#pipe?.backlog ?? 0;
+  }
+
+  attach(stream: ByteStream, clock: Clock, hello: Hello, maxBodyBytes: number): void {
+    if (this.#state === 'closed') {
+      stream.destroy();
+      return;
+    }
+    this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes);
+    this.#pipe.start();
+    this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(JSON.stringify(hello)));
+    this.#state = 'open';
+    this.events.opened(this);
+  }
+
+  /** A numbered frame, see `FrameKind`; only while it is open. */
+  send(
+    kind: number,
+    flags: number,
+    aux: number,
+    id: number,
+    word: number,
+    count: number,
+    parts: readonly Part[],
+    bytes: number,
+    parcel: Parcel,
+  ): void {
+    this.#pipe!.messageParts(kind, flags, id, word, count, parts, bytes, parcel, aux);
+  }
+
+  /** A frame that nobody settles. */
+  control(kind: number, flags: number, id: number): void {
+    this.#pipe?.control(kind, flags, id);
+  }
+
+  /** Flushes what was sent, then ends. */
+  finish(): void {
+    if (this.#pipe === undefined) this.closed();
+    else this.#pipe.finish();
+  }
+
+  // The pipe's events.
+
+  frame(
+    kind: number,
+    flags: number,
+    _aux: number,
+    id: number,
+    seq: number,
+    _word: number,
+    _count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    switch (kind) {
+      case FrameKind.reply:
+        this.events.reply(this, id, flags, buffer, start, end);
+        return;
+      case FrameKind.result:
+        this.#result(id, flags, buffer, start, end);
+        this.#pipe!.settle(seq);
+        return;
+      case FrameKind.retire:
+        if (this.#state === 'open') this.#state = 'retired';
+        this.events.retired(this);
+        return;
+      case FrameKind.goodbye:
+        this.blameless = true;
+    }
+  }
+
+  #result(seq: number, flags: number, buffer: Buffer, start: number, end: number): void {
+    const last = (flags & MeshFlag.last) !== 0;
+    const parcel = last ? this.#pipe!.settleEntry(seq) : this.#pipe!.entry(seq);
+    if (parcel !== undefined) this.events.result(parcel, flags, buffer, start, end);
+  }
+
+  settled(parcel: Parcel, how: Settlement): void {
+    parcel.settled(how);
+  }
+
+  turn(): void {
+    this.events.turn(this);
+  }
+
+  drained(): void {}
+
+  closed(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.events.closed(this, this.#pipe?.takeOutstanding() ?? []);
+  }
+}

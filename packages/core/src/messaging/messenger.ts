@@ -1,0 +1,213 @@
+/**
+ * What this process sends to others and asks of them: `server.sendMessage`,
+ * `broadcast`, `ask`. It lives in every process and speaks through the mesh.
+ */
+import { fromWire, ProcessError, type WireError } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { Mesh } from '../mesh/mesh.js';
+import type { Parcel, Way } from '../mesh/way.js';
+import { MeshFlag } from '../pipe/messages.js';
+import { decode, encode, type Encoded } from '../pipe/payload.js';
+import type { Clock, Timer } from '../platform/platform.js';
+import { Letter } from './letter.js';
+import { Outbox } from './outbox.js';
+
+/** The longest message and the longest reply, in bytes once they are encoded. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+interface Waiting {
+  readonly letter: Letter | undefined;
+  readonly workerId: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly deadline: Timer | undefined;
+  started: boolean;
+}
+
+/** A worker, task worker or user process by its id, or a user process by its name. */
+export type Addressee = number | string;
+
+export interface MessengerParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly mesh: Pick<Mesh, 'wayTo'>;
+  /** Bytes of messages to one process that are not started there. */
+  readonly window: number;
+  /** The id of whoever is meant. Throws for nobody, oneself, and one that handles no messages. */
+  readonly resolve: (addressee: Addressee) => number;
+  /** All other event workers and task workers. Throws when nobody there handles messages. */
+  readonly audience: () => readonly number[];
+}
+
+export class Messenger {
+  readonly counters = { poisonMessages: 0, lateReplies: 0 };
+  readonly #outboxes = new Map<number, Outbox>();
+  readonly #questions = new Map<number, Waiting>();
+  #nextQuestion = 1;
+
+  constructor(private readonly parts: MessengerParts) {}
+
+  /** False when more than the window waits for that process; then nothing was sent. */
+  send(data: unknown, addressee: Addressee): boolean {
+    return this.#send(this.#outbox(this.parts.resolve(addressee)), this.#encode(data));
+  }
+
+  /** Resolves when it is on its way, which may have to wait for room. */
+  async sendWhenRoom(data: unknown, addressee: Addressee): Promise<void> {
+    const outbox = this.#outbox(this.parts.resolve(addressee));
+    const content = this.#encode(data);
+    if (this.#send(outbox, content)) return;
+    await new Promise<void>((resolve) => {
+      const leave = outbox.whenRoom(() => {
+        if (!outbox.fits(content.bytes)) return;
+        leave();
+        this.#post(outbox, content);
+        resolve();
+      });
+    });
+  }
+
+  /** To all other event workers and task workers; says to how many there was room. */
+  broadcast(data: unknown): number {
+    const content = this.#encode(data);
+    const others = this.parts.audience();
+    return others.filter((workerId) => this.#send(this.#outbox(workerId), content)).length;
+  }
+
+  /** Rejects with `ProcessError` ASK_TIMEOUT after `patience` ms (0 is never), ASK_LOST when that process dies in between. */
+  async ask(data: unknown, addressee: Addressee, patience: number): Promise<unknown> {
+    const workerId = this.parts.resolve(addressee);
+    const outbox = this.#outbox(workerId);
+    const content = this.#encode(data);
+    const number = this.#freeNumber();
+    return new Promise<unknown>((resolve, reject) => {
+      let leave: (() => void) | undefined;
+      const late = (): void => {
+        leave?.();
+        this.#questions.delete(number);
+        reject(new ProcessError('ASK_TIMEOUT', `worker ${workerId} has not answered within ${patience} ms`));
+      };
+      const deadline = patience > 0 ? this.parts.clock.setTimer(patience, late) : undefined;
+      const begin = (): void => {
+        const letter = new Letter(outbox, content, this.parts.clock.wallTime(), number);
+        this.#questions.set(number, { letter, workerId, resolve, reject, deadline, started: false });
+        outbox.add(letter);
+      };
+      if (outbox.admits(content.bytes)) {
+        begin();
+        return;
+      }
+      leave = outbox.whenRoom(() => {
+        if (!outbox.fits(content.bytes)) return;
+        leave!();
+        begin();
+      });
+    });
+  }
+
+  /**
+   * Whether everything that was sent has been started, and every question answered.
+   * `reachable`: what is for processes that are gone does not matter.
+   */
+  isIdle(reachable: boolean): boolean {
+    for (const outbox of this.#outboxes.values()) {
+      if (!outbox.empty && !(reachable && outbox.stuck)) return false;
+    }
+    for (const { letter } of this.#questions.values()) {
+      if (!reachable || letter?.way?.attached === true) return false;
+    }
+    return true;
+  }
+
+  // What the mesh tells.
+
+  pump(): void {
+    for (const outbox of this.#outboxes.values()) outbox.pump();
+  }
+
+  turn(way: Way): void {
+    this.#outboxes.get(way.peer.workerId)?.turn();
+  }
+
+  reply(number: number, flags: number, buffer: Buffer, start: number, end: number): void {
+    const waiting = this.#questions.get(number);
+    if (waiting === undefined) {
+      this.counters.lateReplies++;
+      return;
+    }
+    this.#questions.delete(number);
+    waiting.deadline?.cancel();
+    if ((flags & MeshFlag.failed) === 0) {
+      waiting.resolve(decode(flags & MeshFlag.encoding, buffer, start, end));
+    } else {
+      waiting.reject(fromWire(JSON.parse(buffer.toString('utf8', start, end)) as WireError));
+    }
+  }
+
+  lost(way: Way, unsettled: readonly Parcel[]): void {
+    const letters = unsettled.filter((parcel): parcel is Letter => parcel instanceof Letter);
+    this.#outboxes.get(way.peer.workerId)?.lost(way, letters);
+    for (const [number, { letter, started, workerId }] of this.#questions) {
+      if (started && letter?.way === way)
+        this.#fail(number, `worker ${workerId} has died, or left, before it answered`);
+    }
+  }
+
+  #encode(data: unknown): Encoded {
+    const content = encode(data);
+    if (content.bytes <= MAX_MESSAGE_BYTES) return content;
+    throw new ProcessError(
+      'MESSAGE_TOO_LONG',
+      `a message of ${content.bytes} bytes is too long: at most ${MAX_MESSAGE_BYTES} can be sent at once`,
+    );
+  }
+
+  #outbox(workerId: number): Outbox {
+    let outbox = this.#outboxes.get(workerId);
+    if (outbox === undefined) {
+      outbox = new Outbox(this.parts.window, {
+        way: () => this.parts.mesh.wayTo(workerId),
+        delivered: ({ question }) => this.#started(question),
+        poison: (letter) => this.#poison(workerId, letter),
+      });
+      this.#outboxes.set(workerId, outbox);
+    }
+    return outbox;
+  }
+
+  #send(outbox: Outbox, content: Encoded): boolean {
+    if (!outbox.admits(content.bytes)) return false;
+    this.#post(outbox, content);
+    return true;
+  }
+
+  #post(outbox: Outbox, content: Encoded): void {
+    outbox.add(new Letter(outbox, content, this.parts.clock.wallTime(), undefined));
+  }
+
+  #started(question: number | undefined): void {
+    const waiting = question === undefined ? undefined : this.#questions.get(question);
+    if (waiting !== undefined) waiting.started = true;
+  }
+
+  #poison(workerId: number, { question }: Letter): void {
+    this.counters.poisonMessages++;
+    const reason = `worker ${workerId} has died of a message twice: it is not sent again`;
+    this.parts.logger.error(reason);
+    if (question !== undefined) this.#fail(question, reason);
+  }
+
+  #fail(number: number, reason: string): void {
+    const waiting = this.#questions.get(number);
+    this.#questions.delete(number);
+    waiting?.deadline?.cancel();
+    waiting?.reject(new ProcessError('ASK_LOST', reason));
+  }
+
+  #freeNumber(): number {
+    while (this.#questions.has(this.#nextQuestion)) this.#nextQuestion = (this.#nextQuestion + 1) >>> 0;
+    const number = this.#nextQuestion;
+    this.#nextQuestion = (number + 1) >>> 0;
+    return number;
+  }
+}

@@ -1,0 +1,66 @@
+import type { Mesh } from '../mesh/mesh.js';
+import type { Parcel, Way } from '../mesh/way.js';
+import { FrameKind, type OrphanedResult, type Settlement } from '../pipe/messages.js';
+import { encode, type Encoded } from '../pipe/payload.js';
+import { Fifo } from './fifo.js';
+
+/** So many results may wait in one task worker for processes that are being replaced; further ones are dropped and counted. */
+const MAX_WAITING = 10_000;
+
+/** Results of tasks whose poster is gone, on their way to whoever takes its place. */
+export class Orphans {
+  /** Results that nobody was there for. */
+  dropped = 0;
+  readonly #waiting = new Map<number, Fifo<Orphan>>();
+  #count = 0;
+
+  constructor(private readonly mesh: Pick<Mesh, 'wayTo'>) {}
+
+  /** Results that have not been taken yet. */
+  get count(): number {
+    return this.#count;
+  }
+
+  add(workerId: number, result: OrphanedResult): void {
+    // A master or a manager has no successor that could know what to do.
+    if (workerId < 0 || this.#count >= MAX_WAITING) {
+      this.dropped++;
+      return;
+    }
+    this.#count++;
+    let line = this.#waiting.get(workerId);
+    if (line === undefined) this.#waiting.set(workerId, (line = new Fifo()));
+    line.push(new Orphan(encode(result), () => this.#count--));
+    this.pump();
+  }
+
+  pump(): void {
+    for (const [workerId, line] of this.#waiting) {
+      const way = line.length === 0 ? undefined : this.mesh.wayTo(workerId);
+      if (way?.open !== true) continue;
+      while (line.length > 0) line.shift()!.travel(way);
+    }
+  }
+
+  lost(way: Way, unsettled: readonly Parcel[]): void {
+    const orphans = unsettled.filter((parcel): parcel is Orphan => parcel instanceof Orphan);
+    this.#waiting.get(way.peer.workerId)?.unshift(orphans);
+    this.pump();
+  }
+}
+
+class Orphan implements Parcel {
+  constructor(
+    private readonly content: Encoded,
+    private readonly onTaken: () => void,
+  ) {}
+
+  travel(way: Way): void {
+    const { encoding, body, bytes } = this.content;
+    way.send(FrameKind.orphan, encoding, 0, 0, 0, 0, [body], bytes, this);
+  }
+
+  settled(_how: Settlement): void {
+    this.onTaken();
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * The tasks that this process has posted: chooses a task worker for each, keeps it
+ * until it has settled, and gives it to another one when its task worker dies.
+ *
+ *   post ──▶ waiting ──▶ sent ──▶ over
+ *               ▲          │
+ *               └──────────┘  given back, or the task worker has died
+ *
+ * It lives in every process, and speaks through the mesh.
+ */
+import { fromWire, TaskError, type WireError } from '../errors.js';
+import type { Mesh } from '../mesh/mesh.js';
+import type { Parcel, Way } from '../mesh/way.js';
+import { MeshFlag, type Settlement } from '../pipe/messages.js';
+import { decode, encode, type Encoded } from '../pipe/payload.js';
+import type { Clock } from '../platform/platform.js';
+import { Fifo } from './fifo.js';
+import { TaskCall, type Caller } from './task-call.js';
+import { TaskTarget } from './task-target.js';
+
+/** Bytes of tasks that may wait in one process, beside the first. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+export interface TaskPoolParts {
+  readonly clock: Clock;
+  readonly mesh: Pick<Mesh, 'wayTo'>;
+  /** Worker ids of the task workers. */
+  readonly taskWorkers: readonly number[];
+  readonly taskConcurrency: number;
+  readonly taskRetries: number;
+  readonly taskQueueLimit: number;
+  /** Bytes. */
+  readonly taskMaxLength: number;
+  /** Names of the tasks that have a handler; the empty one is that without a name. */
+  readonly names: ReadonlySet<string>;
+}
+
+export class TaskPool {
+  readonly counters = { posted: 0, finished: 0, failed: 0, retried: 0, lateResults: 0 };
+  readonly #targets: readonly TaskTarget[];
+  readonly #byWorker: ReadonlyMap<number, TaskTarget>;
+  readonly #waiting = new Fifo<TaskCall>();
+  #waitingCount = 0;
+  #waitingBytes = 0;
+  #nextId = 1;
+  /** Where the search for a target begins, so that equals take turns. */
+  #turn = 0;
+  /** Tasks that are not over. */
+  #open = 0;
+  #lastSettled: TaskCall | undefined;
+  readonly #forRoom: (() => void)[] = [];
+
+  constructor(private readonly parts: TaskPoolParts) {
+    this.#targets = parts.taskWorkers.map(
+      (workerId) => new TaskTarget(workerId, () => parts.mesh.wayTo(workerId)),
+    );
+    this.#byWorker = new Map(this.#targets.map((target) => [target.workerId, target]));
+  }
+
+  /** Tasks that have not settled. */
+  get open(): number {
+    return this.#open;
+  }
+
+  get full(): boolean {
+    return this.#waitingCount >= this.parts.taskQueueLimit || this.#waitingBytes > MAX_WAITING_BYTES;
+  }
+
+  /** Throws `TaskError` for what cannot be posted. `target` counts task workers from 0. */
+  post(name: string, data: unknown, target: number | undefined, caller: Caller): TaskCall {
+    const goal = this.#check(name, target);
+    const content = this.#encode(data);
+    if (this.full && !this.#hasRoomNow(goal)) throw this.#fullError();
+    return this.#add(name, content, goal, caller);
+  }
+
+  /** As `post`, when there is room for it. Rejects for what cannot be posted. */
+  async postWhenRoom(
+    name: string,
+    data: unknown,
+    target: number | undefined,
+    caller: Caller,
+    /** Whether somebody still wants it. */
+    wanted: () => boolean,
+  ): Promise<TaskCall | undefined> {
+    const goal = this.#check(name, target);
+    const content = this.#encode(data);
+    while (this.full && wanted()) await this.room();
+    if (wanted()) return this.#add(name, content, goal, caller);
+    this.#forRoom.shift()?.();
+    return undefined;
+  }
+
+  /** Resolves when one more may wait. */
+  async room(): Promise<void> {
+    if (this.full) await new Promise<void>((resolve) => this.#forRoom.push(resolve));
+  }
+
+  /** The caller has given up. A task that no task worker has is not done any more. */
+  abandon(call: TaskCall): void {
+    if (call.state !== 'waiting') return;
+    if (!this.#lineOf(call).remove(call)) return;
+    this.#leftWaiting(call);
+    this.#close(call);
+  }
+
+  /** Whether some task worker could still settle what has been posted. */
+  get reachable(): boolean {
+    return this.#targets.some(({ reachable }) => reachable);
+  }
+
+  // What the mesh tells.
+
+  /** Gives waiting tasks to whoever is free. */
+  pump(): void {
+    if (this.#waitingCount === 0) return;
+    const now = this.parts.clock.now();
+    for (const target of this.#targets) {
+      for (let way; target.pinned.length > 0 && (way = target.free) !== undefined;)
+        this.#send(target.pinned.shift()!, target, way, now);
+    }
+    while (this.#waiting.length > 0) {
+      const target = this.#choose();
+      if (target === undefined) return;
+      this.#send(this.#waiting.shift()!, target, target.free!, now);
+    }
+  }
+
+  result(call: TaskCall, flags: number, buffer: Buffer, start: number, end: number): void {
+    const last = (flags & MeshFlag.last) !== 0;
+    if (last) this.#leftTarget(call);
+    if ((flags & MeshFlag.failed) !== 0) {
+      this.#fail(call, fromWire(JSON.parse(buffer.toString('utf8', start, end)) as WireError));
+      return;
+    }
+    if ((flags & MeshFlag.empty) === 0) {
+      call.caller.result(call, decode(flags & MeshFlag.encoding, buffer, start, end));
+    }
+    if (last) this.#finish(call);
+  }
+
+  settled(call: TaskCall, how: Settlement): void {
+    if (how === 'returned') this.#byWorker.get(call.way!.peer.workerId)!.returned.push(call);
+    this.#leftTarget(call);
+    if (how !== 'returned') this.#finish(call);
+  }
+
+  turn(way: Way): void {
+    const target = this.#byWorker.get(way.peer.workerId);
+    if (target === undefined) return;
+    if (this.#lastSettled !== undefined) {
+      target.took(this.parts.clock.now() - this.#lastSettled.sentAt);
+      this.#lastSettled = undefined;
+    }
+    if (target.returned.length > 0) this.#takeBack(target.returned);
+    target.returned = [];
+    this.pump();
+  }
+
+  /** The task worker is gone and has not settled these. The first ones may have been started. */
+  lost(way: Way, unsettled: readonly Parcel[]): void {
+    const target = this.#byWorker.get(way.peer.workerId);
+    if (target === undefined) return;
+    this.turn(way);
+    const calls = unsettled.filter((parcel): parcel is TaskCall => parcel instanceof TaskCall);
+    target.sent -= calls.length;
+    const started = way.blameless ? 0 : this.parts.taskConcurrency;
+    const left: TaskCall[] = [];
+    for (const [index, call] of calls.entries()) {
+      if (index < started && !this.#retry(call)) continue;
+      left.push(call);
+    }
+    this.#takeBack(left);
+    this.pump();
+  }
+
+  #check(name: string, target: number | undefined): TaskTarget | undefined {
+    const { names } = this.parts;
+    const count = this.#targets.length;
+    if (count === 0) throw new TaskError('TASK_NO_WORKERS', 'there are no task workers: set taskWorkerNum');
+    if (!names.has(name)) throw new TaskError('TASK_NO_HANDLER', noHandler(name, names));
+    if (target === undefined) return undefined;
+    const goal = this.#targets[target];
+    if (goal !== undefined) return goal;
+    throw new TaskError(
+      'TASK_NO_WORKERS',
+      `there is no task worker ${String(target)}: they are counted from 0, and there are ${count}`,
+    );
+  }
+
+  #encode(data: unknown): Encoded {
+    const content = encode(data);
+    const { taskMaxLength } = this.parts;
+    if (content.bytes <= taskMaxLength) return content;
+    throw new TaskError(
+      'TASK_TOO_LONG',
+      `a task of ${content.bytes} bytes is too long: taskMaxLength is ${taskMaxLength}`,
+    );
+  }
+
+  #fullError(): TaskError {
+    return new TaskError(
+      'TASK_QUEUE_FULL',
+      `${this.#waitingCount} tasks wait for a task worker in this process, taskQueueLimit is ${this.parts.taskQueueLimit}: await server.taskRoom() before the next`,
+    );
+  }
+
+  #hasRoomNow(goal: TaskTarget | undefined): boolean {
+    return goal === undefined && this.#waiting.length === 0 && this.#choose() !== undefined;
+  }
+
+  #add(name: string, content: Encoded, target: TaskTarget | undefined, caller: Caller): TaskCall {
+    const id = this.#nextId;
+    this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
+    const { clock } = this.parts;
+    const call = new TaskCall(this, id, name, content, clock.wallTime(), target?.workerId, caller, undefined);
+    this.counters.posted++;
+    this.#open++;
+    this.#wait(call);
+    this.pump();
+    return call;
+  }
+
+  #wait(call: TaskCall): void {
+    call.state = 'waiting';
+    this.#waitingCount++;
+    this.#waitingBytes += call.cost;
+    this.#lineOf(call).push(call);
+  }
+
+  #lineOf({ target }: TaskCall): Fifo<TaskCall> {
+    return target === undefined ? this.#waiting : this.#byWorker.get(target)!.pinned;
+  }
+
+  #leftWaiting(call: TaskCall): void {
+    this.#waitingCount--;
+    this.#waitingBytes -= call.cost;
+    if (this.#forRoom.length > 0 && !this.full) this.#forRoom.shift()!();
+  }
+
+  /** Those that were first are first again. */
+  #takeBack(calls: readonly TaskCall[]): void {
+    const free: TaskCall[] = [];
+    const pinned = new Map<number, TaskCall[]>();
+    for (const call of calls) {
+      call.state = 'waiting';
+      this.#waitingCount++;
+      this.#waitingBytes += call.cost;
+      const { target } = call;
+      if (target === undefined) free.push(call);
+      else pinned.set(target, [...(pinned.get(target) ?? []), call]);
+    }
+    this.#waiting.unshift(free);
+    for (const [target, own] of pinned) this.#byWorker.get(target)!.pinned.unshift(own);
+  }
+
+  /** The one that has least, of those that are free. */
+  #choose(): TaskTarget | undefined {
+    let best: TaskTarget | undefined;
+    const count = this.#targets.length;
+    for (let step = 0; step < count; step++) {
+      const target = this.#targets[(this.#turn + step) % count]!;
+      if ((best === undefined || target.sent < best.sent) && target.free !== undefined) best = target;
+    }
+    if (best !== undefined) this.#turn = (this.#targets.indexOf(best) + 1) % count;
+    return best;
+  }
+
+  #send(call: TaskCall, target: TaskTarget, way: Way, now: number): void {
+    this.#leftWaiting(call);
+    target.sent++;
+    call.sentAt = now;
+    call.travel(way);
+  }
+
+  #leftTarget(call: TaskCall): void {
+    this.#byWorker.get(call.way!.peer.workerId)!.sent--;
+    this.#lastSettled = call;
+  }
+
+  /** Says whether it gets another chance. */
+  #retry(call: TaskCall): boolean {
+    const { taskRetries } = this.parts;
+    if (call.attempt <= taskRetries) {
+      call.attempt++;
+      this.counters.retried++;
+      return true;
+    }
+    const times = call.attempt === 1 ? '' : `, the last of ${call.attempt}`;
+    const reason = `the task worker ${call.way!.peer.workerId} died while it had the task${times}; taskRetries is ${taskRetries}`;
+    this.#fail(call, new TaskError('TASK_WORKER_LOST', reason));
+    return false;
+  }
+
+  #finish(call: TaskCall): void {
+    this.counters.finished++;
+    call.caller.over(call);
+    this.#close(call);
+  }
+
+  #fail(call: TaskCall, error: Error & { code?: string }): void {
+    this.counters.failed++;
+    call.caller.failed(call, error);
+    this.#close(call);
+  }
+
+  #close(call: TaskCall): void {
+    call.state = 'over';
+    this.#open--;
+  }
+}
+
+function noHandler(name: string, names: ReadonlySet<string>): string {
+  const known = [...names].filter((each) => each !== '').map((each) => `'${each}'`);
+  if (name === '') return 'no @OnTask without a name handles this task';
+  return `no @OnTask handles '${name}'; there ${known.length === 0 ? 'are no named ones' : `are ${known.join(', ')}`}`;
+}

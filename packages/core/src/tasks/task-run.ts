@@ -1,0 +1,111 @@
+import { TaskError, toWire } from '../errors.js';
+import type { Receiver } from '../events/invoke.js';
+import type { Guest, Owed } from '../mesh/guest.js';
+import { MeshFlag } from '../pipe/messages.js';
+import { decode, encode, type Encoded } from '../pipe/payload.js';
+import type { Finisher } from './task.js';
+
+export interface TaskRunEvents {
+  /** The handler has settled. */
+  over(run: TaskRun): void;
+  /** Whoever has posted it is gone. */
+  orphaned(run: TaskRun, result: Encoded, failed: boolean): void;
+  /** Bytes. */
+  readonly taskMaxLength: number;
+}
+
+/** A task in the process that does it, from its arrival to its settlement. */
+export class TaskRun implements Receiver, Finisher {
+  #settled = false;
+
+  constructor(
+    private readonly events: TaskRunEvents,
+    readonly guest: Guest,
+    private readonly flags: number,
+    readonly attempt: number,
+    /** Whether a process that takes the poster's place is to have the results. */
+    readonly bequeaths: boolean,
+    readonly dispatchTime: number,
+    private readonly seq: number,
+    readonly taskId: number,
+    readonly name: string,
+    private readonly buffer: Buffer,
+    private readonly start: number,
+    private readonly end: number,
+  ) {}
+
+  /** What was posted, made anew each time. */
+  decode(): unknown {
+    return decode(this.flags & MeshFlag.encoding, this.buffer, this.start, this.end);
+  }
+
+  giveBack(): void {
+    this.guest.settle(this.seq, 'returned');
+  }
+
+  finish(value: unknown): boolean {
+    if (this.#settled) return false;
+    this.#send(this.#encode(value), 0);
+    return true;
+  }
+
+  produced(error: unknown, value: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    if (error !== undefined) this.#fail(error);
+    else if (value === undefined) this.#settle();
+    else this.#finishLast(value);
+    this.events.over(this);
+  }
+
+  #settle(): void {
+    if (this.guest.open) this.guest.settle(this.seq);
+  }
+
+  #finishLast(value: unknown): void {
+    let content: Encoded;
+    try {
+      content = this.#encode(value);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#send(content, MeshFlag.last);
+  }
+
+  #fail(error: unknown): void {
+    const body = JSON.stringify(toWire(error));
+    this.#send({ encoding: 0, body, bytes: Buffer.byteLength(body) }, MeshFlag.failed | MeshFlag.last);
+  }
+
+  #encode(value: unknown): Encoded {
+    const content = encode(value);
+    const { taskMaxLength } = this.events;
+    if (content.bytes <= taskMaxLength) return content;
+    throw new TaskError(
+      'TASK_TOO_LONG',
+      `a result of ${content.bytes} bytes is too long: taskMaxLength is ${taskMaxLength}`,
+    );
+  }
+
+  #send(content: Encoded, flags: number): void {
+    const failed = (flags & MeshFlag.failed) !== 0;
+    if (!this.guest.open) {
+      this.events.orphaned(this, content, failed);
+      return;
+    }
+    const { encoding, body, bytes } = content;
+    this.guest.result(this.seq, encoding | flags, body, bytes, new OwedResult(this, content, failed));
+  }
+}
+
+/** A result that the poster has not taken yet. */
+export class OwedResult implements Owed {
+  constructor(
+    readonly run: TaskRun,
+    readonly content: Encoded,
+    readonly failed: boolean,
+  ) {}
+
+  settled(): void {}
+}

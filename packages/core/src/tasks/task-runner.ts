@@ -1,0 +1,213 @@
+/**
+ * Does tasks in a task worker, at most `taskConcurrency` at a time, in the order
+ * in which they come. What a poster has sent and was not started is given back
+ * when this process begins to leave.
+ */
+import type { PayloadSchema } from '../definition.js';
+import type { BoundHandler } from '../events/bound-handler.js';
+import type { Invoker } from '../events/invoke.js';
+import type { Guest, Owed } from '../mesh/guest.js';
+import type { Encoded } from '../pipe/payload.js';
+import { Fifo } from './fifo.js';
+import { MAX_ATTEMPT, POSTER_ONLY } from './task-call.js';
+import { OwedResult, TaskRun, type TaskRunEvents } from './task-run.js';
+import { Task } from './task.js';
+import { checked } from './payload-schema.js';
+
+/** What does one kind of task. */
+export interface TaskHandler {
+  readonly handler: BoundHandler;
+  readonly input?: PayloadSchema;
+  readonly output?: PayloadSchema;
+}
+
+export interface TaskRunnerParts {
+  readonly invoker: Invoker;
+  /** What does tasks of that name. */
+  readonly find: (name: string) => TaskHandler | undefined;
+  readonly taskConcurrency: number;
+  /** Bytes of results that one poster may leave unread before no further task of it is started. */
+  readonly window: number;
+  readonly taskMaxLength: number;
+  /** After so many tasks `onRequestLimit` is called, once; Infinity is never. */
+  readonly requestLimit: number;
+  readonly onRequestLimit: () => void;
+  /** A result whose poster is gone. */
+  readonly onOrphan: (run: TaskRun, result: Encoded, failed: boolean) => void;
+}
+
+export class TaskRunner implements TaskRunEvents {
+  readonly taskMaxLength: number;
+  /** Tasks that have settled. */
+  done = 0;
+  readonly #waiting = new Fifo<TaskRun>();
+  /** Of posters that do not read what they have. */
+  readonly #held = new Map<Guest, TaskRun[]>();
+  #running = 0;
+  #started = 0;
+  #retired = false;
+  #starting = false;
+
+  constructor(private readonly parts: TaskRunnerParts) {
+    this.taskMaxLength = parts.taskMaxLength;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Tasks that have come and are not started. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  take(
+    guest: Guest,
+    flags: number,
+    aux: number,
+    sentAt: number,
+    seq: number,
+    taskId: number,
+    nameBytes: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    if (this.#retired) {
+      guest.settle(seq, 'returned');
+      return;
+    }
+    const body = start + nameBytes;
+    const name = nameBytes === 0 ? '' : buffer.toString('utf8', start, body);
+    const attempt = aux & MAX_ATTEMPT;
+    const bequeaths = (aux & POSTER_ONLY) === 0;
+    const run = new TaskRun(
+      this,
+      guest,
+      flags,
+      attempt,
+      bequeaths,
+      sentAt,
+      seq,
+      taskId,
+      name,
+      buffer,
+      body,
+      end,
+    );
+    this.#waiting.push(run);
+    this.#startNext();
+  }
+
+  /** A poster has read what it had been sent. */
+  drained(guest: Guest): void {
+    const held = this.#held.get(guest);
+    if (held === undefined) return;
+    this.#held.delete(guest);
+    this.#waiting.unshift(held);
+    this.#startNext();
+  }
+
+  /** A poster is gone: what it has not taken is for whoever takes its place. */
+  left(guest: Guest, owed: readonly Owed[]): void {
+    // What has come from it is done all the same.
+    this.drained(guest);
+    for (const each of owed) {
+      if (each instanceof OwedResult) this.parts.onOrphan(each.run, each.content, each.failed);
+    }
+  }
+
+  /** Starts nothing more: what waits is given back, in the order in which it came. */
+  retire(): void {
+    this.#retired = true;
+    for (const runs of [...this.#held.values(), this.#waiting.takeAll()]) {
+      for (const run of runs) run.giveBack();
+    }
+    this.#held.clear();
+  }
+
+  over(): void {
+    this.#running--;
+    this.done++;
+    this.#startNext();
+  }
+
+  orphaned(run: TaskRun, result: Encoded, failed: boolean): void {
+    this.parts.onOrphan(run, result, failed);
+  }
+
+  /** A handler that returns no promise is over inside of `#start`: the loop goes on from there, and not from `over`. */
+  #startNext(): void {
+    if (this.#starting) return;
+    this.#starting = true;
+    while (this.#running < this.parts.taskConcurrency && this.#waiting.length > 0)
+      this.#start(this.#waiting.shift()!);
+    this.#starting = false;
+  }
+
+  #start(run: TaskRun): void {
+    const { guest } = run;
+    if (guest.backlog > this.parts.window) {
+      const held = this.#held.get(guest);
+      if (held === undefined) this.#held.set(guest, [run]);
+      else held.push(run);
+      return;
+    }
+    this.#running++;
+    const { invoker, requestLimit, onRequestLimit, find } = this.parts;
+    if (++this.#started === requestLimit) onRequestLimit();
+    const known = find(run.name);
+    if (known === undefined) {
+      run.produced(
+        new Error(`no @OnTask handles '${run.name}' in this task worker: its program is another one`),
+        undefined,
+      );
+      return;
+    }
+    let data: unknown;
+    try {
+      data = run.decode();
+    } catch (error) {
+      run.produced(error, undefined);
+      return;
+    }
+    if (known.input !== undefined || known.output !== undefined) {
+      void this.#runChecked(run, known, data);
+      return;
+    }
+    invoker.produce(known.handler, run.taskId, run.attempt, this.#taskOf(run, data), run, 'quiet');
+  }
+
+  /** Around a handler that declares what goes in and what comes out. */
+  async #runChecked(run: TaskRun, { handler, input, output }: TaskHandler, data: unknown): Promise<void> {
+    try {
+      const given = input === undefined ? data : await checked(input, data, 'TASK_INPUT_INVALID', run.name);
+      const value = await new Promise<unknown>((resolve, reject) => {
+        const produced = (error: unknown, result: unknown): void => {
+          if (error === undefined) resolve(result);
+          // Whatever was thrown arrives as it is.
+          // oxlint-disable-next-line prefer-promise-reject-errors
+          else reject(error);
+        };
+        this.parts.invoker.produce(
+          handler,
+          run.taskId,
+          run.attempt,
+          this.#taskOf(run, given),
+          { produced },
+          'quiet',
+        );
+      });
+      run.produced(
+        undefined,
+        output === undefined ? value : await checked(output, value, 'TASK_OUTPUT_INVALID', run.name),
+      );
+    } catch (error) {
+      run.produced(error, undefined);
+    }
+  }
+
+  #taskOf(run: TaskRun, data: unknown): Task {
+    return new Task(run.taskId, data, run.guest.hello.workerId, run.dispatchTime, run.attempt, run.name, run);
+  }
+}
