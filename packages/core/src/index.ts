@@ -1,11 +1,18 @@
 /** The public list. Everything else is internal, whatever its file says. */
-export { createServer, Server, type ServerInput } from './server.js';
+export {
+  createServer,
+  Server,
+  type CommandOptions,
+  type CommandTarget,
+  type OnOptions,
+  type ServerInput,
+} from './server.js';
 export { Connection } from './worker/connection.js';
 export { Logger } from './log.js';
 export { tcp, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
 export { ConfigError, HandlerError, ProcessError, ProtocolError, ExitCode } from './errors.js';
 export type { Settings, SettingsInput } from './config/load.js';
-export type { Definition } from './definition.js';
+export type { CommandPlace, Definition } from './definition.js';
 export type { Delivery, WorkerErrorEvent } from './events/event-table.js';
 export type { HandlerTypes } from './handler-types.js';
 export type { AdoptReason, CloseReason, ServerStats } from './pipe/messages.js';

@@ -18,6 +18,8 @@ export interface RoleActions {
   tick(interval: number, run: TimerFunction): number;
   after(delay: number, run: TimerFunction): number;
   clearTimer(id: number): boolean;
+  /** Asks a process to run a handler of the application; resolves with its answer. */
+  command(name: string, target: number | string, data: unknown, timeout: number): Promise<unknown>;
   /** Asks the process that knows. */
   ask<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>>;
 }

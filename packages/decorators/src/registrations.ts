@@ -3,17 +3,19 @@
  * those of its bases.
  */
 import { ConfigError } from '@shoal/core';
-import type { AnyFunction, Constructor, EventName } from '@shoal/core/internal/definition';
+import type { AnyFunction, Constructor, EventName, HandlerSpec } from '@shoal/core/internal/definition';
 import { ClassMetadata } from './metadata.js';
 import type { Decorated } from './method-decorator.js';
 
+type EventDetails = Pick<HandlerSpec, 'listener' | 'command'>;
+
 export type Registration =
-  | { readonly kind: 'event'; readonly event: EventName; readonly method: string; readonly listener?: string }
+  | ({ readonly kind: 'event'; readonly event: EventName; readonly method: string } & EventDetails)
   | { readonly kind: 'timer'; readonly interval: number; readonly method: string };
 
 /** A `Registration` before the method it decorates is known. */
 export type Subscription =
-  | { readonly kind: 'event'; readonly event: EventName; readonly listener?: string }
+  | ({ readonly kind: 'event'; readonly event: EventName } & EventDetails)
   | { readonly kind: 'timer'; readonly interval: number };
 
 const registrations = new ClassMetadata<readonly Registration[]>('registrations');

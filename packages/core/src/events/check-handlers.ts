@@ -1,6 +1,7 @@
 import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
-import { ConfigError, type ConfigErrorCode } from '../errors.js';
+import { ConfigError } from '../errors.js';
+import { processProblems, type HandlerProblem } from './check-processes.js';
 import { eventTable } from './event-table.js';
 import { handlersOf } from './handler-table.js';
 
@@ -10,7 +11,7 @@ import { handlersOf } from './handler-table.js';
  * handlers that would never be called.
  */
 export function checkHandlers(definition: Definition, settings: Settings): void {
-  const problems: { code: ConfigErrorCode; text: string }[] = [];
+  const problems: HandlerProblem[] = [...processProblems(definition)];
   const names = settings.listeners.map((listener) => listener.name);
   for (const name of names) {
     if (handlersOf(definition, name).receive !== undefined) continue;
@@ -41,10 +42,7 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
 }
 
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */
-function unorderedProblems(
-  handler: HandlerSpec,
-  settings: Settings,
-): { code: ConfigErrorCode; text: string }[] {
+function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
   if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
   const mode = settings.dispatchMode;
   const without: EventName[] = ['connect', 'close', 'adopt'];
