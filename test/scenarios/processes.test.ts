@@ -281,6 +281,21 @@ describe('A command', () => {
     expect(await asked).to.deep.include({ code: 'ASK_LOST' });
   });
 
+  inSimulation(
+    'is refused while 1024 of the same process wait for their answers',
+    ProcessesApp,
+    async (server) => {
+      const client = await server.connect();
+      for (const [asked, answered] of [
+        [1_024, 1_024],
+        [1_025, 1_024],
+        [1_024, 1_024],
+      ])
+        expect(await answer(client, 'flood', 1, asked)).to.equal(answered);
+    },
+    { seeds: 1 },
+  );
+
   inSimulation('is finished before its process leaves', ProcessesApp, async (server) => {
     const client = await server.connect();
     const asked = answer(client, 'later', 2, 300);

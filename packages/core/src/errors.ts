@@ -59,6 +59,7 @@ export type ProcessErrorCode =
   | 'COMMAND_UNKNOWN'
   | 'COMMAND_INVALID'
   | 'COMMAND_TOO_LONG'
+  | 'COMMAND_OVERFLOW'
   | 'NOT_SUPPORTED'
   | 'CONTROL_FULL'
   | 'REACTOR_DIED';

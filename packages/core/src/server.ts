@@ -350,7 +350,7 @@ export class Server {
    *
    * Rejects with what the handler throws (message, stack, cause and code are
    * kept), or with ProcessError COMMAND_UNKNOWN, NO_SUCH_PROCESS, COMMAND_INVALID,
-   * COMMAND_TOO_LONG; ASK_TIMEOUT when the answer takes longer than `timeout`,
+   * COMMAND_TOO_LONG, COMMAND_OVERFLOW; ASK_TIMEOUT when the answer takes longer than `timeout`,
    * ASK_LOST when the process is gone, does not serve yet or is being replaced.
    */
   async command<Answer = unknown>(

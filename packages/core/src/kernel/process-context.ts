@@ -13,7 +13,7 @@ import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
 import type { RoleActions } from '../role-actions.js';
 import { ProcessError } from '../errors.js';
-import { packCommandData, unpackCommandData } from '../pipe/command-data.js';
+import { CommandsInFlight, packCommandData, unpackCommandData } from '../pipe/command-data.js';
 import { Commands } from './commands.js';
 import { Timers, type TimerFunction } from '../timers/timers.js';
 
@@ -52,6 +52,7 @@ export class ProcessContext implements RoleActions {
   readonly invoker: Invoker;
   readonly timers: Timers;
   readonly commands: Commands;
+  readonly #commandsInFlight = new CommandsInFlight();
   #container: Container | undefined;
   #state: 'building' | 'built' | 'disposed' = 'building';
   #powers: RolePowers | undefined;
@@ -241,6 +242,7 @@ export class ProcessContext implements RoleActions {
 
   async command(name: string, target: number | string, data: unknown, timeout: number): Promise<unknown> {
     const packed = packCommandData(data, `the data of command '${name}'`);
+    const landed = this.#commandsInFlight.add(packed);
     const question = { what: 'command', name, target, data: packed, timeout } as const;
     const answer = await new Promise<string>((resolve, reject) => {
       const late = (): void => {
@@ -253,7 +255,7 @@ export class ProcessContext implements RoleActions {
       this.ask(question)
         .finally(() => timer.cancel())
         .then(resolve, reject);
-    });
+    }).finally(landed);
     return unpackCommandData(answer);
   }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import {
   LONGEST_COMMAND,
+  CommandsInFlight,
   commandProblem,
   packCommandData,
   unpackCommandData,
@@ -38,6 +39,21 @@ describe('The data of a command', () => {
     expect(() => packCommandData({ run: () => {} }, 'the data'))
       .to.throw(/^the data cannot go to another process: .*could not be cloned/)
       .with.property('code', 'COMMAND_INVALID');
+  });
+
+  it('wait for 1024 answers at most, and for 16 MiB', () => {
+    const small = new CommandsInFlight();
+    const landings = Array.from({ length: 1_024 }, () => small.add(''));
+    expect(() => small.add(''))
+      .to.throw(/as many commands as it may/)
+      .with.property('code', 'COMMAND_OVERFLOW');
+    landings[0]!();
+    landings.push(small.add(''));
+    expect(() => small.add('')).to.throw();
+
+    const large = new CommandsInFlight();
+    for (let count = 0; count < 16; count++) large.add('x'.repeat(1_048_576));
+    expect(() => large.add('')).to.throw();
   });
 
   it('go with a name, a target and a time, each in its range', () => {
