@@ -123,6 +123,7 @@ export const rules = {
     within: ['packages', 'apps'],
     except: {
       'packages/core/src/framing/custom.ts': 'Loads the framing module that the user names.',
+      'packages/core/src/kernel/process-body.ts': 'Loads the module of a user process.',
       'packages/testing/src/find-export.ts':
         'Loads the module that declares the App, to see that it exports it.',
       'packages/testing/src/launch-entry.ts': 'Loads the module that declares the App.',

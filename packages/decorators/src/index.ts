@@ -1,6 +1,8 @@
 /** The public list, by hand. */
 export { run } from './run.js';
 export { ServerConfig, moduleOf, type ServerOptions } from './server-config.js';
+export { Process } from './process.js';
+export { OnCommand, type CommandOptions } from './command.js';
 export { Handler, type HandlerOptions } from './handler.js';
 export { OnAdopt, OnClose, OnConnect, OnReceive, type ConnectionEventOptions } from './connection-events.js';
 export {

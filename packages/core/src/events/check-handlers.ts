@@ -1,6 +1,7 @@
 import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
-import { ConfigError, type ConfigErrorCode } from '../errors.js';
+import { ConfigError } from '../errors.js';
+import { processProblems, type HandlerProblem } from './check-processes.js';
 import { eventTable } from './event-table.js';
 import { handlersOf } from './handler-table.js';
 
@@ -10,7 +11,7 @@ import { handlersOf } from './handler-table.js';
  * handlers that would never be called.
  */
 export function checkHandlers(definition: Definition, settings: Settings): void {
-  const problems: { code: ConfigErrorCode; text: string }[] = [];
+  const problems: HandlerProblem[] = [...processProblems(definition)];
   const names = settings.listeners.map((listener) => listener.name);
   for (const name of names) {
     if (handlersOf(definition, name).receive !== undefined) continue;
@@ -21,14 +22,15 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
   }
   const seen = new Map<string, HandlerSpec>();
   for (const handler of definition.handlers) {
-    if (eventTable[handler.event].kind === 'hook') continue;
+    const { kind } = eventTable[handler.event];
+    if (kind === 'hook' || kind === 'command') continue;
     if (handler.listener !== undefined && !names.includes(handler.listener)) {
       problems.push({
         code: 'CONFIG_UNKNOWN_LISTENER',
         text: `${handler.label} serves listener '${handler.listener}', but the listeners are ${names.map(quote).join(', ')}`,
       });
     }
-    const key = `${handler.event} ${handler.listener ?? ''} ${handler.name ?? ''}`;
+    const key = `${handler.event} ${handler.listener ?? ''} ${handler.name ?? ''} ${handler.process ?? ''}`;
     const first = seen.get(key);
     if (first === undefined) seen.set(key, handler);
     else problems.push({ code: 'CONFIG_DUPLICATE_HANDLER', text: duplicate(first, handler) });
@@ -41,10 +43,7 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
 }
 
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */
-function unorderedProblems(
-  handler: HandlerSpec,
-  settings: Settings,
-): { code: ConfigErrorCode; text: string }[] {
+function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
   if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
   const mode = settings.dispatchMode;
   const without: EventName[] = ['connect', 'close', 'adopt'];
@@ -60,7 +59,7 @@ function unorderedProblems(
 }
 
 /** Tasks are done in task workers alone. */
-function taskProblems(handler: HandlerSpec, settings: Settings): { code: ConfigErrorCode; text: string }[] {
+function taskProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
   if (handler.event !== 'task' || settings.taskWorkerNum > 0) return [];
   const text = `${handler.label} would never run: taskWorkerNum is 0; set it, or remove the handler`;
   return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];

@@ -39,6 +39,8 @@ export interface ExchangeParts {
   readonly logger: Logger;
   readonly invoker: Invoker;
   readonly role: RoleName;
+  /** The name of this user process. */
+  readonly process?: string;
   /** The runtime directory of the server. */
   readonly directory: string;
   /** Names of the user processes, in the order of their ids. */
@@ -332,8 +334,8 @@ export class Exchange implements TaskActions {
     const key = `${event} ${name}`;
     const known = this.#handlers.get(key);
     if (known !== undefined) return known;
-    const { definition, role, container } = this.parts;
-    const spec = handlerFor(definition, event, role, name);
+    const { definition, role, process, container } = this.parts;
+    const spec = handlerFor(definition, event, role, name, process);
     if (spec === undefined) return undefined;
     const handler = bind(spec, container());
     this.#handlers.set(key, handler);
@@ -385,12 +387,12 @@ export class Exchange implements TaskActions {
         'NO_SUCH_WORKER',
         `worker ${workerId} is this process, which does not send to itself`,
       );
-    this.#requireHandler(this.#roleOf(workerId));
+    this.#requireHandler(this.#roleOf(workerId), userProcesses[workerId - workers]);
     return workerId;
   }
 
-  #requireHandler(role: RoleName): void {
-    if (handlerFor(this.parts.definition, 'pipeMessage', role, '') !== undefined) return;
+  #requireHandler(role: RoleName, process?: string): void {
+    if (handlerFor(this.parts.definition, 'pipeMessage', role, '', process) !== undefined) return;
     throw new ProcessError(
       'NO_MESSAGE_HANDLER',
       'nobody there handles messages: add a method with @OnPipeMessage',

@@ -117,7 +117,7 @@ class ManagerProcess {
       case 'ask':
         answerNote(
           note,
-          async (question, onProgress) => this.#manager.answer(question, onProgress),
+          async (question, onProgress) => this.#answer(question, onProgress),
           (answer) => this.#tell(answer),
         );
         return;
@@ -127,6 +127,12 @@ class ManagerProcess {
       case 'progress':
         this.#inquiries.progressed(note);
     }
+  }
+
+  async #answer(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
+    if (question.what === 'command' && question.target === 'manager')
+      return this.#context.commands.answer(question, 'manager');
+    return this.#manager.answer(question, onProgress);
   }
 
   /** What a worker or a hook here asks is for the master to answer. */

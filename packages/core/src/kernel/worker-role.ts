@@ -10,7 +10,9 @@
 import { differences } from '../config/differences.js';
 import type { Settings } from '../config/load.js';
 import { ExitCode, ProcessError, toWire } from '../errors.js';
+import type { BoundHandler } from '../events/bound-handler.js';
 import { changedParts } from '../events/fingerprint.js';
+import { processOf } from '../events/handler-table.js';
 import { answerNote, Inquiries } from '../pipe/inquiries.js';
 import {
   PIPE_VERSION,
@@ -33,6 +35,7 @@ import { patienceFor } from './ask-patience.js';
 import { BaseSockets } from './base-sockets.js';
 import { ExitAnnouncement } from './exit-announcement.js';
 import { joinLogFile } from './join-log-file.js';
+import { loadBody } from './process-body.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
 /** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
@@ -58,6 +61,9 @@ class WorkerProcess {
   #assume: ((place: Place) => void) | undefined;
   /** base mode: what came for the sockets before they were made. */
   readonly #earlyListeners: [number, BoundListener][] = [];
+  /** Of a user process. */
+  #body: BoundHandler | undefined;
+  #bodyRuns = false;
   /** Set once it must leave. */
   #exiting: ExitAnnouncement | undefined;
   #state: 'loading' | 'loaded' | 'starting' | 'ready' | 'serving' | 'stopping' = 'loading';
@@ -67,7 +73,8 @@ class WorkerProcess {
     private readonly assignment: WorkerAssignment,
     private readonly readSettings: () => Settings,
   ) {
-    const { settings, role, place, masterPid, managerPid, runtimeDirectory, userProcesses } = assignment;
+    const { settings, role, place, userProcess, masterPid, managerPid } = assignment;
+    const { runtimeDirectory, userProcesses } = assignment;
     const { platform } = origin;
     joinLogFile(platform.log, settings.logFile);
     this.#manager = platform.self.parent!;
@@ -77,6 +84,7 @@ class WorkerProcess {
       ...origin,
       settings,
       roles: [role],
+      ...(userProcess !== undefined && { process: userProcess }),
       workerId: place?.workerId ?? -1,
       masterPid,
       managerPid: () => managerPid,
@@ -103,6 +111,7 @@ class WorkerProcess {
   async #boot(): Promise<void> {
     this.#checkVersion();
     await this.#context.build(this.#powers());
+    if (this.assignment.role === 'userProcess') await this.#loadBody();
     if (this.#isStopping()) return;
     this.#state = 'loaded';
     this.#tell({ type: 'loaded', onDisk: this.#lookAtDisk() });
@@ -122,7 +131,7 @@ class WorkerProcess {
       this.#worker = this.#makeWorker();
       this.#sockets = await this.#openSockets(this.#worker, place);
     }
-    if (role !== 'userProcess') await this.#context.hooks('workerStart', place.workerId);
+    await this.#context.hooks('workerStart', place.workerId);
     if (this.#isStopping()) return;
     this.#state = 'ready';
     this.#tell({ type: 'ready' });
@@ -140,15 +149,15 @@ class WorkerProcess {
   async #serve(): Promise<void> {
     if (this.#state !== 'ready') return;
     this.#state = 'serving';
+    this.#context.startTimers();
     if (this.assignment.role === 'worker') {
-      this.#context.startTimers();
       await this.#worker!.serve(this.#sockets!);
       await this.#base?.adoptListeners();
     }
     this.#tell({ type: 'serving' });
     // Only now: it takes processor time that the boots of others need.
     this.#traceBlocks();
-    if (this.assignment.role === 'userProcess') await this.#runUserProcess();
+    if (this.#body !== undefined) await this.#runBody(this.#body);
   }
 
   /** Early enough that the stack is there when the manager kills this process, for either reason that it may have. */
@@ -161,15 +170,24 @@ class WorkerProcess {
     self.traceBlocks(afterMs, blockedStackPath(runtimeDirectory, self.pid));
   }
 
-  /** What it throws ends the process, as an error that nobody caught. */
-  async #runUserProcess(): Promise<void> {
+  async #loadBody(): Promise<void> {
     const { userProcess } = this.assignment;
+    const spec = processOf(this.origin.definition, userProcess);
+    if (spec === undefined)
+      throw new ProcessError('BOOT_FAILED', `the program on disk has no process ${userProcess} any more`);
+    this.#body = await loadBody(spec, this.#context.container, this.origin.server.binding[1]);
+  }
+
+  /** What it throws ends the process, as an error that nobody caught; once it leaves, that was to be expected. */
+  async #runBody(body: BoundHandler): Promise<void> {
+    this.#bodyRuns = true;
     try {
-      const spec = this.origin.definition.processes?.find((each) => each.name === userProcess);
-      if (spec === undefined) throw new Error(`the program on disk has no process ${userProcess} any more`);
-      await spec.run(this.origin.server.binding[1]);
+      await this.#context.invoker.hooks([body]);
     } catch (error) {
-      this.#uncaught(error, 'uncaughtException');
+      if (this.#isStopping()) this.#context.logger.debug(`${body.label} has ended`, { error });
+      else this.#uncaught(error, 'uncaughtException');
+    } finally {
+      this.#bodyRuns = false;
     }
   }
 
@@ -270,6 +288,8 @@ class WorkerProcess {
         return this.#counters();
       case 'clientInfo':
         return this.#base?.clientInfo(question.id) ?? null;
+      case 'command':
+        return this.#context.commands.answer(question, this.assignment.role);
       case 'connections':
         return this.#base?.connectionsAfter(question.after, question.limit) ?? [];
       default:
@@ -287,7 +307,7 @@ class WorkerProcess {
     const { exchange } = this.#context;
     return {
       requests: this.#worker?.requests ?? exchange.done,
-      inFlight: (this.#worker?.inFlight ?? 0) + exchange.inFlight,
+      inFlight: this.#inFlight,
       ...(connections !== undefined && { connections }),
       ...this.origin.platform.self.vitals(),
     };
@@ -304,7 +324,8 @@ class WorkerProcess {
   async #drain(deadline: number): Promise<void> {
     if (this.#isStopping()) return;
     this.#worker?.warn(deadline);
-    this.#announceExit();
+    // User processes leave after the workers, which may need them to their end.
+    if (this.assignment.role !== 'userProcess') this.#announceExit();
     await this.#base?.drain(deadline);
     this.#tell({ type: 'drained' });
   }
@@ -322,7 +343,8 @@ class WorkerProcess {
     if (before === 'serving' || before === 'ready') {
       if (before === 'ready') this.#worker?.leave(true);
       const { workerId } = this.#place!;
-      if (this.assignment.role !== 'userProcess') await this.#context.hooksSafely('workerStop', workerId);
+      this.#context.commands.close();
+      await this.#context.hooksSafely('workerStop', workerId);
     }
     await this.#context.dispose();
     this.#context.exchange.close();
@@ -337,6 +359,7 @@ class WorkerProcess {
     if (replaced && this.#base !== undefined) await this.#base.outlast(deadline);
     else if (replaced) await this.#worker?.allRetired(deadline);
     await this.#worker?.stop(left());
+    await this.#context.commands.finish(left());
     await this.#context.exchange.finish(left(), replaced);
   }
 
@@ -349,7 +372,12 @@ class WorkerProcess {
 
   #hasOpenWork(): boolean {
     const connections = this.#base?.openConnections ?? 0;
-    return (this.#worker?.inFlight ?? 0) > 0 || connections > 0 || this.#context.exchange.busy;
+    return this.#inFlight > 0 || this.#bodyRuns || connections > 0 || this.#context.exchange.busy;
+  }
+
+  get #inFlight(): number {
+    const { commands, exchange } = this.#context;
+    return (this.#worker?.inFlight ?? 0) + commands.running + exchange.inFlight;
   }
 
   /** Nobody would replace or stop this process any more. */

@@ -4,6 +4,7 @@
  * them has which place is not its business.
  */
 import type { Settings } from '../config/load.js';
+import { ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { Inquiries } from '../pipe/inquiries.js';
 import {
@@ -174,7 +175,7 @@ export class Crew {
   }
 
   async #count(worker: WorkerHandle): Promise<void> {
-    const answer = (await this.#ask(worker, { what: 'counters' })) as WorkerCounters | undefined;
+    const answer = (await this.#askOr(worker, { what: 'counters' })) as WorkerCounters | undefined;
     if (answer !== undefined) worker.counters = { of: answer };
   }
 
@@ -182,14 +183,14 @@ export class Crew {
   async clientInfo(id: number, incarnation: number): Promise<ClientInfo | null> {
     const owner = [...this.#living].find(({ place }) => place?.incarnation === incarnation);
     if (owner === undefined) return null;
-    return ((await this.#ask(owner, { what: 'clientInfo', id })) ?? null) as ClientInfo | null;
+    return ((await this.#askOr(owner, { what: 'clientInfo', id })) ?? null) as ClientInfo | null;
   }
 
   /** base mode: a page of connections, asked of all workers. */
   async connections(after: number, limit: number): Promise<readonly ClientInfo[]> {
     const owners = [...this.#living].filter(({ assignment }) => assignment.role === 'worker');
     const pages = await Promise.all(
-      owners.map(async (owner) => this.#ask(owner, { what: 'connections', after, limit })),
+      owners.map(async (owner) => this.#askOr(owner, { what: 'connections', after, limit })),
     );
     return (pages as (readonly ClientInfo[] | undefined)[])
       .flatMap((page) => page ?? [])
@@ -275,10 +276,17 @@ export class Crew {
     });
   }
 
+  /** Rejects when the worker does not answer within `patience` ms, or ends. */
+  async ask(worker: WorkerHandle, question: InnerQuestion, patience: number): Promise<unknown> {
+    const inquiries = this.#inquiries.get(worker);
+    if (inquiries === undefined) throw new ProcessError('ASK_LOST', `${worker.title} is gone`);
+    return inquiries.ask(question, patience);
+  }
+
   /** Undefined when the worker does not answer in time, or ends. */
-  async #ask(worker: WorkerHandle, question: InnerQuestion): Promise<unknown> {
+  async #askOr(worker: WorkerHandle, question: InnerQuestion): Promise<unknown> {
     try {
-      return await this.#inquiries.get(worker)?.ask(question, ANSWER_TIMEOUT_MS);
+      return await this.ask(worker, question, ANSWER_TIMEOUT_MS);
     } catch {
       return undefined;
     }

@@ -11,6 +11,7 @@
  */
 import { fromWire, ProcessError } from '../errors.js';
 import type { WorkerErrorEvent } from '../events/event-table.js';
+import { commandPatience } from '../pipe/command-data.js';
 import { answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type {
   CrewStatus,
@@ -24,6 +25,7 @@ import type {
 import type { ClientInfo, ReloadReport } from '../pipe/questions.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
+import { commandTarget } from './command-target.js';
 import { Crew, STOP_GRACE_MS, type CrewParts } from './crew.js';
 import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { Standby } from './standby.js';
@@ -185,6 +187,12 @@ export class Manager {
         return this.#succession.reload(question, onProgress);
       case 'stopWorker':
         return this.#stopWorker(question.workerId);
+      case 'command':
+        return this.#crew.ask(
+          commandTarget(this.#places, question.target),
+          question,
+          commandPatience(question),
+        );
       default:
         throw new ProcessError('NOT_IN_THIS_ROLE', `the manager does not answer '${question.what}'`);
     }
@@ -305,6 +313,8 @@ export class Manager {
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
     if (this.#crew.stopping || place === undefined || !hadPart) return;
+    // One that was to leave makes room for another: nobody has died.
+    if (planned && place.duty.role === 'userProcess') place.restarts--;
     if (place.vacant) this.#refill(place, worker, exit, lived);
   }
 
@@ -365,6 +375,8 @@ export class Manager {
   }
 
   #othersServe({ duty }: WorkerPlace): boolean {
+    // Each user process is one of a kind; once the server serves, it goes on without.
+    if (duty.role === 'userProcess') return this.#ready === undefined;
     return this.#places.some(
       ({ duty: other, current }) => other.role === duty.role && current?.state === 'serving',
     );
@@ -400,7 +412,7 @@ export class Manager {
 
   async #stopWorker(workerId: number): Promise<null> {
     const place = this.#places[workerId];
-    if (place !== undefined && place.duty.role !== 'userProcess') return this.#succession.stopWorker(place);
+    if (place !== undefined) return this.#succession.stopWorker(place);
     throw new ProcessError('NO_SUCH_WORKER', `there is no worker ${workerId} to replace`);
   }
 
@@ -422,13 +434,14 @@ export class Manager {
       ...(place.current?.figures(now) ?? { uptime: 0, vitals: null, requestsPerSecond: 0 }),
       ...place.note,
       role: place.duty.role,
+      ...named(place),
       lastCrash: place.lastCrash,
     }));
     const others = this.#withoutPlace.map((worker) => {
       const place = this.#placeOf(worker);
       const { lastCrash = null, restarts = 0 } = place ?? {};
       const role = place?.duty.role ?? ('spare' as const);
-      return { ...worker.figures(now), ...worker.note(restarts, false), role, lastCrash };
+      return { ...worker.figures(now), ...worker.note(restarts, false), role, ...named(place), lastCrash };
     });
     return [...places, ...others];
   }
@@ -451,4 +464,9 @@ export class Manager {
       this.#ready = undefined;
     }
   }
+}
+
+function named(place: WorkerPlace | undefined): { readonly name?: string } {
+  const { userProcess } = place?.duty ?? {};
+  return userProcess === undefined ? {} : { name: userProcess };
 }

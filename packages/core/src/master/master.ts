@@ -21,6 +21,7 @@ import type {
   WorkerNote,
   WorkerRow,
 } from '../pipe/messages.js';
+import { commandPatience } from '../pipe/command-data.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
@@ -367,8 +368,7 @@ export class Master {
 
   async #askManager(question: InnerQuestion, onProgress: OnProgress = () => {}): Promise<unknown> {
     if (this.#inquiries === undefined) throw new ProcessError('ASK_LOST', 'the manager is being replaced');
-    const patience = question.what === 'reload' || question.what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
-    return this.#inquiries.ask(question, patience, onProgress);
+    return this.#inquiries.ask(question, patienceFor(question), onProgress);
   }
 
   /** `otherwise` while there is no manager that could tell. */
@@ -404,4 +404,11 @@ export class Master {
     if (ready !== undefined) ready.reject(error);
     else if (this.#state !== 'stopping' && this.#state !== 'stopped') this.parts.onFailure(error);
   }
+}
+
+/** What ends when it ends has no time-out of its own. */
+function patienceFor(question: InnerQuestion): number {
+  const { what } = question;
+  if (what === 'command') return commandPatience(question);
+  return what === 'reload' || what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
 }

@@ -9,7 +9,7 @@ import type { WireError } from '../errors.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
-import type { RoleName } from '../definition.js';
+import type { CommandPlace, RoleName } from '../definition.js';
 import type { TaskCounters } from './task-counters.js';
 import type { Endpoint, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
@@ -279,11 +279,38 @@ export interface Plan {
     readonly name: string;
     readonly handlers: Readonly<Record<string, string>>;
   }[];
-  /** In the order in which they run; `event` as a decorator calls it. */
-  readonly hooks: readonly { readonly event: string; readonly label: string }[];
-  readonly timers: readonly { readonly interval: number; readonly label: string }[];
-  /** Names of the user processes. */
-  readonly userProcesses: readonly string[];
+  /** Of all processes but those of the user. */
+  readonly hooks: readonly PlannedHook[];
+  readonly timers: readonly PlannedTimer[];
+  readonly commands: readonly PlannedCommand[];
+  readonly userProcesses: readonly PlannedProcess[];
+}
+
+/** In the order in which they run; `event` as a decorator calls it. */
+export interface PlannedHook {
+  readonly event: string;
+  readonly label: string;
+}
+
+export interface PlannedTimer {
+  readonly interval: number;
+  readonly label: string;
+}
+
+export interface PlannedCommand {
+  readonly name: string;
+  /** Absent in a user process. */
+  readonly on?: CommandPlace;
+  readonly label: string;
+}
+
+export interface PlannedProcess {
+  readonly name: string;
+  /** The class or module, or `a function`. */
+  readonly body: string;
+  readonly hooks: readonly PlannedHook[];
+  readonly timers: readonly PlannedTimer[];
+  readonly commands: readonly PlannedCommand[];
 }
 
 /** The file in which a blocked worker leaves the stack of its event loop. */
@@ -435,6 +462,8 @@ export interface WorkerNote {
 
 /** What a manager knows of a process, for `status`. */
 export interface WorkerRow extends WorkerNote {
+  /** Of a user process. */
+  readonly name?: string;
   readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'spare';
   /** ms. */
   readonly uptime: number;
