@@ -67,8 +67,22 @@ function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings
 function hookLines({ hooks, timers }: Plan): string[] {
   return [
     ...hooks.map(({ event, label }) => row(event, label)),
-    ...timers.map(({ interval, label }) => row('Tick', `${label}, every ${group(interval)} ms`)),
+    ...timers.map((timer) => row(timer.once === true ? 'After' : 'Tick', timerText(timer))),
   ];
+}
+
+function timerText({ label, interval, once, on = 'every' }: Plan['timers'][number]): string {
+  const when = `${label}, ${once === true ? 'after' : 'every'} ${group(interval)} ms`;
+  switch (on) {
+    case 'every':
+      return when;
+    case 'one':
+      return `${when}, in one worker at a time`;
+    case 'task':
+      return `${when}, in every task worker`;
+    default:
+      return `${when}, in worker ${on}`;
+  }
 }
 
 /** With defaults filled in. Those of the listeners are in the plan as JSON. */

@@ -16,7 +16,7 @@ export {
   OnWorkerStart,
   OnWorkerStop,
 } from './process-events.js';
-export { Tick } from './tick.js';
+export { After, Tick, type TimerOptions } from './timers.js';
 export { Injectable, type InjectableOptions } from './injectable.js';
 export { inject } from './inject.js';
 export type { Scope } from './scope.js';

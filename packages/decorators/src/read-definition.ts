@@ -172,7 +172,10 @@ function toSpec(type: Constructor, registration: Registration): HandlerSpec | Ti
     parameters: run?.length ?? 0,
   };
   const label = `${type.name}.${method}`;
-  if (registration.kind === 'timer') return { interval: registration.interval, label, target };
+  if (registration.kind === 'timer') {
+    const { kind: _kind, method: _method, ...timer } = registration;
+    return { ...timer, label, target };
+  }
   const { event, listener } = registration;
   return { event, ...(listener !== undefined && { listener }), label, target };
 }

@@ -3,18 +3,19 @@
  * those of its bases.
  */
 import { ConfigError } from '@shoal/core';
-import type { AnyFunction, Constructor, EventName } from '@shoal/core/internal/definition';
+import type { AnyFunction, Constructor, EventName, TimerSpec } from '@shoal/core/internal/definition';
 import { ClassMetadata } from './metadata.js';
 import type { Decorated } from './method-decorator.js';
 
 export type Registration =
   | { readonly kind: 'event'; readonly event: EventName; readonly method: string; readonly listener?: string }
-  | { readonly kind: 'timer'; readonly interval: number; readonly method: string };
+  | (TimerSubscription & { readonly method: string });
 
 /** A `Registration` before the method it decorates is known. */
 export type Subscription =
-  | { readonly kind: 'event'; readonly event: EventName; readonly listener?: string }
-  | { readonly kind: 'timer'; readonly interval: number };
+  { readonly kind: 'event'; readonly event: EventName; readonly listener?: string } | TimerSubscription;
+
+type TimerSubscription = { readonly kind: 'timer' } & Pick<TimerSpec, 'interval' | 'once' | 'on'>;
 
 const registrations = new ClassMetadata<readonly Registration[]>('registrations');
 

@@ -37,17 +37,18 @@ export function hooksOf(definition: Definition, event: EventName): readonly Hand
   return eventTable[event].reversed ? hooks.reverse() : hooks;
 }
 
-/** Classes whose objects this role needs, split by scope, in the order of the handlers. */
+/** Classes whose objects a process of this role needs, and of these timers, split by scope, in the order of the handlers. */
 export function typesOf(
   definition: Definition,
   role: RoleName,
+  timers: readonly TimerSpec[],
 ): { process: Constructor[]; connection: Constructor[] } {
   const process = new Set<Constructor>();
   const connection = new Set<Constructor>();
   const specs: (HandlerSpec | TimerSpec)[] = definition.handlers.filter((handler) => {
     return eventTable[handler.event].roles.includes(role);
   });
-  if (role === 'worker') specs.push(...definition.timers);
+  specs.push(...timers);
   for (const { target } of specs) {
     if (target.kind !== 'method') continue;
     (target.scope === 'connection' ? connection : process).add(target.type);

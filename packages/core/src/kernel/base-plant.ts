@@ -139,6 +139,8 @@ export class BasePlant implements Plant {
       fixed,
       incarnationBase: 0,
       generation: this.#generation,
+      timersRan: [],
+      onTimerRan: () => {},
       onWorkers: () => {},
       onGeneration: (generation) => (this.#generation = generation),
       beforeReload: async () => context.hooksInTime('beforeReload'),

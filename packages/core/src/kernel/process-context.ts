@@ -1,10 +1,11 @@
 import { shortestHandlerTimeout } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
-import type { Binding, Container, Definition, EventName, RoleName } from '../definition.js';
+import type { Binding, Container, Definition, EventName, RoleName, TimerSpec } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import { eventTable } from '../events/event-table.js';
 import { bind, hooksOf, typesOf } from '../events/handler-table.js';
 import { Invoker } from '../events/invoke.js';
+import { timersAt } from '../events/timer-place.js';
 import { Logger, type LogOrigin } from '../log.js';
 import type { Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
@@ -13,6 +14,7 @@ import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
 import type { RoleActions } from '../role-actions.js';
 import { ProcessError } from '../errors.js';
+import { DeclaredTimers } from '../timers/declared-timers.js';
 import { Timers, type TimerFunction } from '../timers/timers.js';
 
 /** The `Server` object of this process: handlers get it injected, and it acts through the role that runs here. */
@@ -47,6 +49,7 @@ export class ProcessContext implements RoleActions {
   readonly logger: Logger;
   readonly invoker: Invoker;
   readonly timers: Timers;
+  readonly declaredTimers: DeclaredTimers;
   #container: Container | undefined;
   #state: 'building' | 'built' | 'disposed' = 'building';
   #powers: RolePowers | undefined;
@@ -63,6 +66,11 @@ export class ProcessContext implements RoleActions {
     const shortestTimeout = shortestHandlerTimeout(settings);
     this.invoker = new Invoker(this.logger, platform.observe, platform.clock, shortestTimeout);
     this.timers = new Timers(platform.clock, this.invoker);
+    this.declaredTimers = new DeclaredTimers(
+      this.timers,
+      (spec) => bind(spec, this.#container),
+      platform.observe,
+    );
   }
 
   get container(): Container | undefined {
@@ -90,7 +98,7 @@ export class ProcessContext implements RoleActions {
       this.#state = 'built';
       return;
     }
-    const types = roles.map((role) => typesOf(definition, role));
+    const types = roles.map((role) => typesOf(definition, role, this.#timersOf(role)));
     const container = await definition.container({
       role: roles[0]!,
       processTypes: [...new Set(types.flatMap(({ process }) => process))],
@@ -141,12 +149,21 @@ export class ProcessContext implements RoleActions {
     });
   }
 
-  /** Starts the timers that the application declares. */
+  /** Starts the timers that the application declares for this process. */
   startTimers(): void {
-    for (const spec of this.origin.definition.timers) {
-      const handler = bind(spec, this.#container);
-      this.timers.tick(spec.interval, () => handler.run(), spec.label);
-    }
+    const timers = this.origin.roles.flatMap((role) => this.#timersOf(role));
+    this.declaredTimers.start([...new Set(timers)]);
+  }
+
+  /** The process begins to leave. What `server.after` has set stays: a handler may be waiting for it. */
+  endTimers(): void {
+    this.timers.clearTicks();
+    this.declaredTimers.end();
+  }
+
+  #timersOf(role: RoleName): readonly TimerSpec[] {
+    const { definition, settings } = this.origin;
+    return timersAt(definition, { role, workerId: this.#workerId, workerNum: settings.workerNum });
   }
 
   async dispose(): Promise<void> {

@@ -41,7 +41,7 @@ function planOf(definition: Definition, { settings, topology }: Checked): Plan {
       .flatMap((event) =>
         hooksOf(definition, event).map(({ label }) => ({ event: eventTable[event].decorator, label })),
       ),
-    timers: definition.timers.map(({ interval, label }) => ({ interval, label })),
+    timers: definition.timers.map(({ target: _target, ...timer }) => timer),
     userProcesses: definition.processes?.map(({ name }) => name) ?? [],
   };
 }

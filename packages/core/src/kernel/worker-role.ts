@@ -134,12 +134,12 @@ class WorkerProcess {
   async #serve(): Promise<void> {
     if (this.#state !== 'ready') return;
     this.#state = 'serving';
+    this.#context.startTimers();
     if (this.assignment.role === 'worker') {
-      this.#context.startTimers();
       await this.#worker!.serve(this.#sockets!);
       await this.#base?.adoptListeners();
     }
-    this.#tell({ type: 'serving' });
+    this.#tell({ type: 'serving', ...(this.#context.declaredTimers.mayHold && { mayHoldTimers: true }) });
     // Only now: it takes processor time that the boots of others need.
     this.#traceBlocks();
     if (this.assignment.role === 'userProcess') await this.#runUserProcess();
@@ -229,6 +229,12 @@ class WorkerProcess {
       case 'stop':
         void this.#stop(note.deadline, note.replaced);
         return;
+      case 'hold':
+        this.#context.declaredTimers.hold(note.ran, {
+          ran: (timer) => this.#tell({ type: 'timerRan', timer }),
+          released: () => this.#tell({ type: 'released' }),
+        });
+        return;
       case 'ask':
         answerNote(
           note,
@@ -307,7 +313,7 @@ class WorkerProcess {
     const before = this.#state;
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
-    this.#context.timers.clearTicks();
+    this.#context.endTimers();
     this.#announceExit();
     if (before === 'serving') await this.#finish(deadline, replaced);
     this.#exiting?.cancel();

@@ -5,6 +5,7 @@
  * travel over links (master, manager, workers, reactor threads) and are plain
  * JSON. Roles meet only here.
  */
+import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
@@ -14,8 +15,8 @@ import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
 
-/** Changes whenever a frame changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 3;
+/** Changes whenever a frame or a note changes; two ends of different versions refuse each other. */
+export const PIPE_VERSION = 4;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -168,6 +169,8 @@ export interface ManagerAssignment {
   readonly fixed: FixedParts;
   /** The generation of workers that it starts with. */
   readonly generation: number;
+  /** Timers of `on: 'one'` that run once, and have under an earlier manager. */
+  readonly timersRan: readonly string[];
 }
 
 export interface WorkerAssignment {
@@ -218,10 +221,13 @@ export interface Plan {
   }[];
   /** In the order in which they run; `event` as a decorator calls it. */
   readonly hooks: readonly { readonly event: string; readonly label: string }[];
-  readonly timers: readonly { readonly interval: number; readonly label: string }[];
+  readonly timers: readonly PlannedTimer[];
   /** Names of the user processes. */
   readonly userProcesses: readonly string[];
 }
+
+/** `interval` is in ms. */
+export type PlannedTimer = Pick<TimerSpec, 'interval' | 'label' | 'once' | 'on'>;
 
 /** The file in which a blocked worker leaves the stack of its event loop. */
 export function blockedStackPath(runtimeDirectory: string, pid: number): string {
@@ -345,6 +351,7 @@ export type FromManager =
   | { readonly type: 'ready' }
   /** New workers are of this generation from now on. */
   | { readonly type: 'generation'; readonly generation: number }
+  | TimerRanNote
   /** A worker cannot boot, again and again. */
   | { readonly type: 'gaveUp'; readonly error: WireError }
   /** The manager itself cannot start. */
@@ -353,6 +360,12 @@ export type FromManager =
   | AskNote
   | AnswerNote
   | ProgressNote;
+
+/** Holder → manager → master: a timer of `on: 'one'` that runs once has run, and must not again. */
+export interface TimerRanNote {
+  readonly type: 'timerRan';
+  readonly timer: string;
+}
 
 /** One living process of a manager, or the empty place of one. */
 export interface WorkerNote {
@@ -411,8 +424,8 @@ export type FromWorker =
   | { readonly type: 'loaded'; readonly onDisk: OnDisk }
   /** Every start hook has settled: it may be told to serve. */
   | { readonly type: 'ready' }
-  /** The place is its own: what comes for its id comes here. */
-  | { readonly type: 'serving' }
+  /** The place is its own: what comes for its id comes here. `mayHoldTimers`: it has timers of `on: 'one'`. */
+  | { readonly type: 'serving'; readonly mayHoldTimers?: boolean }
   | { readonly type: 'bootFailed'; readonly error: WireError }
   | { readonly type: 'uncaught'; readonly error: WireError }
   | { readonly type: 'pong'; readonly vitals: WorkerVitals; readonly counters: WorkerCounters }
@@ -423,6 +436,9 @@ export type FromWorker =
   /** What it has counted to the end: the last note but for the exit. */
   | { readonly type: 'account'; readonly counters: WorkerCounters }
   | { readonly type: 'drained' }
+  /** It was the holder of the timers of `on: 'one'`, and none of them runs here any more, nor will. */
+  | { readonly type: 'released' }
+  | TimerRanNote
   | { readonly type: 'shutdown' }
   | AskNote
   | AnswerNote;
@@ -434,6 +450,8 @@ export type ToWorker =
   | { readonly type: 'assume'; readonly place: Place }
   /** Take the place: answered by `serving`. */
   | { readonly type: 'serve' }
+  /** It holds the timers of `on: 'one'` until it has said `released`. `ran`: those of them that run once, and have. */
+  | { readonly type: 'hold'; readonly ran: readonly string[] }
   /** base mode: a bound listener comes along with this note. */
   | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
   /** base mode: which workers live, and as what. */

@@ -57,10 +57,13 @@ describe('handler table', () => {
         },
       ],
     };
-    expect(typesOf(app, 'master')).to.deep.equal({ process: [First], connection: [] });
-    expect(typesOf(app, 'manager')).to.deep.equal({ process: [], connection: [] });
-    expect(typesOf(app, 'worker')).to.deep.equal({ process: [Third, First], connection: [Second] });
-    expect(typesOf(app, 'taskWorker')).to.deep.equal({ process: [Third], connection: [] });
+    expect(typesOf(app, 'master', [])).to.deep.equal({ process: [First], connection: [] });
+    expect(typesOf(app, 'manager', [])).to.deep.equal({ process: [], connection: [] });
+    expect(typesOf(app, 'worker', app.timers)).to.deep.equal({
+      process: [Third, First],
+      connection: [Second],
+    });
+    expect(typesOf(app, 'taskWorker', [])).to.deep.equal({ process: [Third], connection: [] });
   });
 
   it('binds a method to the object of its scope', () => {
