@@ -5,7 +5,9 @@ import { SickApp } from '../fixtures/apps/sick.js';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { PostApp } from '../fixtures/apps/post.js';
 import { Office } from '../mutants/office.js';
+import { rounds } from '../mutants/rounds.js';
 import { visits } from '../mutants/visits.js';
+import { WatchApp } from '../mutants/watch.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
@@ -99,6 +101,17 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
     runs: 60,
     settings: { maxRequest: 3 },
   });
+  for (const mode of ['process', 'base'] as const)
+    holds(
+      `when timers belong to one worker, which is replaced all the time, in ${mode} mode`,
+      WatchApp,
+      rounds,
+      {
+        runs: 60,
+        faults: replacements,
+        settings: { mode },
+      },
+    );
   for (const onWorkerLost of ['drop', 'close'] as const)
     holds(`when a lost worker means '${onWorkerLost}'`, AsyncEchoApp, loses[onWorkerLost], {
       runs: 60,

@@ -21,6 +21,7 @@ import {
   Process,
   ServerConfig,
   Tick,
+  After,
   inject,
   readDefinition,
   run,
@@ -73,6 +74,8 @@ export class Fits {
   }
   @Tick(1000) beat(): void {}
   @Tick('10s') async slowBeat(): Promise<void> {}
+  @Tick(1000, { on: 'one' }) beatOfOne(): void {}
+  @After('1s', { on: 3 }) async once(): Promise<void> {}
   @OnCommand('sum') sum(numbers: readonly number[]): number {
     return numbers.length;
   }
@@ -150,6 +153,14 @@ export class Misfits {
 
   // @ts-expect-error a timer needs an interval
   @Tick slowBeat(): void {}
+
+  // @ts-expect-error nor to one that runs once
+  @After(1000) once(count: number): void {
+    void count;
+  }
+
+  // @ts-expect-error there is no such place
+  @Tick(1000, { on: 'worker' }) placedBeat(): void {}
 
   // @ts-expect-error there is no unit of that name
   @Tick('10 seconds') verySlowBeat(): void {}

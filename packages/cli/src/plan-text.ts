@@ -76,7 +76,7 @@ function section(title: string, lines: readonly string[]): string[][] {
 function actionLines({ hooks, timers, commands }: Pick<Plan, 'hooks' | 'timers' | 'commands'>): string[] {
   return [
     ...hooks.map(({ event, label }) => row(event, label)),
-    ...timers.map(({ interval, label }) => row('Tick', `${label}, every ${group(interval)} ms`)),
+    ...timers.map((timer) => row(timer.once === true ? 'After' : 'Tick', timerText(timer))),
     ...commands.map(({ name, on, label }) => {
       return row(
         'OnCommand',
@@ -84,6 +84,20 @@ function actionLines({ hooks, timers, commands }: Pick<Plan, 'hooks' | 'timers' 
       );
     }),
   ];
+}
+
+function timerText({ label, interval, once, on = 'every' }: Plan['timers'][number]): string {
+  const when = `${label}, ${once === true ? 'after' : 'every'} ${group(interval)} ms`;
+  switch (on) {
+    case 'every':
+      return when;
+    case 'one':
+      return `${when}, in one worker at a time`;
+    case 'task':
+      return `${when}, in every task worker`;
+    default:
+      return `${when}, in worker ${on}`;
+  }
 }
 
 /** With defaults filled in. Those of the listeners are in the plan as JSON. */

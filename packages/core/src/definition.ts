@@ -86,11 +86,21 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
+/**
+ * Where a timer runs: in every event worker; in one of them at any time; in every
+ * task worker; or in the worker, task worker or user process of that id.
+ */
+export type TimerPlace = 'every' | 'one' | 'task' | number;
+
 export interface TimerSpec {
-  /** ms between the starts of two runs, 1 to 2^31-1. */
+  /** ms between the starts of two runs, or until the only one; 1 to 2^31-1. */
   readonly interval: number;
   /** The user process that it runs in, and in no other. */
   readonly process?: string;
+  /** It runs once. */
+  readonly once?: true;
+  /** By default `'every'`. */
+  readonly on?: TimerPlace;
   readonly label: string;
   readonly target: Target;
 }

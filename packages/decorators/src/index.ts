@@ -20,7 +20,7 @@ export {
 } from './process-events.js';
 export { OnFinish, OnPipeMessage, OnTask, type TaskSchemas } from './message-events.js';
 export { tasks, type TaskCaller } from './tasks.js';
-export { Tick } from './tick.js';
+export { After, Tick, type TimerOptions } from './timers.js';
 export { Injectable, type InjectableOptions } from './injectable.js';
 export { inject } from './inject.js';
 export type { Scope } from './scope.js';

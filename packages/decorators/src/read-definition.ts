@@ -209,9 +209,8 @@ function toSpec(type: Constructor, registration: Registration): HandlerSpec | Ti
   const label = `${type.name}.${method}`;
   const process = processName(type);
   const place = process === undefined ? {} : { process };
-  if (registration.kind === 'timer') return { interval: registration.interval, ...place, label, target };
-  const { kind: _, method: __, ...event } = registration;
-  return { ...event, ...place, label, target };
+  const { kind: _kind, method: _method, ...about } = registration;
+  return { ...about, ...place, label, target };
 }
 
 function toProcess(type: Constructor): readonly ProcessSpec[] {

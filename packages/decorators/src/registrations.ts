@@ -3,7 +3,13 @@
  * those of its bases.
  */
 import { ConfigError } from '@shoal/core';
-import type { AnyFunction, Constructor, EventName, HandlerSpec } from '@shoal/core/internal/definition';
+import type {
+  AnyFunction,
+  Constructor,
+  EventName,
+  HandlerSpec,
+  TimerSpec,
+} from '@shoal/core/internal/definition';
 import { ClassMetadata } from './metadata.js';
 import type { Decorated } from './method-decorator.js';
 
@@ -11,12 +17,13 @@ type EventDetails = Pick<HandlerSpec, 'listener' | 'command' | 'name' | 'input' 
 
 export type Registration =
   | ({ readonly kind: 'event'; readonly event: EventName; readonly method: string } & EventDetails)
-  | { readonly kind: 'timer'; readonly interval: number; readonly method: string };
+  | (TimerSubscription & { readonly method: string });
 
 /** A `Registration` before the method it decorates is known. */
 export type Subscription =
-  | ({ readonly kind: 'event'; readonly event: EventName } & EventDetails)
-  | { readonly kind: 'timer'; readonly interval: number };
+  ({ readonly kind: 'event'; readonly event: EventName } & EventDetails) | TimerSubscription;
+
+type TimerSubscription = { readonly kind: 'timer' } & Pick<TimerSpec, 'interval' | 'once' | 'on'>;
 
 const registrations = new ClassMetadata<readonly Registration[]>('registrations');
 

@@ -8,10 +8,10 @@ import { handlersOf } from './handler-table.js';
 /**
  * Finds handlers that cannot work with these settings, all at once: listeners
  * that nobody serves, two handlers for one event, names that do not exist,
- * handlers that would never be called.
+ * handlers and timers that would never be called.
  */
 export function checkHandlers(definition: Definition, settings: Settings): void {
-  const problems: HandlerProblem[] = [...processProblems(definition)];
+  const problems: HandlerProblem[] = [...processProblems(definition), ...timerProblems(definition, settings)];
   const names = settings.listeners.map((listener) => listener.name);
   for (const name of names) {
     if (handlersOf(definition, name).receive !== undefined) continue;
@@ -40,6 +40,21 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
   if (first === undefined) return;
   const list = problems.map((problem) => `  - ${problem.text}`).join('\n');
   throw new ConfigError(first.code, `the handlers of ${definition.name} do not fit its settings:\n${list}`);
+}
+
+/** Timers of processes that there are not. */
+function timerProblems({ timers, processes = [] }: Definition, settings: Settings): HandlerProblem[] {
+  const { workerNum, taskWorkerNum } = settings;
+  const ids = workerNum + taskWorkerNum + processes.length;
+  return timers.flatMap(({ label, on }): HandlerProblem[] => {
+    if (on === 'task' && taskWorkerNum === 0) {
+      const text = `${label} would never run: it is a timer of the task workers, and taskWorkerNum is 0; set it to 1 or more, or leave { on: 'task' } out`;
+      return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
+    }
+    if (typeof on !== 'number' || on < ids) return [];
+    const text = `${label} is a timer of worker ${on}, but the ids are 0 to ${ids - 1} (workerNum ${workerNum}, taskWorkerNum ${taskWorkerNum}, ${processes.length} user processes); name one of them, or 'one'`;
+    return [{ code: 'CONFIG_UNKNOWN_WORKER', text }];
+  });
 }
 
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */

@@ -53,7 +53,10 @@ function placeProblems(spec: HandlerSpec | TimerSpec, names: readonly string[]):
     const known = names.length === 0 ? 'there is none' : `there are ${names.map(quote).join(', ')}`;
     return invalid(`${label} is to run in the user process '${process}', and ${known}`);
   }
-  if (!('event' in spec)) return [];
+  if (!('event' in spec)) {
+    if (spec.on === undefined) return [];
+    return invalid(`${label} is of the user process '${process}' and runs there: leave out on: '${spec.on}'`);
+  }
   const { decorator, roles, kind } = eventTable[spec.event];
   if (!roles.includes('userProcess')) {
     const where = kind === 'connection' ? 'the workers that serve connections' : `the ${roles.join(' and ')}`;

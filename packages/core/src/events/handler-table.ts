@@ -51,15 +51,14 @@ export function namesOf(definition: Definition, event: EventName): ReadonlySet<s
 }
 
 /** Whether it runs in a process of that role; `process` is the name of a user process. */
-export function runsIn(spec: HandlerSpec | TimerSpec, role: RoleName, process?: string): boolean {
+export function runsIn(spec: HandlerSpec, role: RoleName, process?: string): boolean {
   if (spec.process !== undefined) return role === 'userProcess' && spec.process === process;
   return role !== 'userProcess' && rolesOf(spec).includes(role);
 }
 
 /** The roles in which it runs, as far as they are not those of one user process. */
-export function rolesOf(spec: HandlerSpec | TimerSpec): readonly RoleName[] {
+export function rolesOf(spec: HandlerSpec): readonly RoleName[] {
   if (spec.process !== undefined) return ['userProcess'];
-  if (!('event' in spec)) return ['worker'];
   if (spec.event !== 'command') return eventTable[spec.event].roles;
   const { on = 'workers' } = spec.command ?? {};
   return on === 'workers' ? ['worker', 'taskWorker'] : [on];
@@ -77,17 +76,16 @@ export function hooksOf(
   return eventTable[event].reversed ? hooks.reverse() : hooks;
 }
 
-/** Classes whose objects this role needs, split by scope, in the order of the handlers. */
+/** Classes whose objects a process of this role needs, and of these timers, split by scope, in the order of the handlers. */
 export function typesOf(
   definition: Definition,
   role: RoleName,
+  timers: readonly TimerSpec[],
   processName?: string,
 ): { process: Constructor[]; connection: Constructor[] } {
   const process = new Set<Constructor>();
   const connection = new Set<Constructor>();
-  const specs = [...definition.handlers, ...definition.timers].filter((spec) =>
-    runsIn(spec, role, processName),
-  );
+  const specs = [...definition.handlers.filter((spec) => runsIn(spec, role, processName)), ...timers];
   const { body } = (role === 'userProcess' && processOf(definition, processName)) || {};
   if (body?.kind === 'class') process.add(body.type);
   for (const { target } of specs) {

@@ -139,6 +139,8 @@ export class BasePlant implements Plant {
       fixed,
       incarnationBase: 0,
       generation: this.#generation,
+      timersRan: [],
+      onTimerRan: () => {},
       onWorkers: () => {},
       onPeers: (peers) => context.exchange.setPeers(peers),
       onGeneration: (generation) => (this.#generation = generation),

@@ -30,7 +30,7 @@ class ManagerProcess {
     private readonly assignment: ManagerAssignment,
   ) {
     const { settings, masterPid, pipePaths, runtimeDirectory, userProcesses } = assignment;
-    const { incarnationBase, fixed, generation } = assignment;
+    const { incarnationBase, fixed, generation, timersRan } = assignment;
     const { platform } = origin;
     joinLogFile(platform.log, settings.logFile);
     this.#platform = platform;
@@ -63,11 +63,13 @@ class ManagerProcess {
       incarnationBase,
       fixed,
       generation,
+      timersRan,
       logger: this.#context.logger,
       name: settings.name,
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
       onPeers: (peers) => this.#context.exchange.setPeers(peers),
       onGeneration: (generation) => this.#tell({ type: 'generation', generation }),
+      onTimerRan: (timer) => this.#tell({ type: 'timerRan', timer }),
       onWorkerError: (event) => void this.#context.hooksSafely('workerError', event),
       beforeReload: async () => this.#context.hooksInTime('beforeReload'),
       afterReload: async (report) => this.#context.hooksSafelyInTime('afterReload', report),

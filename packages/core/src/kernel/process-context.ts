@@ -1,10 +1,11 @@
 import { shortestHandlerTimeout } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
-import type { Binding, Container, Definition, EventName, RoleName } from '../definition.js';
+import type { Binding, Container, Definition, EventName, RoleName, TimerSpec } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import { eventTable } from '../events/event-table.js';
-import { bind, hooksOf, runsIn, typesOf } from '../events/handler-table.js';
+import { bind, hooksOf, typesOf } from '../events/handler-table.js';
 import { Invoker } from '../events/invoke.js';
+import { timersAt } from '../events/timer-place.js';
 import { Logger, type LogOrigin } from '../log.js';
 import type { Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
@@ -17,6 +18,7 @@ import { ProcessError } from '../errors.js';
 import { Exchange } from './exchange.js';
 import { CommandsInFlight, packCommandData, unpackCommandData } from '../pipe/command-data.js';
 import { Commands } from './commands.js';
+import { DeclaredTimers } from '../timers/declared-timers.js';
 import { Timers, type TimerFunction } from '../timers/timers.js';
 
 /** The `Server` object of this process: handlers get it injected, and it acts through the role that runs here. */
@@ -61,6 +63,7 @@ export class ProcessContext implements RoleActions {
   readonly exchange: Exchange;
   readonly commands: Commands;
   readonly #commandsInFlight = new CommandsInFlight();
+  readonly declaredTimers: DeclaredTimers;
   #container: Container | undefined;
   #state: 'building' | 'built' | 'disposed' = 'building';
   #powers: RolePowers | undefined;
@@ -92,6 +95,11 @@ export class ProcessContext implements RoleActions {
       onRequestLimit: () => origin.onTaskLimit?.(),
     });
     this.commands = new Commands(definition, this.invoker, platform.clock, process);
+    this.declaredTimers = new DeclaredTimers(
+      this.timers,
+      (spec) => bind(spec, this.#container),
+      platform.observe,
+    );
   }
 
   get container(): Container | undefined {
@@ -120,7 +128,7 @@ export class ProcessContext implements RoleActions {
       this.commands.open(undefined);
       return;
     }
-    const types = roles.map((role) => typesOf(definition, role, process));
+    const types = roles.map((role) => typesOf(definition, role, this.#timersOf(role), process));
     const container = await definition.container({
       role: roles[0]!,
       processTypes: [...new Set(types.flatMap(({ process }) => process))],
@@ -174,12 +182,20 @@ export class ProcessContext implements RoleActions {
 
   /** Starts the timers that the application declares for this process. */
   startTimers(): void {
-    const { definition, roles, process } = this.origin;
-    for (const spec of definition.timers) {
-      if (!roles.some((role) => runsIn(spec, role, process))) continue;
-      const handler = bind(spec, this.#container);
-      this.timers.tick(spec.interval, () => handler.run(), spec.label);
-    }
+    const timers = this.origin.roles.flatMap((role) => this.#timersOf(role));
+    this.declaredTimers.start([...new Set(timers)]);
+  }
+
+  /** The process begins to leave. What `server.after` has set stays: a handler may be waiting for it. */
+  endTimers(): void {
+    this.timers.clearTicks();
+    this.declaredTimers.end();
+  }
+
+  #timersOf(role: RoleName): readonly TimerSpec[] {
+    const { definition, settings, process } = this.origin;
+    const { workerNum } = settings;
+    return timersAt(definition, { role, process, workerId: this.#workerId, workerNum });
   }
 
   async dispose(): Promise<void> {

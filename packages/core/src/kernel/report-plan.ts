@@ -59,7 +59,7 @@ function actionsOf(
       ),
     timers: definition.timers
       .filter((timer) => timer.process === process)
-      .map(({ interval, label }) => ({ interval, label })),
+      .map(({ target: _target, process: _process, ...timer }) => timer),
     commands: hooksOf(definition, 'command', process).map(({ command, label }) => {
       const { name = '', on = 'workers' } = command ?? {};
       return { name, ...(process === undefined && { on }), label };

@@ -80,6 +80,8 @@ export class SinglePlant implements Plant {
     // A stop came meanwhile.
     if (this.#isStopping()) return this.#endpoints;
     context.startTimers();
+    // There is nobody else.
+    context.declaredTimers.hold([], { ran: () => {}, released: () => {} });
     await this.#worker.serve(own);
     this.#state = 'ready';
     return this.#endpoints;
@@ -88,7 +90,7 @@ export class SinglePlant implements Plant {
   async stop(): Promise<void> {
     const started = this.#state === 'ready';
     this.#state = 'stopping';
-    this.parts.context.timers.clearTicks();
+    this.parts.context.endTimers();
     const { settings, context, platform } = this.parts;
     const end = platform.clock.now() + settings.maxWaitTime;
     const exiting = this.#announceExit();

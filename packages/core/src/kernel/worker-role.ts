@@ -154,7 +154,7 @@ class WorkerProcess {
       await this.#worker!.serve(this.#sockets!);
       await this.#base?.adoptListeners();
     }
-    this.#tell({ type: 'serving' });
+    this.#tell({ type: 'serving', ...(this.#context.declaredTimers.mayHold && { mayHoldTimers: true }) });
     // Only now: it takes processor time that the boots of others need.
     this.#traceBlocks();
     if (this.#body !== undefined) await this.#runBody(this.#body);
@@ -253,6 +253,12 @@ class WorkerProcess {
       case 'stop':
         void this.#stop(note.deadline, note.replaced);
         return;
+      case 'hold':
+        this.#context.declaredTimers.hold(note.ran, {
+          ran: (timer) => this.#tell({ type: 'timerRan', timer }),
+          released: () => this.#tell({ type: 'released' }),
+        });
+        return;
       case 'ask':
         answerNote(
           note,
@@ -335,7 +341,7 @@ class WorkerProcess {
     const before = this.#state;
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
-    this.#context.timers.clearTicks();
+    this.#context.endTimers();
     if (replaced) this.#context.exchange.retire();
     this.#announceExit();
     if (before === 'serving') await this.#finish(deadline, replaced);

@@ -30,6 +30,7 @@ import { Crew, STOP_GRACE_MS, type CrewParts } from './crew.js';
 import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { Standby } from './standby.js';
 import { Succession } from './succession.js';
+import { TimerHolder } from './timer-holder.js';
 import { Watch } from './watch.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
 import { WorkerPlace } from './worker-place.js';
@@ -39,6 +40,9 @@ export interface ManagerParts extends CrewParts {
   readonly incarnationBase: number;
   /** The generation of its first workers. */
   readonly generation: number;
+  /** Timers of `on: 'one'` that run once, and have. */
+  readonly timersRan: readonly string[];
+  readonly onTimerRan: (timer: string) => void;
   readonly onWorkers: (notes: readonly WorkerNote[]) => void;
   /** For the manager's own process. */
   readonly onPeers: (peers: readonly Peer[]) => void;
@@ -63,6 +67,7 @@ export class Manager {
   readonly #standby: Standby;
   readonly #watch: Watch;
   readonly #crashes: CrashReports;
+  readonly #timerHolder: TimerHolder;
   readonly #restartTimers = new Set<Timer>();
   readonly #drained = new Set<WorkerHandle>();
   #incarnation: number;
@@ -87,6 +92,8 @@ export class Manager {
         this.#standby.renew();
       },
     });
+    const isStopping = (): boolean => this.#crew.stopping;
+    this.#timerHolder = new TimerHolder(this.#places, parts.timersRan, parts.onTimerRan, isStopping);
     this.#standby = new Standby(
       clock,
       settings.standbyNum,
@@ -233,7 +240,15 @@ export class Manager {
         if (place !== undefined) this.#becameReady(place, worker);
         return;
       case 'serving':
+        worker.mayHoldTimers = note.mayHoldTimers === true;
         if (place !== undefined) this.#serves(place, worker);
+        return;
+      case 'timerRan':
+        this.#timerHolder.ran(note.timer);
+        return;
+      case 'released':
+        this.#timerHolder.released(worker);
+        this.#timerHolder.look();
         return;
       case 'recycle':
         if (place !== undefined) void this.#succession.recycle(place, worker, note.reason);
@@ -309,6 +324,7 @@ export class Manager {
     place?.left(worker);
     this.#standby.lost(worker, { ready: worker.state !== 'loading', lived });
     worker.state = 'down';
+    this.#timerHolder.released(worker);
     this.#introducePeers();
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
@@ -458,6 +474,7 @@ export class Manager {
   /** Something about the workers has changed. */
   #report(): void {
     this.parts.onWorkers(this.notes);
+    this.#timerHolder.look();
     this.#crew.changed();
     if (this.#ready !== undefined && this.#places.every(({ current }) => current?.state === 'serving')) {
       this.#ready();

@@ -76,6 +76,8 @@ export class Master {
   /** How many managers there were before this one. */
   #managers = -1;
   #generation = 1;
+  /** Timers of `on: 'one'` that run once, and have. */
+  readonly #timersRan = new Set<string>();
   #inquiries: Inquiries | undefined;
   #watch: ManagerWatch | undefined;
   /** Managers in a row that have ended before all their workers were ready, and this one if it is not so far. */
@@ -258,6 +260,7 @@ export class Master {
       incarnationBase: this.#managers * INCARNATIONS_PER_MANAGER,
       fixed,
       generation: this.#generation,
+      timersRan: [...this.#timersRan],
     };
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);
     this.#manager = manager;
@@ -300,6 +303,9 @@ export class Master {
         return;
       case 'generation':
         this.#generation = note.generation;
+        return;
+      case 'timerRan':
+        this.#timersRan.add(note.timer);
         return;
       case 'ask':
         answerNote(note, this.parts.ask, (answer) => this.#manager?.send(answer));

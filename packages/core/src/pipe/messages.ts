@@ -5,6 +5,7 @@
  * travel over links (master, manager, workers, reactor threads) and are plain
  * JSON. Roles meet only here.
  */
+import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
@@ -16,7 +17,7 @@ import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
 
-/** Changes whenever a frame changes; two ends of different versions refuse each other. */
+/** Changes whenever a frame or a note changes; two ends of different versions refuse each other. */
 export const PIPE_VERSION = 4;
 
 /**
@@ -231,6 +232,8 @@ export interface ManagerAssignment {
   readonly fixed: FixedParts;
   /** The generation of workers that it starts with. */
   readonly generation: number;
+  /** Timers of `on: 'one'` that run once, and have under an earlier manager. */
+  readonly timersRan: readonly string[];
 }
 
 export interface WorkerAssignment {
@@ -292,11 +295,6 @@ export interface PlannedHook {
   readonly label: string;
 }
 
-export interface PlannedTimer {
-  readonly interval: number;
-  readonly label: string;
-}
-
 export interface PlannedCommand {
   readonly name: string;
   /** Absent in a user process. */
@@ -312,6 +310,9 @@ export interface PlannedProcess {
   readonly timers: readonly PlannedTimer[];
   readonly commands: readonly PlannedCommand[];
 }
+
+/** `interval` is in ms. */
+export type PlannedTimer = Pick<TimerSpec, 'interval' | 'label' | 'once' | 'on'>;
 
 /** The file in which a blocked worker leaves the stack of its event loop. */
 export function blockedStackPath(runtimeDirectory: string, pid: number): string {
@@ -436,6 +437,7 @@ export type FromManager =
   | { readonly type: 'ready' }
   /** New workers are of this generation from now on. */
   | { readonly type: 'generation'; readonly generation: number }
+  | TimerRanNote
   /** A worker cannot boot, again and again. */
   | { readonly type: 'gaveUp'; readonly error: WireError }
   /** The manager itself cannot start. */
@@ -444,6 +446,12 @@ export type FromManager =
   | AskNote
   | AnswerNote
   | ProgressNote;
+
+/** Holder → manager → master: a timer of `on: 'one'` that runs once has run, and must not again. */
+export interface TimerRanNote {
+  readonly type: 'timerRan';
+  readonly timer: string;
+}
 
 /** One living process of a manager, or the empty place of one. */
 export interface WorkerNote {
@@ -504,8 +512,8 @@ export type FromWorker =
   | { readonly type: 'loaded'; readonly onDisk: OnDisk }
   /** Every start hook has settled: it may be told to serve. */
   | { readonly type: 'ready' }
-  /** The place is its own: what comes for its id comes here. */
-  | { readonly type: 'serving' }
+  /** The place is its own: what comes for its id comes here. `mayHoldTimers`: it has timers of `on: 'one'`. */
+  | { readonly type: 'serving'; readonly mayHoldTimers?: boolean }
   | { readonly type: 'bootFailed'; readonly error: WireError }
   | { readonly type: 'uncaught'; readonly error: WireError }
   | { readonly type: 'pong'; readonly vitals: WorkerVitals; readonly counters: WorkerCounters }
@@ -516,6 +524,9 @@ export type FromWorker =
   /** What it has counted to the end: the last note but for the exit. */
   | { readonly type: 'account'; readonly counters: WorkerCounters }
   | { readonly type: 'drained' }
+  /** It was the holder of the timers of `on: 'one'`, and none of them runs here any more, nor will. */
+  | { readonly type: 'released' }
+  | TimerRanNote
   | { readonly type: 'shutdown' }
   | AskNote
   | AnswerNote;
@@ -527,6 +538,8 @@ export type ToWorker =
   | { readonly type: 'assume'; readonly place: Place }
   /** Take the place: answered by `serving`. */
   | { readonly type: 'serve' }
+  /** It holds the timers of `on: 'one'` until it has said `released`. `ran`: those of them that run once, and have. */
+  | { readonly type: 'hold'; readonly ran: readonly string[] }
   /** base mode: a bound listener comes along with this note. */
   | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
   /** Who else serves, or did and still has something to finish. */

@@ -1,6 +1,13 @@
 import { expect } from 'chai';
-import type { Constructor, Container, Definition, HandlerSpec } from '@shoal/core/internal/definition';
+import type {
+  Constructor,
+  Container,
+  Definition,
+  HandlerSpec,
+  RoleName,
+} from '@shoal/core/internal/definition';
 import { bind, handlersOf, hooksOf, runsIn, typesOf } from '@shoal/core/internal/events/handler-table';
+import { timersAt } from '@shoal/core/internal/events/timer-place';
 
 class First {}
 class Second {}
@@ -57,10 +64,13 @@ describe('handler table', () => {
         },
       ],
     };
-    expect(typesOf(app, 'master')).to.deep.equal({ process: [First], connection: [] });
-    expect(typesOf(app, 'manager')).to.deep.equal({ process: [], connection: [] });
-    expect(typesOf(app, 'worker')).to.deep.equal({ process: [Third, First], connection: [Second] });
-    expect(typesOf(app, 'taskWorker')).to.deep.equal({ process: [Third], connection: [] });
+    expect(typesOf(app, 'master', [])).to.deep.equal({ process: [First], connection: [] });
+    expect(typesOf(app, 'manager', [])).to.deep.equal({ process: [], connection: [] });
+    expect(typesOf(app, 'worker', app.timers)).to.deep.equal({
+      process: [Third, First],
+      connection: [Second],
+    });
+    expect(typesOf(app, 'taskWorker', [])).to.deep.equal({ process: [Third], connection: [] });
   });
 
   it('leaves to a user process what names it, and nothing else', () => {
@@ -80,12 +90,20 @@ describe('handler table', () => {
         { name: 'idle', body: { kind: 'function', run: () => {} } },
       ],
     };
-    expect(typesOf(app, 'userProcess', 'poller')).to.deep.equal({ process: [Third, Second], connection: [] });
-    expect(typesOf(app, 'userProcess', 'idle')).to.deep.equal({ process: [], connection: [] });
-    expect(typesOf(app, 'worker')).to.deep.equal({ process: [First], connection: [] });
+    const at = (process: string | undefined, role: RoleName = 'userProcess') =>
+      timersAt(app, { role, process, workerId: 5, workerNum: 2 });
+    expect(typesOf(app, 'userProcess', at('poller'), 'poller')).to.deep.equal({
+      process: [Third, Second],
+      connection: [],
+    });
+    expect(typesOf(app, 'userProcess', at('idle'), 'idle')).to.deep.equal({ process: [], connection: [] });
+    expect(typesOf(app, 'worker', at(undefined, 'worker'))).to.deep.equal({
+      process: [First],
+      connection: [],
+    });
     expect(hooksOf(app, 'workerStart', 'poller')).to.deep.equal([own]);
     expect(hooksOf(app, 'workerStart')).to.deep.equal([start]);
-    expect([runsIn(beat, 'worker'), runsIn(beat, 'userProcess', 'poller')]).to.deep.equal([false, true]);
+    expect([at(undefined, 'worker'), at('poller'), at('idle')]).to.deep.equal([[], [beat], []]);
   });
 
   it('knows where a command is asked: in workers and task workers, or where it says', () => {

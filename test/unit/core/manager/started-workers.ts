@@ -42,6 +42,10 @@ export class StartedWorkers {
   }
 
   told(handle: WorkerHandle): readonly ToWorker['type'][] {
-    return this.#told.get(handle)!.map(({ type }) => type);
+    return this.notes(handle).map(({ type }) => type);
+  }
+
+  notes(handle: WorkerHandle): readonly ToWorker[] {
+    return this.#told.get(handle)!;
   }
 }
