@@ -3,7 +3,7 @@ import type { Settings } from '../config/load.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
-import type { CrewStatus, FixedParts, InnerQuestion, WorkerCounters, WorkerNote } from '../pipe/messages.js';
+import type { CrewStatus, InnerQuestion, Original, WorkerCounters, WorkerNote } from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../reactor/connection-ids.js';
@@ -20,7 +20,7 @@ export interface BasePlantParts {
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   readonly onFailure: (error: Error) => void;
-  readonly fixed: FixedParts;
+  readonly original: Original;
   readonly ask: Answerer;
 }
 
@@ -124,7 +124,7 @@ export class BasePlant implements Plant {
   }
 
   #makeManager(): Manager {
-    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, fixed, ask } =
+    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, original, ask } =
       this.parts;
     return new Manager({
       platform,
@@ -136,7 +136,7 @@ export class BasePlant implements Plant {
       runtimeDirectory,
       base: { listeners: this.#listeners, meshDirectory: runtimeDirectory },
       userProcesses,
-      fixed,
+      original,
       incarnationBase: 0,
       generation: this.#generation,
       onWorkers: () => {},

@@ -9,9 +9,9 @@ import { Inquiries } from '../pipe/inquiries.js';
 import {
   PIPE_VERSION,
   workerTitle,
-  type FixedParts,
   type FromWorker,
   type InnerQuestion,
+  type Original,
   type Place,
   type ToWorker,
   type WorkerAssignment,
@@ -41,8 +41,7 @@ export interface CrewParts {
   readonly runtimeDirectory: string;
   /** base mode: the sockets that workers accept on, and where workers find each other. */
   readonly base?: { readonly listeners: readonly BoundListener[]; readonly meshDirectory: string };
-  /** What only a restart applies. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
 }
 
 export interface CrewEvents {
@@ -83,13 +82,13 @@ export class Crew {
     place: Place | undefined,
     generation: number,
   ): WorkerHandle {
-    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, base, fixed, logger } =
+    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, base, original, logger } =
       this.parts;
     const assignment: WorkerAssignment = {
       ...duty,
       ...(place !== undefined && { place }),
       version: PIPE_VERSION,
-      fixed,
+      original,
       settings,
       masterPid,
       managerPid: platform.self.pid,

@@ -14,7 +14,7 @@ import type {
   ServerStats,
   ToManager,
   CrewStatus,
-  FixedParts,
+  Original,
   InnerQuestion,
   WorkerCounters,
   WorkerNote,
@@ -47,7 +47,7 @@ export interface MasterParts {
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   /** What only a restart applies. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
   /** The server cannot go on; what is left of it has to be taken down. */
   readonly onFailure: (error: Error) => void;
   /** An operator asked the manager to leave, and means the server. */
@@ -242,7 +242,7 @@ export class Master {
   }
 
   #startManager(): void {
-    const { platform, settings, name, runtimeDirectory, userProcesses, fixed } = this.parts;
+    const { platform, settings, name, runtimeDirectory, userProcesses, original } = this.parts;
     this.#managers++;
     const assignment: ManagerAssignment = {
       role: 'manager',
@@ -252,7 +252,7 @@ export class Master {
       runtimeDirectory,
       userProcesses,
       incarnationBase: this.#managers * INCARNATIONS_PER_MANAGER,
-      fixed,
+      original,
       generation: this.#generation,
     };
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);
