@@ -188,7 +188,8 @@ describe('dispatchConformance', () => {
         return worker;
       };
     });
-    expect(failed).to.deep.equal([stickyTitles.pure]);
+    // Dice may be uneven too.
+    expect(failed).to.include(stickyTitles.pure);
   });
 
   it('fails a policy that looks at a clock, and gives the clock back', async () => {
