@@ -124,6 +124,8 @@ export const rules = {
     except: {
       'packages/core/src/framing/custom.ts': 'Loads the framing module that the user names.',
       'packages/core/src/kernel/process-body.ts': 'Loads the module of a user process.',
+      'packages/core/src/kernel/late.ts': 'Loads what only some processes need.',
+      'packages/core/src/kernel/late-roles.ts': 'Loads the role that this process plays.',
       'packages/testing/src/find-export.ts':
         'Loads the module that declares the App, to see that it exports it.',
       'packages/testing/src/launch-entry.ts': 'Loads the module that declares the App.',

@@ -5,7 +5,7 @@ import type { Logger } from '../log.js';
 import type { Place, WorkerAssignment } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
-import { ConnectionIds } from '../reactor/connection-ids.js';
+import { ConnectionIds } from '../pipe/connection-ids.js';
 import { Reactor } from '../reactor/reactor.js';
 import { OwnSockets } from '../worker/own-sockets.js';
 import type { Worker } from '../worker/worker.js';

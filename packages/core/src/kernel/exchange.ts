@@ -22,7 +22,7 @@ import { MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
 import { decode, type Encoded } from '../pipe/payload.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
-import { ConnectionIds } from '../reactor/connection-ids.js';
+import { ConnectionIds } from '../pipe/connection-ids.js';
 import { FinishCaller, WaitCaller } from '../tasks/callers.js';
 import { Orphans } from '../tasks/orphans.js';
 import type { TaskCall } from '../tasks/task-call.js';

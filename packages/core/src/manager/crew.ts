@@ -10,9 +10,9 @@ import { Inquiries } from '../pipe/inquiries.js';
 import {
   PIPE_VERSION,
   workerTitle,
-  type FixedParts,
   type FromWorker,
   type InnerQuestion,
+  type Original,
   type Peer,
   type Place,
   type WorkerAssignment,
@@ -44,8 +44,7 @@ export interface CrewParts {
   readonly listeners?: readonly BoundListener[];
   /** Names of the user processes, whose ids follow those of the task workers. */
   readonly userProcesses: readonly string[];
-  /** What only a restart applies. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
 }
 
 export interface CrewEvents {
@@ -86,12 +85,12 @@ export class Crew {
     place: Place | undefined,
     generation: number,
   ): WorkerHandle {
-    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, fixed, logger } = this.parts;
+    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, original, logger } = this.parts;
     const assignment: WorkerAssignment = {
       ...duty,
       ...(place !== undefined && { place }),
       version: PIPE_VERSION,
-      fixed,
+      original,
       settings,
       masterPid,
       managerPid: platform.self.pid,

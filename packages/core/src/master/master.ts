@@ -14,7 +14,7 @@ import type {
   ServerStats,
   ToManager,
   CrewStatus,
-  FixedParts,
+  Original,
   InnerQuestion,
   Peer,
   WorkerCounters,
@@ -49,7 +49,7 @@ export interface MasterParts {
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   /** What only a restart applies. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
   /** The server cannot go on; what is left of it has to be taken down. */
   readonly onFailure: (error: Error) => void;
   /** An operator asked the manager to leave, and means the server. */
@@ -183,7 +183,7 @@ export class Master {
     if (this.#manager !== undefined) this.#tell(this.#manager, { type: 'reopenLogs' });
   }
 
-  /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
+  /** Connection ids tell their reactor: see `pipe/connection-ids.ts`. */
   #reactorOf(id: number): ReactorHandle | undefined {
     return Number.isSafeInteger(id) && id >= 0 ? this.#reactors[id % this.#reactors.length] : undefined;
   }
@@ -248,7 +248,7 @@ export class Master {
   }
 
   #startManager(): void {
-    const { platform, settings, name, runtimeDirectory, userProcesses, fixed } = this.parts;
+    const { platform, settings, name, runtimeDirectory, userProcesses, original } = this.parts;
     this.#managers++;
     const assignment: ManagerAssignment = {
       role: 'manager',
@@ -258,7 +258,7 @@ export class Master {
       runtimeDirectory,
       userProcesses,
       incarnationBase: this.#managers * INCARNATIONS_PER_MANAGER,
-      fixed,
+      original,
       generation: this.#generation,
       timersRan: [...this.#timersRan],
     };

@@ -229,7 +229,7 @@ export interface ManagerAssignment {
   readonly userProcesses: readonly string[];
   /** Incarnations of this manager's workers lie above this number. */
   readonly incarnationBase: number;
-  readonly fixed: FixedParts;
+  readonly original: Original;
   /** The generation of workers that it starts with. */
   readonly generation: number;
   /** Timers of `on: 'one'` that run once, and have under an earlier manager. */
@@ -244,8 +244,7 @@ export interface WorkerAssignment {
   readonly userProcess?: string;
   /** `PIPE_VERSION` of the manager: a program on disk whose kernel is another one cannot join. */
   readonly version: number;
-  /** What a reload must not leave unsaid: see `events/fingerprint.ts`. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
   readonly settings: Settings;
   readonly masterPid: number;
   readonly managerPid: number;
@@ -263,6 +262,14 @@ export interface Place {
   readonly workerId: number;
   /** Grows with every start of any worker; messages of an older one are ignored. */
   readonly incarnation: number;
+}
+
+/** The program as the master has loaded it, for a worker to compare with what it finds on disk. */
+export interface Original {
+  /** What a reload must not leave unsaid: see `events/fingerprint.ts`. */
+  readonly fixed: FixedParts;
+  /** The settings as they were written; undefined where they have no text: see `config/written.ts`. */
+  readonly written: string | undefined;
 }
 
 /** What only a restart applies, by name and fingerprint: hooks of master and manager, framing modules. */

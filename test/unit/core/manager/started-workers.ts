@@ -27,7 +27,7 @@ export class StartedWorkers {
       role: 'worker',
       ...(place !== undefined && { place }),
       version: 0,
-      fixed: {},
+      original: { fixed: {}, written: undefined },
       settings: this.#settings,
       masterPid: 1,
       managerPid: 2,
