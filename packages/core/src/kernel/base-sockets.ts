@@ -57,7 +57,11 @@ export class BaseSockets {
     this.#reactor = reactor;
     // Other processes may send to what this one owns.
     this.exchange.connections = {
-      send: (id, buffer, start, end, pid) => reactor.connection(id)?.send(buffer, start, end, pid),
+      send: (id, buffer, start, end, pid) => {
+        // The pipe lends its chunks, and a client may take its time.
+        const own = Buffer.from(buffer.subarray(start, end));
+        reactor.connection(id)?.send(own, 0, own.length, pid);
+      },
       end: (id, reset) => {
         if (reset) reactor.connection(id)?.abort('server');
         else reactor.connection(id)?.finish('server');

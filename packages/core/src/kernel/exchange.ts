@@ -300,7 +300,7 @@ export class Exchange implements TaskActions {
       name: run.name,
       taskWorkerId: this.parts.workerId(),
       dispatchTime: run.dispatchTime,
-      input: run.decode(),
+      input: run.data,
       ...value,
     });
   }

@@ -247,15 +247,25 @@ export interface Network {
   ): Promise<Listener>;
 }
 
+/**
+ * Whose the chunks of a stream are. `own`: the receiver's, from then on. `lent`: the
+ * receiver's until its `data` returns, which spares the memory.
+ */
+export type Chunks = 'own' | 'lent';
+
 /** Byte streams between the processes of one server. */
 export interface Pipes {
-  listen(path: string, accept: (stream: ByteStream) => void): Promise<{ close(): Promise<void> }>;
-  connect(path: string): Promise<ByteStream>;
+  listen(
+    path: string,
+    accept: (stream: ByteStream) => void,
+    chunks?: Chunks,
+  ): Promise<{ close(): Promise<void> }>;
+  connect(path: string, chunks?: Chunks): Promise<ByteStream>;
 }
 
 /** What the owner of a stream is told, in this order: data*, end?, close. */
 export interface StreamEvents {
-  /** The chunk belongs to the receiver from now on. Never empty. */
+  /** Never empty. The chunk belongs to the receiver from now on, unless the stream lends its chunks. */
   data(chunk: Buffer): void;
   /** The peer has finished writing. Our side stays open until `end` or `destroy`. */
   end(): void;

@@ -133,12 +133,12 @@ export function virtualPlatform(
   };
 
   const pipes: Pipes = {
-    listen: (path, accept) =>
+    listen: (path, accept, chunks) =>
       later(() => {
-        const listener = machine.pipes.listen(actor, path, accept);
+        const listener = machine.pipes.listen(actor, path, accept, chunks);
         return { close: () => later(() => listener.close()) };
       }),
-    connect: (path) => later(() => machine.pipes.connect(actor, path)),
+    connect: (path, chunks) => later(() => machine.pipes.connect(actor, path, chunks)),
   };
 
   const files: Files = {
