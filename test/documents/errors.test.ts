@@ -6,7 +6,7 @@ import { ExitCode } from '@shoal/core/internal/errors';
 const source = readFileSync(new URL('../../../packages/core/src/errors.ts', import.meta.url), 'utf8');
 const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
 
-const classes = ['ConfigError', 'ProtocolError', 'HandlerError', 'ProcessError'] as const;
+const classes = ['ConfigError', 'ProtocolError', 'HandlerError', 'ProcessError', 'TaskError'] as const;
 
 /** The members of the union `<className>Code`, read from the source, as types are gone at run time. */
 function codesOf(className: string): string[] {

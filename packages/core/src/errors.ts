@@ -19,6 +19,7 @@ export type ConfigErrorCode =
   | 'CONFIG_PID_FILE'
   | 'CONFIG_USER'
   | 'CONFIG_ACTIVATION'
+  | 'CONFIG_QUEUE_DIRECTORY'
   | 'CONFIG_WRONG_ORDER'
   | 'CONFIG_PLATFORM';
 
@@ -56,9 +57,13 @@ export type ProcessErrorCode =
   | 'NO_SUCH_WORKER'
   | 'NOT_SUPPORTED'
   | 'CONTROL_FULL'
-  | 'REACTOR_DIED';
+  | 'REACTOR_DIED'
+  | 'QUEUE_DAMAGED';
 
-export type ErrorCode = ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode;
+export type TaskErrorCode = 'TASK_QUEUE_FULL' | 'TASK_STORE_FAILED' | 'TASK_QUEUE_CLOSED' | 'TASK_LOST';
+
+export type ErrorCode =
+  ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode | TaskErrorCode;
 
 /** Exit codes of Shoal processes. 64 and above keep clear of what shells and Node use. */
 export const ExitCode = {
@@ -108,6 +113,9 @@ export class ProtocolError extends ShoalError<ProtocolErrorCode> {}
 export class HandlerError extends ShoalError<HandlerErrorCode> {}
 /** A process of the server failed or cannot do what was asked. */
 export class ProcessError extends ShoalError<ProcessErrorCode> {}
+
+/** Whoever posts a task must act. */
+export class TaskError extends ShoalError<TaskErrorCode> {}
 
 /** Causes beyond this depth are left out: they may form a circle. */
 const MAX_CAUSES = 8;

@@ -3,7 +3,7 @@ export { createServer, Server, type ServerInput } from './server.js';
 export { Connection } from './worker/connection.js';
 export { Logger } from './log.js';
 export { tcp, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
-export { ConfigError, HandlerError, ProcessError, ProtocolError, ExitCode } from './errors.js';
+export { ConfigError, HandlerError, ProcessError, ProtocolError, TaskError, ExitCode } from './errors.js';
 export type { Settings, SettingsInput } from './config/load.js';
 export type { Definition } from './definition.js';
 export type { Delivery, WorkerErrorEvent } from './events/event-table.js';
