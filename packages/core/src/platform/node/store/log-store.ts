@@ -42,7 +42,8 @@ export class LogStore implements Store {
   #oldest: number;
   readonly #waiting: Commit[] = [];
   #running: Promise<void> | undefined;
-  #state: 'open' | 'broken' | 'closed' = 'open';
+  #state: 'open' | 'broken' = 'open';
+  #closing: Promise<void> | undefined;
   #brokenBy: unknown;
   #cleaning: Cleaning | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
@@ -91,21 +92,26 @@ export class LogStore implements Store {
 
   commit(changes: readonly StoreChange[]): Promise<void> {
     if (changes.length === 0) return Promise.resolve();
+    // A descriptor that is closed under a write belongs to another file by then.
+    if (this.#closing !== undefined) return Promise.reject(this.#failure(new Error('the store is closed')));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ changes, size: frameSize(changes), resolve, reject });
       this.#running ??= this.#run();
     });
   }
 
-  async close(): Promise<void> {
-    if (this.#state === 'closed') return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#running;
     clearTimeout(this.#syncTimer);
     await this.#syncing;
     try {
       if (this.#state === 'open') await this.#syncNow();
     } finally {
-      this.#state = 'closed';
       for (const segment of this.#segments) segment.close();
     }
   }
@@ -136,7 +142,7 @@ export class LogStore implements Store {
   }
 
   async #write(changes: readonly StoreChange[]): Promise<void> {
-    if (this.#state !== 'open') throw this.#brokenBy ?? new Error('the store is closed');
+    if (this.#state !== 'open') throw this.#brokenBy;
     const size = frameSize(changes);
     if (!this.#head.hasRoom(size)) await this.#begin(size);
     const head = this.#head;
