@@ -120,6 +120,8 @@ export const rules = {
   dynamicImports: {
     within: ['packages', 'apps'],
     except: {
+      'packages/core/src/platform/node/store/node-stores.ts':
+        'Loads what a store is made of in the one process that opens one.',
       'packages/core/src/framing/custom.ts': 'Loads the framing module that the user names.',
       'packages/testing/src/find-export.ts':
         'Loads the module that declares the App, to see that it exports it.',

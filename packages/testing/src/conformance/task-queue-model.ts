@@ -15,7 +15,8 @@ interface ModelTask {
   attempts: number;
   crashes: number;
   lessee: number | undefined;
-  readonly acceptedAt: number;
+  /** When it became ready, or was to, at first. */
+  readonly firstReadyAt: number;
   /** When it became ready, or becomes. */
   readyAt: number;
   place: number;
@@ -45,7 +46,7 @@ export class TaskQueueModel {
       id,
       target,
       dedupeKey,
-      acceptedAt,
+      firstReadyAt: dueAt ?? acceptedAt,
       readyAt: dueAt ?? acceptedAt,
       state: dueAt === undefined ? 'waiting' : 'delayed',
       attempts: 0,
@@ -112,7 +113,7 @@ export class TaskQueueModel {
       if (typeof this.enqueue(task.dedupeKey) === 'number') continue;
       task.state = 'waiting';
       task.attempts = task.crashes = 0;
-      task.readyAt = task.acceptedAt;
+      task.readyAt = task.firstReadyAt;
       task.place = this.#nextPlace++;
       count++;
     }

@@ -329,6 +329,15 @@ function addCrashes(fact: AddFact): void {
       owner.queue.list().map(({ crashes }) => crashes),
       [0, 0, 0],
     );
+    owner.take(0, 3, 1);
+    await owner.barrier();
+    owner.queue.giveBack([ids[1]!]);
+    await owner.barrier();
+    await owner.crashAndOpen();
+    assert.deepEqual(
+      owner.queue.list().map(({ crashes }) => crashes),
+      [1, 0, 1],
+    );
   });
 
   fact('gives leases back, uncharged, when it is closed', async (owner) => {

@@ -125,6 +125,26 @@ describe('LogStore', () => {
     await closing;
   });
 
+  it('brings nothing back that lay behind a commit which the machine had lost', async () => {
+    const path = place();
+    const store = await open(path, 60_000);
+    for (const key of [1, 2, 3]) await store.commit([{ key, value: Buffer.alloc(100, key) }]);
+    const copy = copyOf(path);
+    await store.close();
+    const [name] = readdirSync(copy).filter((file) => file.endsWith('.log'));
+    const bytes = readFileSync(join(copy, name!));
+    bytes.fill(0, bytes.indexOf(Buffer.alloc(100, 2)), bytes.indexOf(Buffer.alloc(100, 3)) - 26);
+    writeFileSync(join(copy, name!), bytes);
+    const next = await open(copy);
+    expect([...next.keys()]).to.deep.equal([1]);
+    // As long as the one that was lost, it would lead to the next.
+    await next.commit([{ key: 4, value: Buffer.alloc(100, 4) }]);
+    await next.close();
+    const last = await open(copy);
+    expect([...last.keys()]).to.deep.equal([1, 4]);
+    await last.close();
+  });
+
   describe('after a crash', () => {
     /** A store in several files whose owner died, and what it had confirmed. */
     async function crashed(): Promise<{ path: string; values: Map<number, string> }> {

@@ -35,6 +35,10 @@ class ManualClock implements Clock {
     setImmediate(run);
   }
 
+  setBack(ms: number): void {
+    this.#now -= ms;
+  }
+
   forgetTimers(): void {
     this.#timers.clear();
   }
@@ -60,7 +64,7 @@ function turn(): Promise<void> {
 
 /** A stage whose stores are real in some way, and whose clock a test moves. */
 abstract class ManualStage implements TaskQueueStage {
-  protected readonly clock = new ManualClock();
+  readonly clock = new ManualClock();
   protected refuses = false;
 
   protected abstract openStore(): Promise<Store>;
@@ -108,7 +112,7 @@ abstract class ManualStage implements TaskQueueStage {
 }
 
 /** Commits happen at once or never. */
-class MemoryStage extends ManualStage {
+export class MemoryStage extends ManualStage {
   readonly #values = new Map<number, Uint8Array>();
   #owner = 0;
 

@@ -1,5 +1,7 @@
+import { expect } from 'chai';
 import { taskQueueConformance } from '@shoal/testing/internal/conformance/task-queue';
-import { stages } from './stages.js';
+import { Owner } from '@shoal/testing/internal/conformance/task-queue-stage';
+import { MemoryStage, stages } from './stages.js';
 
 const SEGMENT_BYTES = 16 * 1024;
 
@@ -17,4 +19,18 @@ describe('StoredQueue', () => {
       for (const fact of taskQueueConformance('it', subject)) it(fact.title, fact.run);
     });
   }
+
+  it('keeps the order of acceptance when the clock is set back', async () => {
+    const stage = new MemoryStage();
+    const owner = await Owner.begin({ stage: async () => stage });
+    const ids: number[] = [];
+    for (let life = 0; life < 3; life++) {
+      ids.push(await owner.enqueue());
+      stage.clock.setBack(60_000);
+      ids.push(await owner.enqueue());
+      stage.clock.setBack(60_000);
+      await owner.crashAndOpen();
+    }
+    expect(owner.take()).to.deep.equal(ids);
+  });
 });

@@ -19,6 +19,7 @@ export class QueuedTask {
   place = 0;
   attempts = 0;
   crashes = 0;
+  /** When it becomes ready, or did; 0 for one that was ready at once. */
   dueAt: number;
   lease: Lease | undefined;
   reason: WireError | undefined;
@@ -49,12 +50,16 @@ export class QueuedTask {
     return this.attempts + this.crashes + 1;
   }
 
+  get readyAt(): number {
+    return this.dueAt === 0 ? this.acceptedAt : this.dueAt;
+  }
+
   get history(): TaskHistory {
     const { attempts, crashes, dueAt, reason, diedAt } = this;
     return {
       attempts,
       crashes,
-      ...(dueAt > this.acceptedAt && { dueAt }),
+      ...(dueAt > 0 && { dueAt }),
       ...(reason !== undefined && { reason }),
       ...(diedAt !== undefined && { diedAt }),
     };
@@ -63,7 +68,7 @@ export class QueuedTask {
   recall({ attempts, crashes, dueAt, reason, diedAt }: TaskHistory): void {
     this.attempts = attempts;
     this.crashes = crashes;
-    this.dueAt = dueAt ?? this.acceptedAt;
+    this.dueAt = dueAt ?? 0;
     this.reason = reason;
     this.diedAt = diedAt;
     this.hasHistory = true;

@@ -8,11 +8,11 @@
  */
 import { TaskError, toWire, type WireError } from '../../errors.js';
 import type { Clock, Random, Store } from '../../platform/platform.js';
-import { Census } from './census.js';
 import { DelayedTasks } from './delayed-tasks.js';
 import { Leases } from './leases.js';
+import { Lines } from './lines.js';
+import { Posters } from './posters.js';
 import { QueuedTask } from './queued-task.js';
-import { ReadyList } from './ready-list.js';
 import { recall } from './recall.js';
 import {
   MAX_CRASHES,
@@ -31,10 +31,12 @@ import {
   FORMAT,
   historyKey,
   STORE_KEY,
+  taskFields,
   taskHead,
   taskKey,
   taskPayload,
 } from './task-record.js';
+import { TaskTable } from './task-table.js';
 import { WriteBehind } from './write-behind.js';
 
 export interface StoredQueueOptions {
@@ -52,42 +54,30 @@ export interface StoredQueueOptions {
 
 /** Ids that are reserved by one write: so many are skipped at most when the store is opened anew. */
 const RESERVED_AT_ONCE = 100_000;
-/** Bytes of records that are kept in memory; what is beyond is read when it is taken. */
-const CACHE_BYTES = 64 * 1024 * 1024;
 const FIRST_BACKOFF = 1_000;
 const LONGEST_BACKOFF = 60_000;
 const DEFAULT_PAGE = 100;
 /** As many as the record of a task can tell. */
 const MOST_ATTEMPTS = 65_535;
 
-interface Poster {
-  readonly duplicate: boolean;
-  resolve(accepted: Accepted): void;
-  reject(error: unknown): void;
-}
-
 export class StoredQueue implements TaskQueue {
-  readonly #tasks = new Map<number, QueuedTask>();
-  readonly #keys = new Map<string, QueuedTask>();
-  /** One line for each target, and behind them the one for tasks that anybody may take. */
-  readonly #lines: readonly ReadyList<QueuedTask>[];
+  readonly #tasks: TaskTable;
+  readonly #lines: Lines;
   readonly #delayed: DelayedTasks<QueuedTask>;
   readonly #leases: Leases;
-  readonly #posters = new Map<QueuedTask, Poster[]>();
-  readonly #census = new Census();
+  readonly #posters = new Posters();
   readonly #writes: WriteBehind;
   #nextId = 1;
   #reserved = 0;
-  #nextPlace = 1;
   #lastAccepted = 0;
-  #cached = 0;
   #saidFull = false;
   #opened = false;
   #closing: Promise<void> | undefined;
 
   private constructor(private readonly options: StoredQueueOptions) {
     const { store, clock, targets, events } = options;
-    this.#lines = Array.from({ length: targets + 1 }, () => new ReadyList<QueuedTask>());
+    this.#tasks = new TaskTable(store, () => this.#tellRoom());
+    this.#lines = new Lines(targets, (target) => this.#tellReady(target));
     this.#delayed = new DelayedTasks(clock, (tasks) => this.#join(tasks.filter((task) => this.#isDue(task))));
     this.#writes = new WriteBehind(store, clock, (error) => events.trouble(error));
     this.#leases = new Leases(this.#writes);
@@ -105,32 +95,26 @@ export class StoredQueue implements TaskQueue {
     queue.#reserve();
     await queue.#writes.written();
     queue.#opened = true;
-    for (const task of died) options.events.died(queue.#summary(task));
+    for (const task of died) options.events.died(queue.#tasks.summary(task));
     return queue;
   }
 
   enqueue(task: NewTask): Promise<Accepted> {
     if (this.#closing !== undefined) return Promise.reject(closed());
-    const known = task.dedupeKey === undefined ? undefined : this.#keys.get(task.dedupeKey);
-    if (known !== undefined) return this.#accepted(known, true);
-    if (this.#census.backlog >= this.options.limit) return Promise.reject(this.#full());
+    const known = this.#tasks.withKey(task.dedupeKey);
+    if (known !== undefined) return this.#posters.accepted(known, true);
+    if (this.#tasks.backlog >= this.options.limit) return Promise.reject(this.#full());
     try {
-      return this.#accepted(this.#add(task), false);
+      return this.#posters.accepted(this.#add(task), false);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   take(target: number, lessee: number, max: number): TakenTask[] {
-    const own = this.#lines[target === this.#any ? -1 : target];
-    const shared = this.#lines[this.#any]!;
     const tasks: QueuedTask[] = [];
     while (tasks.length < max && this.#closing === undefined) {
-      const mine = own?.peek();
-      const anybodys = shared.peek();
-      const line =
-        mine !== undefined && (anybodys === undefined || mine.place < anybodys.place) ? own : shared;
-      const task = line?.shift();
+      const task = this.#lines.next(target);
       if (task === undefined) break;
       tasks.push(task);
     }
@@ -199,26 +183,23 @@ export class StoredQueue implements TaskQueue {
     for (const task of this.#tasks.values()) {
       if (found.length >= limit) break;
       if (task.id <= after || task.state === 'accepting') continue;
-      if (state === undefined || task.state === state) found.push(this.#summary(task));
+      if (state === undefined || task.state === state) found.push(this.#tasks.summary(task));
     }
     return found;
   }
 
   counts(): TaskCounts {
-    return this.#census.counts;
+    return this.#tasks.counts;
   }
 
   async retry(ids: readonly number[] | 'all'): Promise<number> {
-    const tasks = this.#dead(ids).filter(
-      ({ dedupeKey }) => dedupeKey === undefined || !this.#keys.has(dedupeKey),
-    );
     let count = 0;
-    for (const task of tasks) {
-      // Two dead letters may have one key.
-      if (task.dedupeKey !== undefined && this.#keys.has(task.dedupeKey)) continue;
-      if (task.dedupeKey !== undefined) this.#keys.set(task.dedupeKey, task);
+    for (const task of this.#tasks.dead(ids)) {
+      // Also by one that was dead a moment ago: two may have one key.
+      if (this.#tasks.withKey(task.dedupeKey) !== undefined) continue;
+      this.#tasks.takeKey(task);
       task.attempts = task.crashes = 0;
-      task.dueAt = task.acceptedAt;
+      task.dueAt = taskFields(this.#tasks.record(task)).dueAt;
       task.reason = task.diedAt = undefined;
       task.hasHistory = false;
       this.#writes.set(historyKey(task.id), undefined);
@@ -230,7 +211,7 @@ export class StoredQueue implements TaskQueue {
   }
 
   async purge(ids: readonly number[] | 'all'): Promise<number> {
-    const tasks = this.#dead(ids);
+    const tasks = this.#tasks.dead(ids);
     for (const task of tasks) this.#forget(task);
     if (tasks.length > 0) await this.#durable();
     return tasks.length;
@@ -238,7 +219,7 @@ export class StoredQueue implements TaskQueue {
 
   async drain(): Promise<number> {
     const tasks = [...this.#tasks.values()].filter(({ state }) => state === 'waiting' || state === 'delayed');
-    for (const line of this.#lines) line.clear();
+    this.#lines.clear();
     for (const task of tasks) this.#forget(task);
     if (tasks.length > 0) await this.#durable();
     return tasks.length;
@@ -256,22 +237,15 @@ export class StoredQueue implements TaskQueue {
     await this.options.store.close();
   }
 
-  get #any(): number {
-    return this.options.targets;
-  }
-
-  #lineOf(task: QueuedTask): number {
-    const { target } = task;
-    return target !== undefined && target >= 0 && target < this.#any ? target : this.#any;
-  }
-
   #add(task: NewTask): QueuedTask {
     const { clock, maxAttempts } = this.options;
     // Never backwards, so that the order of acceptance can be told after a crash.
-    const acceptedAt = (this.#lastAccepted = Math.max(this.#lastAccepted, clock.wallTime()));
+    const now = clock.wallTime();
+    const acceptedAt = (this.#lastAccepted = Math.max(this.#lastAccepted, now));
+    const delay = task.delay ?? 0;
     const fields = {
       acceptedAt,
-      dueAt: acceptedAt + Math.max(0, task.delay ?? 0),
+      dueAt: delay > 0 ? now + delay : 0,
       target: task.target,
       maxAttempts: Math.min(MOST_ATTEMPTS, Math.max(1, task.maxAttempts ?? maxAttempts)),
     };
@@ -279,7 +253,7 @@ export class StoredQueue implements TaskQueue {
     if (this.#nextId > this.#reserved) this.#reserve();
     const id = this.#nextId++;
     const added = new QueuedTask(id, task.target, fields, task.dedupeKey, record, task.payload.length);
-    this.#enter(added);
+    this.#tasks.enter(added);
     this.#writes.admit({
       changes: [{ key: taskKey(id), value: record }],
       admitted: () => this.#admit(added),
@@ -288,47 +262,26 @@ export class StoredQueue implements TaskQueue {
     return added;
   }
 
-  #enter(task: QueuedTask): void {
-    this.#tasks.set(task.id, task);
-    if (task.dedupeKey !== undefined && task.state !== 'dead') this.#keys.set(task.dedupeKey, task);
-    this.#cached += task.record!.length;
-    this.#census.enter(task);
-  }
-
   #reserve(): void {
     this.#reserved += RESERVED_AT_ONCE;
     this.#writes.set(STORE_KEY, encodeJson({ format: FORMAT, reserved: this.#reserved }));
   }
 
-  #accepted(task: QueuedTask, duplicate: boolean): Promise<Accepted> {
-    if (task.state !== 'accepting') return Promise.resolve({ id: task.id, duplicate });
-    return new Promise((resolve, reject) => {
-      const poster = { duplicate, resolve, reject };
-      const posters = this.#posters.get(task);
-      if (posters === undefined) this.#posters.set(task, [poster]);
-      else posters.push(poster);
-    });
-  }
-
   #admit(task: QueuedTask): void {
-    const posters = this.#posters.get(task) ?? [];
-    this.#posters.delete(task);
-    for (const { duplicate, resolve } of posters) resolve({ id: task.id, duplicate });
-    if (this.#cached > CACHE_BYTES) this.#uncache(task);
+    this.#posters.admit(task);
+    this.#tasks.trim(task);
     this.#makeReady(task);
   }
 
   #refuse(task: QueuedTask, error: unknown): void {
-    const posters = this.#posters.get(task) ?? [];
-    this.#posters.delete(task);
-    this.#drop(task);
-    for (const { reject } of posters) reject(error);
+    this.#tasks.drop(task);
+    this.#posters.refuse(task, error);
   }
 
   /** Now, or when it is due. */
   #makeReady(task: QueuedTask): void {
     if (task.dueAt > this.options.clock.wallTime()) {
-      this.#move(task, 'delayed');
+      this.#tasks.move(task, 'delayed');
       this.#delayed.add(task);
     } else {
       this.#join([task]);
@@ -343,55 +296,34 @@ export class StoredQueue implements TaskQueue {
   /** To the end of its line. */
   #join(tasks: readonly QueuedTask[]): void {
     for (const task of tasks) {
-      const at = this.#lineOf(task);
-      const line = this.#lines[at]!;
-      task.place = this.#nextPlace++;
-      this.#move(task, 'waiting');
-      line.push(task);
-      if (line.size === 1) this.#tellReady(at);
+      this.#tasks.move(task, 'waiting');
+      this.#lines.join(task);
     }
   }
 
   #putBack(tasks: readonly QueuedTask[]): void {
-    const byLine = new Map<number, QueuedTask[]>();
-    for (const task of tasks) {
-      const at = this.#lineOf(task);
-      this.#move(task, 'waiting');
-      const others = byLine.get(at);
-      if (others === undefined) byLine.set(at, [task]);
-      else others.push(task);
-    }
-    for (const [at, returned] of byLine) {
-      const line = this.#lines[at]!;
-      const wasEmpty = line.size === 0;
-      line.putBack(returned);
-      if (wasEmpty) this.#tellReady(at);
-    }
+    for (const task of tasks) this.#tasks.move(task, 'waiting');
+    this.#lines.putBack(tasks);
   }
 
-  #tellReady(line: number): void {
-    if (this.#opened && this.#closing === undefined)
-      this.options.events.ready(line === this.#any ? undefined : line);
+  #tellReady(target: number | undefined): void {
+    if (this.#opened && this.#closing === undefined) this.options.events.ready(target);
   }
 
   #taken(task: QueuedTask): TakenTask {
-    const record = this.#recordOf(task);
+    const record = this.#tasks.record(task);
     const { id, attempt, acceptedAt } = task;
     return { id, attempt, payload: taskPayload(record), meta: taskHead(record).meta, acceptedAt };
   }
 
-  #recordOf(task: QueuedTask): Uint8Array {
-    return task.record ?? this.options.store.get(taskKey(task.id))!;
-  }
-
   #lease(lessee: number, tasks: QueuedTask[]): void {
-    for (const task of tasks) this.#move(task, 'leased');
+    for (const task of tasks) this.#tasks.move(task, 'leased');
     this.#leases.grant(lessee, tasks);
   }
 
   /** Takes a task out of its lease or its line; what becomes of it is the caller's to say. */
   #leave(task: QueuedTask): void {
-    if (task.state === 'waiting') this.#lines[this.#lineOf(task)]!.remove(task);
+    if (task.state === 'waiting') this.#lines.remove(task);
     else this.#leases.end(task);
   }
 
@@ -401,7 +333,7 @@ export class StoredQueue implements TaskQueue {
     task.reason = reason;
     if (!retry || task.attempts >= task.maxAttempts) {
       this.#bury(task);
-      this.options.events.died(this.#summary(task));
+      this.options.events.died(this.#tasks.summary(task));
       return false;
     }
     if (later) {
@@ -414,9 +346,9 @@ export class StoredQueue implements TaskQueue {
 
   #bury(task: QueuedTask): void {
     task.diedAt = this.options.clock.wallTime();
-    this.#move(task, 'dead');
-    this.#releaseKey(task);
-    this.#uncache(task);
+    this.#tasks.move(task, 'dead');
+    this.#tasks.releaseKey(task);
+    this.#tasks.uncache(task);
     this.#writeHistory(task);
   }
 
@@ -430,46 +362,17 @@ export class StoredQueue implements TaskQueue {
     this.#writes.set(historyKey(task.id), encodeJson(task.history));
   }
 
-  #move(task: QueuedTask, state: QueuedTask['state']): void {
-    this.#census.move(task, state);
-    if (this.#saidFull && this.#census.backlog < this.options.limit) {
-      this.#saidFull = false;
-      this.options.clock.defer(() => this.options.events.room());
-    }
+  #tellRoom(): void {
+    if (!this.#saidFull || this.#tasks.backlog >= this.options.limit) return;
+    this.#saidFull = false;
+    this.options.clock.defer(() => this.options.events.room());
   }
 
   /** Also from the store. */
   #forget(task: QueuedTask): void {
     this.#writes.set(taskKey(task.id), undefined);
     if (task.hasHistory) this.#writes.set(historyKey(task.id), undefined);
-    this.#drop(task);
-  }
-
-  #drop(task: QueuedTask): void {
-    this.#move(task, 'gone');
-    this.#tasks.delete(task.id);
-    this.#releaseKey(task);
-    this.#uncache(task);
-  }
-
-  #releaseKey({ dedupeKey, id }: QueuedTask): void {
-    if (dedupeKey !== undefined && this.#keys.get(dedupeKey)?.id === id) this.#keys.delete(dedupeKey);
-  }
-
-  #uncache(task: QueuedTask): void {
-    if (task.record === undefined) return;
-    this.#cached -= task.record.length;
-    task.record = undefined;
-  }
-
-  #summary(task: QueuedTask): TaskSummary {
-    return task.summary(this.#recordOf(task));
-  }
-
-  #dead(ids: readonly number[] | 'all'): QueuedTask[] {
-    const tasks =
-      ids === 'all' ? [...this.#tasks.values()] : [...new Set(ids)].map((id) => this.#tasks.get(id));
-    return tasks.filter((task): task is QueuedTask => task?.state === 'dead');
+    this.#tasks.drop(task);
   }
 
   /** May be ignored without a rejection that nobody handles. */
@@ -500,15 +403,15 @@ export class StoredQueue implements TaskQueue {
     for (const task of tasks) {
       task.state = task.diedAt === undefined ? 'accepting' : 'dead';
       this.#lastAccepted = Math.max(this.#lastAccepted, task.acceptedAt);
-      this.#enter(task);
-      if (this.#cached > CACHE_BYTES || task.state === 'dead') this.#uncache(task);
+      this.#tasks.enter(task);
+      this.#tasks.trim(task);
       if (task.state === 'dead') continue;
       // Another number is of a lease that had ended already, with a history.
       if (attempts.get(task.id) === task.attempt) this.#countCrash(task);
       if (task.diedAt === undefined) alive.push(task);
       else died.push(task);
     }
-    alive.sort((a, b) => a.dueAt - b.dueAt || a.id - b.id);
+    alive.sort((a, b) => a.readyAt - b.readyAt || a.id - b.id);
     for (const task of alive) this.#makeReady(task);
     return died;
   }

@@ -7,7 +7,7 @@
  *   n × 4 + 2   a lease: which tasks were taken together (f64 id │ u32 attempt, each)
  *   3           the store: its format and the ids that are reserved (JSON)
  *
- *   task:  f64 accepted at │ f64 due at │ i32 target │ u16 max attempts
+ *   task:  f64 accepted at │ f64 due at, or 0 │ i32 target │ u16 max attempts
  *          u32 bytes of the head │ head: JSON of [meta, dedupe key] │ payload
  * ```
  *

@@ -2,13 +2,15 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, codeOf } from '../../../errors.js';
 import type { Store, StorePlace, Stores } from '../../platform.js';
-import { lockStore } from './store-lock.js';
-import { LogStore } from './log-store.js';
-import { makeDurableDirectory } from './segment.js';
+import type { LogStore } from './log-store.js';
 
+/** Its parts are loaded with the first store: few processes ever open one. */
 export class NodeStores implements Stores {
   async open({ parent = stateDirectory(), name, syncInterval }: StorePlace): Promise<Store> {
     const directory = join(parent, name);
+    const { LogStore } = await import('./log-store.js');
+    const { makeDurableDirectory } = await import('./segment.js');
+    const { lockStore } = await import('./store-lock.js');
     try {
       makeDurableDirectory(directory);
       const lock = await lockStore(directory);
