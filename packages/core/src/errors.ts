@@ -21,6 +21,7 @@ export type ConfigErrorCode =
   | 'CONFIG_PID_FILE'
   | 'CONFIG_USER'
   | 'CONFIG_ACTIVATION'
+  | 'CONFIG_QUEUE_DIRECTORY'
   | 'CONFIG_WRONG_ORDER'
   | 'CONFIG_PLATFORM';
 
@@ -65,7 +66,8 @@ export type ProcessErrorCode =
   | 'COMMAND_OVERFLOW'
   | 'NOT_SUPPORTED'
   | 'CONTROL_FULL'
-  | 'REACTOR_DIED';
+  | 'REACTOR_DIED'
+  | 'QUEUE_DAMAGED';
 
 export type TaskErrorCode =
   | 'TASK_NO_WORKERS'
@@ -75,7 +77,10 @@ export type TaskErrorCode =
   | 'TASK_WORKER_LOST'
   | 'TASK_TIMEOUT'
   | 'TASK_INPUT_INVALID'
-  | 'TASK_OUTPUT_INVALID';
+  | 'TASK_OUTPUT_INVALID'
+  | 'TASK_STORE_FAILED'
+  | 'TASK_QUEUE_CLOSED'
+  | 'TASK_LOST';
 
 export type ErrorCode =
   ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode | TaskErrorCode;
