@@ -50,7 +50,7 @@ export const rules = {
       ['server.ts'],
       ['handler-types.ts'],
       ['kernel'],
-      ['master', 'manager', 'worker', 'task-worker', 'control'],
+      ['master', 'manager', 'worker', 'queue-process', 'control'],
       ['reactor', 'role-actions.ts'],
       ['messaging', 'tasks'],
       ['dispatch', 'mesh', 'timers'],

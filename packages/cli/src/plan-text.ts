@@ -34,7 +34,9 @@ function processLines({ settings, topology, userProcesses }: Plan): string[] {
     `${workerNum}${topology.kind === 'process' ? `, dispatch ${dispatchMode}` : ''}`,
   );
   const taskWorkers = taskWorkerNum > 0 ? [row('task worker', String(taskWorkerNum))] : [];
-  const others = [...taskWorkers, ...userProcesses.map(({ name }) => row('user process', name))];
+  const queue =
+    settings.taskIpcMode === 'socket' ? [] : [row('queue', `1, of tasks: ${settings.messageQueueKey}`)];
+  const others = [...taskWorkers, ...userProcesses.map(({ name }) => row('user process', name)), ...queue];
   switch (topology.kind) {
     case 'process':
       return [

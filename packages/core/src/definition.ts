@@ -29,7 +29,7 @@ export type EventName =
 /** Where a command is answered that belongs to no user process: in workers and task workers, or in one of the two above them. */
 export type CommandPlace = 'workers' | 'master' | 'manager';
 
-export type RoleName = 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess';
+export type RoleName = 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess' | 'queue';
 
 // A class may take any constructor arguments; the container knows them.
 // eslint-like rules do not apply: `never[]` would refuse real classes.

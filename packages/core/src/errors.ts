@@ -80,7 +80,11 @@ export type TaskErrorCode =
   | 'TASK_OUTPUT_INVALID'
   | 'TASK_STORE_FAILED'
   | 'TASK_QUEUE_CLOSED'
-  | 'TASK_LOST';
+  | 'TASK_LOST'
+  | 'TASK_DEAD'
+  | 'TASK_NO_QUEUE'
+  | 'TASK_TARGET_INVALID'
+  | 'TASK_OPTION_INVALID';
 
 export type ErrorCode =
   ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode | TaskErrorCode;

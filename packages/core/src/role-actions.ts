@@ -3,6 +3,8 @@ import type { RoleName } from './definition.js';
 import type { Part } from './pipe/parts.js';
 import type { AnswerTo, Question } from './pipe/questions.js';
 import type { Messenger } from './messaging/messenger.js';
+import type { Accepted } from './tasks/queue/task-queue.js';
+import type { EnqueueOptions } from './tasks/queue-client.js';
 import type { TaskResult } from './tasks/task.js';
 import type { TimerFunction } from './timers/timers.js';
 
@@ -24,6 +26,7 @@ export interface TaskActions {
   ): number;
   taskWait(name: string, data: unknown, options: TaskWaitOptions): Promise<unknown>;
   room(): Promise<void>;
+  enqueue(data: unknown, options: EnqueueOptions): Promise<Accepted>;
 }
 
 /** What the `Server` object does in one process; each role brings its own. */

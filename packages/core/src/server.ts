@@ -37,6 +37,8 @@ import {
 import { enterServer } from './current-server.js';
 import type { Platform } from './platform/platform.js';
 import type { RoleActions, TaskWaitOptions } from './role-actions.js';
+import type { EnqueueOptions } from './tasks/queue-client.js';
+import type { Accepted } from './tasks/queue/task-queue.js';
 import type { TaskResult } from './tasks/task.js';
 import type { TimerFunction } from './timers/timers.js';
 
@@ -304,6 +306,23 @@ export class Server {
   /** Resolves when fewer than `taskQueueLimit` tasks wait in this process: `task` takes one more then. */
   async taskRoom(): Promise<void> {
     return this.#role('taskRoom').tasks.room();
+  }
+
+  /**
+   * Posts a task to the queue, and resolves when that has accepted it: then it is
+   * done at least once, whatever dies. `duplicate` tells that an earlier task with
+   * the same `dedupeKey` is there still, whose id this is. Its result comes to
+   * `@OnFinish` of this process, or of the one after it, under that id. Works in
+   * every process that has a server, task workers included, and only with
+   * `taskIpcMode: 'queue'` or `'sharedQueue'`.
+   *
+   * Rejects with TaskError TASK_NO_QUEUE without one, TASK_QUEUE_FULL at
+   * `taskQueueLimit` with `taskQueuePolicy: 'reject'`, TASK_STORE_FAILED when it
+   * cannot be written, TASK_OPTION_INVALID, TASK_TARGET_INVALID, TASK_TOO_LONG,
+   * TASK_NO_HANDLER, TASK_NO_WORKERS.
+   */
+  async enqueue(data: unknown, options: EnqueueOptions = {}): Promise<Accepted> {
+    return this.#role('enqueue').tasks.enqueue(data, options);
   }
 
   /**

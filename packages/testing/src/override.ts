@@ -19,7 +19,7 @@ const ROLES = Object.keys({
   worker: true,
   taskWorker: true,
   userProcess: true,
-} satisfies Record<RoleName, true>) as readonly RoleName[];
+} satisfies Record<Exclude<RoleName, 'queue'>, true>) as readonly RoleName[];
 
 /**
  * What is given itself, or `export default` or `export const override` of the

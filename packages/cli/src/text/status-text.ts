@@ -18,6 +18,7 @@ const roles: Readonly<Record<ProcessStatus['role'], string>> = {
   worker: 'worker',
   taskWorker: 'task worker',
   userProcess: 'process',
+  queue: 'queue',
   spare: 'spare',
 };
 

@@ -18,3 +18,8 @@ export function largestSend(settings: Settings): number {
     ...settings.listeners.map(({ socketBufferSize }) => socketBufferSize),
   );
 }
+
+/** Whether tasks go through a queue on disk, which a process of its own has. */
+export function usesQueue({ taskIpcMode }: Pick<Settings, 'taskIpcMode'>): boolean {
+  return taskIpcMode !== 'socket';
+}

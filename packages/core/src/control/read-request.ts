@@ -8,7 +8,7 @@ export interface RawRequest {
   readonly question: Readonly<Record<string, unknown>> & { readonly what: string };
 }
 
-/** The longest page of connections. */
+/** The longest page of connections, and of tasks. */
 export const longestPage = 1_000;
 
 type Fields = Readonly<Record<string, Check>>;
@@ -33,13 +33,22 @@ const fieldsOf: Readonly<Record<Exclude<Question['what'], 'command'>, Fields>> =
       takes: 'a whole number, -1 or more',
       holds: (value) => Number.isSafeInteger(value) && (value as number) >= -1,
     },
-    limit: {
-      takes: `a whole number from 1 to ${longestPage}`,
-      holds: (value) => wholeNumber.holds(value) && value !== 0 && (value as number) <= longestPage,
-    },
+    limit: pageOf(longestPage),
   },
   reload: { only: oneOf(undefined, 'taskWorker'), until: oneOf(undefined, 'accepted', 'done') },
   stopWorker: { workerId: wholeNumber },
+  tasks: {
+    state: oneOf(undefined, 'waiting', 'delayed', 'leased', 'dead'),
+    after: wholeNumber,
+    limit: pageOf(longestPage),
+  },
+  retryTasks: {
+    ids: {
+      takes: 'nothing, or a list of ids',
+      holds: (value) => value === undefined || (Array.isArray(value) && value.every(wholeNumber.holds)),
+    },
+  },
+  drainTasks: {},
   shutdown: {},
   reopenLogs: {},
 };
@@ -69,6 +78,13 @@ export function readQuestion({ what, ...given }: RawRequest['question']): Questi
   }
   const names = Object.keys(fields).filter((name) => given[name] !== undefined);
   return { what, ...Object.fromEntries(names.map((name) => [name, given[name]])) } as unknown as Question;
+}
+
+function pageOf(longest: number): Check {
+  return {
+    takes: `a whole number from 1 to ${longest}`,
+    holds: (value) => wholeNumber.holds(value) && value !== 0 && (value as number) <= longest,
+  };
 }
 
 function oneOf(...values: readonly unknown[]): Check {

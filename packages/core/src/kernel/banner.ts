@@ -1,3 +1,4 @@
+import { usesQueue } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Endpoint } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
@@ -28,17 +29,18 @@ export function bannerLines(
 }
 
 function inWords(settings: Settings, topology: Topology): string {
-  const { workerNum, taskWorkerNum, reactorNum, dispatchMode } = settings;
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, messageQueueKey } = settings;
+  const queue = usesQueue(settings) ? `, queue ${messageQueueKey}` : '';
   switch (topology.kind) {
     case 'process':
       return (
         `process mode, ${topology.processes} processes: master with ${count(reactorNum, 'reactor')}, manager, ` +
-        `${count(workerNum, 'worker')}, ${count(taskWorkerNum, 'task worker')}, dispatch ${dispatchMode}`
+        `${count(workerNum, 'worker')}, ${count(taskWorkerNum, 'task worker')}${queue}, dispatch ${dispatchMode}`
       );
     case 'base':
       return (
         `base mode, ${topology.processes} processes: manager, ${count(workerNum, 'worker')}, ` +
-        count(taskWorkerNum, 'task worker')
+        `${count(taskWorkerNum, 'task worker')}${queue}`
       );
     case 'single':
       return 'base mode in one process';

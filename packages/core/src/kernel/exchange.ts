@@ -3,10 +3,10 @@
  * tasks, messages, and sends to connections that others own. Every process has
  * one; who takes part in what follows from its role and its handlers.
  */
-import { largestSend } from '../config/limits.js';
+import { largestSend, usesQueue } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition, RoleName } from '../definition.js';
-import { fromWire, ProcessError, type WireError } from '../errors.js';
+import { fromWire, ProcessError, TaskError, type WireError } from '../errors.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import { bind, handlerFor, namesOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
@@ -18,18 +18,23 @@ import type { Way, WayEvents } from '../mesh/way.js';
 import { Inbox } from '../messaging/inbox.js';
 import { MAX_MESSAGE_BYTES, Messenger, type Addressee } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import { MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
+import { FrameKind, MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
 import { decode, type Encoded } from '../pipe/payload.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
 import { FinishCaller, WaitCaller } from '../tasks/callers.js';
+import { LeasedTasks } from '../tasks/leased-tasks.js';
 import { Orphans } from '../tasks/orphans.js';
-import type { TaskCall } from '../tasks/task-call.js';
+import type { Posting } from '../tasks/posting.js';
+import type { PostedTask } from '../tasks/task-call.js';
+import { QueueClient, type EnqueueOptions } from '../tasks/queue-client.js';
+import type { Accepted } from '../tasks/queue/task-queue.js';
 import { TaskPool } from '../tasks/task-pool.js';
 import { TaskRunner, type TaskHandler } from '../tasks/task-runner.js';
 import type { TaskActions, TaskWaitOptions } from '../role-actions.js';
 import type { TaskRun } from '../tasks/task-run.js';
+import { outcomeHead } from '../pipe/queued-tasks.js';
 import { TaskResult } from '../tasks/task.js';
 
 export interface ExchangeParts {
@@ -59,7 +64,8 @@ export interface OwnedConnections {
 
 export class Exchange implements TaskActions {
   readonly messenger: Messenger;
-  readonly tasks: TaskPool;
+  /** Straight to task workers, or through the queue. */
+  readonly tasks: Posting;
   readonly foreign: ForeignSends;
   /** Set where connections are owned. */
   connections: OwnedConnections | undefined;
@@ -67,13 +73,17 @@ export class Exchange implements TaskActions {
   readonly #inbox: Inbox;
   readonly #orphans: Orphans;
   #runner: TaskRunner | undefined;
+  /** In the queue modes. */
+  #client: QueueClient | undefined;
+  #leased: LeasedTasks | undefined;
+  #incarnation = 0;
   /** Handlers of results that have not settled. */
   #finishing = 0;
   readonly #finish = new FinishCaller((result) => this.#finished(result));
   readonly #handlers = new Map<string, BoundHandler>();
 
   constructor(private readonly parts: ExchangeParts) {
-    const { platform, settings, logger, directory, invoker, definition, role } = parts;
+    const { platform, settings, logger, directory, invoker, role } = parts;
     const { clock } = platform;
     const maxBodyBytes =
       Math.max(MAX_MESSAGE_BYTES, settings.taskMaxLength, largestSend(settings)) + MAX_BODY_BYTES;
@@ -96,27 +106,22 @@ export class Exchange implements TaskActions {
       audience: () => this.#audience(),
     });
     this.#inbox = new Inbox(invoker, () => this.#bound('pipeMessage', ''));
-    this.tasks = new TaskPool({
-      clock,
-      mesh,
-      taskWorkers: Array.from({ length: settings.taskWorkerNum }, (_, index) => settings.workerNum + index),
-      taskConcurrency: settings.taskConcurrency,
-      taskRetries: settings.taskRetries,
-      taskQueueLimit: settings.taskQueueLimit,
-      taskMaxLength: settings.taskMaxLength,
-      names: namesOf(definition, 'task'),
-    });
+    if (usesQueue(settings)) this.tasks = this.#client = this.#makeClient();
+    else this.tasks = this.#makePool();
     this.#orphans = new Orphans(mesh);
     const wayToOwner = (connectionId: number): Way | undefined => {
       if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
       return mesh.wayToIncarnation(ConnectionIds.incarnationOf(connectionId));
     };
     this.foreign = new ForeignSends(wayToOwner, settings.reactorMemoryLimit, largestSend(settings));
-    if (role === 'taskWorker') this.#runner = this.#makeRunner();
+    if (role !== 'taskWorker') return;
+    this.#runner = this.#makeRunner();
+    if (this.#client !== undefined) this.#leased = this.#makeLeased(this.#runner);
   }
 
   /** Who this process is, as soon as that is known. */
   identify(identity: MeshIdentity): void {
+    this.#incarnation = identity.incarnation;
     this.#mesh.identify(identity);
   }
 
@@ -136,7 +141,7 @@ export class Exchange implements TaskActions {
     const { timeout = 0, dst, signal } = options;
     signal?.throwIfAborted();
     const caller = new WaitCaller(this.parts.platform.clock, () => this.tasks.counters.lateResults++);
-    let call: TaskCall | undefined;
+    let call: PostedTask | undefined;
     const abandon = (): void => {
       if (call !== undefined) this.tasks.abandon(call);
     };
@@ -151,6 +156,15 @@ export class Exchange implements TaskActions {
       );
     }
     return caller.settled;
+  }
+
+  /** Posts a task to the queue; resolves when that has accepted it. Rejects with `TaskError`. */
+  async enqueue(data: unknown, options: EnqueueOptions): Promise<Accepted> {
+    if (this.#client !== undefined) return this.#client.enqueue(data, options);
+    throw new TaskError(
+      'TASK_NO_QUEUE',
+      "server.enqueue needs a queue: write taskIpcMode: 'queue' or 'sharedQueue', or post by server.task",
+    );
   }
 
   /** Resolves when `task` would take one more. */
@@ -202,9 +216,17 @@ export class Exchange implements TaskActions {
 
   /** This process has a successor: it takes nothing new, and gives back what it has not started. */
   retire(): void {
+    this.retireTasks();
     this.#runner?.retire();
     this.#inbox.retire();
     this.#mesh.retire();
+  }
+
+  /** It starts no further task from the queue, which keeps what is left. */
+  retireTasks(): void {
+    if (this.#leased === undefined) return;
+    this.#leased.retire();
+    this.#runner!.retire();
   }
 
   /**
@@ -221,13 +243,17 @@ export class Exchange implements TaskActions {
 
   /** Says that the end of this process is planned, and closes. */
   close(): void {
+    this.#leased?.flush();
     this.#mesh.close();
   }
 
   #isDone(reachable: boolean): boolean {
     if (this.inFlight > 0 || this.#mesh.backlog > 0) return false;
-    if (this.tasks.open > 0 && (!reachable || this.tasks.reachable)) return false;
-    return this.messenger.isIdle(reachable) && (reachable || this.#orphans.count === 0);
+    const { tasks } = this;
+    const posted = reachable ? tasks.unfinished : tasks.open;
+    if (posted > 0 && (!reachable || tasks.reachable)) return false;
+    const bequeathed = this.#orphans.count + (this.#leased?.outcomes.count ?? 0);
+    return this.messenger.isIdle(reachable) && (reachable || bequeathed === 0);
   }
 
   #pump(): void {
@@ -241,12 +267,18 @@ export class Exchange implements TaskActions {
     return {
       opened: (way) => {
         this.foreign.opened(way);
+        this.#leased?.opened(way);
         this.#pump();
       },
       reply: (_way, number, flags, buffer, start, end) =>
         this.messenger.reply(number, flags, buffer, start, end),
-      result: (parcel, flags, buffer, start, end) =>
-        this.tasks.result(parcel as TaskCall, flags, buffer, start, end),
+      result: (parcel, flags, buffer, start, end) => this.tasks.result(parcel, flags, buffer, start, end),
+      told: (_way, kind) => {
+        if (kind === FrameKind.room) this.#client?.hasRoom();
+      },
+      outcome: (flags, headBytes, buffer, start, end) =>
+        this.#client?.outcome(flags, headBytes, buffer, start, end) ?? 'discarded',
+      drained: (way) => this.#leased?.drained(way),
       retired: () => this.#pump(),
       turn: (way) => {
         this.tasks.turn(way);
@@ -256,6 +288,7 @@ export class Exchange implements TaskActions {
         this.foreign.closed(way);
         this.messenger.lost(way, unsettled);
         this.#orphans.lost(way, unsettled);
+        this.#leased?.closed(way, unsettled);
         this.tasks.lost(way, unsettled);
       },
     };
@@ -272,6 +305,13 @@ export class Exchange implements TaskActions {
       },
       orphan: (_guest, flags, buffer, start, end) =>
         this.#adopt(decode(flags & MeshFlag.encoding, buffer, start, end) as OrphanedResult),
+      poster: () => {},
+      enqueue: (guest, _flags, seq) => guest.settle(seq, 'returned'),
+      lease: (_guest, id, headBytes, buffer, start, end) =>
+        this.#leased?.lease(id, headBytes, buffer, start, end),
+      recall: (guest, buffer, start, end) => this.#leased?.recall(guest, buffer, start, end),
+      outcome: (flags, headBytes, buffer, start, end) =>
+        this.#client?.outcome(flags, headBytes, buffer, start, end) ?? 'discarded',
       send: (guest, connectionId, buffer, start, end) =>
         this.connections?.send(connectionId, buffer, start, end, guest.hello.pid),
       end: (connectionId, reset) => this.connections?.end(connectionId, reset),
@@ -279,6 +319,7 @@ export class Exchange implements TaskActions {
       left: (guest, owed) => {
         this.#inbox.left(guest);
         this.#runner?.left(guest, owed);
+        this.#leased?.left(guest, owed);
       },
     };
   }
@@ -289,14 +330,14 @@ export class Exchange implements TaskActions {
     this.#finished(new TaskResult(taskId, data, taskWorkerId, dispatchTime, failure, true, input, name));
   }
 
-  #bequeath(run: TaskRun, { encoding, body }: Encoded, failed: boolean): void {
+  #bequeath(run: TaskRun, { encoding, body }: Encoded, failed: boolean, taskId = run.taskId): void {
     if (!run.bequeaths) return;
     const buffer = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body);
     const value = failed
       ? { error: JSON.parse(buffer.toString()) as WireError }
       : { data: decode(encoding, buffer, 0, buffer.length) };
     this.#orphans.add(run.guest.hello.workerId, {
-      taskId: run.taskId,
+      taskId,
       name: run.name,
       taskWorkerId: this.parts.workerId(),
       dispatchTime: run.dispatchTime,
@@ -340,6 +381,56 @@ export class Exchange implements TaskActions {
     const handler = bind(spec, container());
     this.#handlers.set(key, handler);
     return handler;
+  }
+
+  #makePool(): TaskPool {
+    const { settings, definition, platform } = this.parts;
+    return new TaskPool({
+      clock: platform.clock,
+      mesh: this.#mesh,
+      taskWorkers: Array.from({ length: settings.taskWorkerNum }, (_, index) => settings.workerNum + index),
+      taskConcurrency: settings.taskConcurrency,
+      taskRetries: settings.taskRetries,
+      taskQueueLimit: settings.taskQueueLimit,
+      taskMaxLength: settings.taskMaxLength,
+      names: namesOf(definition, 'task'),
+    });
+  }
+
+  #makeClient(): QueueClient {
+    const { settings, definition, platform, userProcesses, role, process } = this.parts;
+    const { workerNum, taskWorkerNum, taskIpcMode, taskQueueLimit, taskQueuePolicy, taskMaxLength } =
+      settings;
+    return new QueueClient({
+      clock: platform.clock,
+      mesh: this.#mesh,
+      queueId: workerNum + taskWorkerNum + userProcesses.length,
+      taskWorkers: taskWorkerNum,
+      shared: taskIpcMode === 'sharedQueue',
+      taskQueueLimit,
+      waits: taskQueuePolicy === 'wait',
+      taskMaxLength,
+      names: namesOf(definition, 'task'),
+      self: () => ({ by: this.parts.workerId(), inc: this.#incarnation }),
+      token: () => Math.floor(platform.random.next() * 2 ** 48),
+      finish: this.#finish,
+      hears: (name) =>
+        [name, ''].some((each) => handlerFor(definition, 'finish', role, each, process) !== undefined),
+    });
+  }
+
+  #makeLeased(runner: TaskRunner): LeasedTasks {
+    const { platform, workerId } = this.parts;
+    return new LeasedTasks({
+      clock: platform.clock,
+      mesh: this.#mesh,
+      runner,
+      taskWorkerId: workerId,
+      onOrphan: (run, content) => {
+        const { meta, id } = run.lease;
+        this.#bequeath(run, content, false, outcomeHead(meta, id, workerId()).taskId);
+      },
+    });
   }
 
   #makeRunner(): TaskRunner {

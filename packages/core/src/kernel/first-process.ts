@@ -380,7 +380,7 @@ export class FirstProcess {
   }
 
   #handle(plant: Plant): RunningServer {
-    const { settings, platform } = this;
+    const { platform } = this;
     return {
       listeners: this.#listeners,
       masterPid: platform.self.pid,
@@ -388,7 +388,7 @@ export class FirstProcess {
         return plant.managerPid;
       },
       get workers() {
-        return plant.notes.filter(({ current }) => current).map((note) => statusOf(note, settings));
+        return plant.notes.filter(({ current }) => current).map(statusOf);
       },
       stats: async () => (await this.ask({ what: 'stats' })) as ServerStatus['stats'],
       status: async () => this.#status(),
@@ -404,10 +404,9 @@ export class FirstProcess {
 
 const ONLY_TASKS = { only: 'taskWorker' } as const;
 
-function statusOf(note: WorkerNote, settings: Settings): WorkerStatus {
+function statusOf({ role, ...note }: WorkerNote): WorkerStatus {
   const { workerId, pid, incarnation, state, restarts } = note;
-  const { workerNum, taskWorkerNum } = settings;
-  const role =
-    workerId < workerNum ? 'worker' : workerId < workerNum + taskWorkerNum ? 'taskWorker' : 'userProcess';
-  return { workerId, role, pid: state === 'down' ? 0 : pid, incarnation, state, restarts };
+  // A spare has no place.
+  const ofPlace = role === 'spare' ? 'worker' : role;
+  return { workerId, role: ofPlace, pid: state === 'down' ? 0 : pid, incarnation, state, restarts };
 }

@@ -7,7 +7,7 @@
  * process. Every other one was started by a role and finds its assignment.
  */
 import { workerTitle, type Assignment } from '../pipe/messages.js';
-import { firstRole, managerRole, workerRole } from './late-roles.js';
+import { firstRole, managerRole, queueRole, workerRole } from './late-roles.js';
 import type { Program } from './program.js';
 import type { RunningServer } from './running-server.js';
 
@@ -28,6 +28,10 @@ export async function startRole(program: Program): Promise<RunningServer> {
     case 'userProcess':
       self.setTitle(`shoal ${name}: ${workerTitle(assignment)}`);
       (await workerRole.get()).playWorker(program, assignment);
+      break;
+    case 'queue':
+      self.setTitle(`shoal ${name}: ${workerTitle(assignment)}`);
+      (await queueRole.get()).playQueue(program.platform, assignment);
       break;
     case 'reactor':
       throw new Error('a reactor is a thread and does not load the program');

@@ -10,7 +10,7 @@ export interface RunningServer {
   readonly masterPid: number;
   /** In base mode without a fork, this and `masterPid` are the one process. */
   readonly managerPid: number;
-  /** Live: event workers, then task workers, then user processes, by id. */
+  /** Live: event workers, then task workers, then user processes, then the queue, by id. */
   readonly workers: readonly WorkerStatus[];
   /** The whole server at this moment, process by process. */
   status(): Promise<ServerStatus>;
@@ -36,7 +36,7 @@ export interface ReloadOptions {
 
 export interface WorkerStatus {
   readonly workerId: number;
-  readonly role: Extract<RoleName, 'worker' | 'taskWorker' | 'userProcess'>;
+  readonly role: Extract<RoleName, 'worker' | 'taskWorker' | 'userProcess' | 'queue'>;
   /** 0 while the worker is being replaced. */
   readonly pid: number;
   /** Grows with every start of any worker; a message of an older one is ignored. */

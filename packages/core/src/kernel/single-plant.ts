@@ -42,7 +42,17 @@ export class SinglePlant implements Plant {
   get notes(): readonly WorkerNote[] {
     const { pid } = this.parts.platform.self;
     const rest = { restarts: 0, generation: this.generation, current: true };
-    return [{ workerId: 0, pid, startedAt: '', incarnation: INCARNATION, state: this.#state, ...rest }];
+    return [
+      {
+        role: 'worker',
+        workerId: 0,
+        pid,
+        startedAt: '',
+        incarnation: INCARNATION,
+        state: this.#state,
+        ...rest,
+      },
+    ];
   }
 
   get managerPid(): number {
@@ -136,7 +146,7 @@ export class SinglePlant implements Plant {
     const [note] = this.notes;
     return {
       stats: this.#stats(),
-      workers: [{ ...note!, role: 'worker', uptime, vitals, requestsPerSecond: rate, lastCrash: null }],
+      workers: [{ ...note!, uptime, vitals, requestsPerSecond: rate, lastCrash: null }],
       connectionsOf: () => connections,
     };
   }

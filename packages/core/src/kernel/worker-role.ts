@@ -344,6 +344,7 @@ class WorkerProcess {
     this.#tell({ type: 'leaving' });
     this.#context.endTimers();
     if (replaced) this.#context.exchange.retire();
+    else this.#context.exchange.retireTasks();
     this.#announceExit();
     if (before === 'serving') await this.#finish(deadline, replaced);
     this.#exiting?.cancel();

@@ -9,6 +9,7 @@
  * The processes themselves are the crew's business, and how one that lives gives
  * way to another is that of the succession.
  */
+import { usesQueue } from '../config/limits.js';
 import { fromWire, ProcessError } from '../errors.js';
 import type { WorkerErrorEvent } from '../events/event-table.js';
 import { commandPatience } from '../pipe/command-data.js';
@@ -29,7 +30,7 @@ import { commandTarget } from './command-target.js';
 import { Crew, STOP_GRACE_MS, type CrewParts } from './crew.js';
 import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { Standby } from './standby.js';
-import { Succession } from './succession.js';
+import { isOneOfAKind, Succession } from './succession.js';
 import { TimerHolder } from './timer-holder.js';
 import { Watch } from './watch.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
@@ -56,6 +57,9 @@ export interface ManagerParts extends CrewParts {
   /** A worker asks something that the first process knows. */
   readonly ask: Answerer;
 }
+
+/** ms that the queue has to answer: to retry or to forget many tasks takes some. */
+const QUEUE_PATIENCE_MS = 30_000;
 
 /** Before, `bootTimeout` ends a worker that is blocked. */
 const WATCHED: ReadonlySet<WorkerState> = new Set(['ready', 'serving', 'stopping']);
@@ -121,14 +125,16 @@ export class Manager {
   async start(): Promise<void> {
     const { settings, platform, userProcesses } = this.parts;
     const workers = settings.workerNum + settings.taskWorkerNum;
-    const total = workers + userProcesses.length;
+    const others = workers + userProcesses.length;
+    const total = others + (usesQueue(settings) ? 1 : 0);
     for (let id = 0; id < total; id++) {
       const policy = new RestartPolicy(settings.maxBootFailures, () => platform.random.next());
       this.#places.push(new WorkerPlace(id, this.#dutyOf(id), policy));
     }
     const ready = new Promise<void>((resolve) => (this.#ready = resolve));
-    // User processes first, then task workers: an event worker may need both in its first turn.
-    for (let id = workers; id < total; id++) this.#fill(this.#places[id]!);
+    // The queue first, then user processes, then task workers: an event worker may need them all in its first turn.
+    if (total > others) this.#fill(this.#places[others]!);
+    for (let id = workers; id < others; id++) this.#fill(this.#places[id]!);
     for (let id = settings.workerNum; id < workers; id++) this.#fill(this.#places[id]!);
     for (let id = 0; id < settings.workerNum; id++) this.#fill(this.#places[id]!);
     this.#watch.start();
@@ -142,9 +148,10 @@ export class Manager {
     const timer = this.parts.platform.clock.setTimer(deadline + STOP_GRACE_MS, () => {
       for (const worker of this.#crew.living) this.#crew.killLate(worker);
     });
-    // In reverse order of the start: workers may need task workers, and both user processes, to the end.
+    // In reverse order of the start: workers may need task workers, both user processes, and all the queue, to the end.
     await this.#crew.dismiss(({ assignment }) => assignment.role === 'worker', deadline);
     await this.#crew.dismiss(({ assignment }) => assignment.role === 'taskWorker', deadline);
+    await this.#crew.dismiss(({ assignment }) => assignment.role !== 'queue', deadline);
     await this.#crew.dismiss(() => true, deadline);
     timer.cancel();
     this.#watch.stop();
@@ -194,9 +201,16 @@ export class Manager {
         return this.#succession.reload(question, onProgress);
       case 'stopWorker':
         return this.#stopWorker(question.workerId);
+      case 'tasks':
+      case 'retryTasks':
+      case 'drainTasks':
+        return this.#askQueue(question);
       case 'command':
         return this.#crew.ask(
-          commandTarget(this.#places, question.target),
+          commandTarget(
+            this.#places.filter(({ duty }) => duty.role !== 'queue'),
+            question.target,
+          ),
           question,
           commandPatience(question),
         );
@@ -218,8 +232,22 @@ export class Manager {
   #dutyOf(workerId: number): WorkerPlace['duty'] {
     const { settings, userProcesses } = this.parts;
     if (workerId < settings.workerNum) return { role: 'worker' };
-    const userProcess = userProcesses[workerId - settings.workerNum - settings.taskWorkerNum];
-    return userProcess === undefined ? { role: 'taskWorker' } : { role: 'userProcess', userProcess };
+    const taskWorkers = settings.workerNum + settings.taskWorkerNum;
+    if (workerId < taskWorkers) return { role: 'taskWorker' };
+    const userProcess = userProcesses[workerId - taskWorkers];
+    return userProcess === undefined ? { role: 'queue' } : { role: 'userProcess', userProcess };
+  }
+
+  async #askQueue(question: InnerQuestion): Promise<unknown> {
+    const place = this.#places.find(({ duty }) => duty.role === 'queue');
+    if (place === undefined)
+      throw new ProcessError(
+        'NOT_SUPPORTED',
+        "this server has no queue of tasks: write taskIpcMode: 'queue' or 'sharedQueue'",
+      );
+    if (place.current?.state !== 'serving')
+      throw new ProcessError('ASK_LOST', 'the queue does not serve yet, or is being replaced: ask again');
+    return this.#crew.ask(place.current, question, QUEUE_PATIENCE_MS);
   }
 
   #nextIncarnation({ workerId }: WorkerPlace): Place {
@@ -330,7 +358,7 @@ export class Manager {
     this.#report();
     if (this.#crew.stopping || place === undefined || !hadPart) return;
     // One that was to leave makes room for another: nobody has died.
-    if (planned && place.duty.role === 'userProcess') place.restarts--;
+    if (planned && isOneOfAKind(place)) place.restarts--;
     if (place.vacant) this.#refill(place, worker, exit, lived);
   }
 
@@ -440,7 +468,7 @@ export class Manager {
     worker.counters = { of: counters };
     const place = this.#placeOf(worker);
     if (maxMemory === 0 || vitals.rss <= maxMemory || place === undefined) return;
-    if (place.duty.role !== 'userProcess')
+    if (!isOneOfAKind(place))
       void this.#succession.recycle(place, worker, `maxMemory, ${vitals.rss} bytes are resident`);
   }
 

@@ -6,7 +6,7 @@
  *   successor  boots ─▶ start hooks ─▶ ready ────┴ takes the place ─▶ serves
  *
  * When the current one dies first, its successor takes the place as soon as it
- * is ready. Of a user process there are never two: the old one leaves first.
+ * is ready. Of a user process and of the queue there are never two: the old one leaves first.
  */
 import { ProcessError } from '../errors.js';
 import type { OnProgress } from '../pipe/inquiries.js';
@@ -137,7 +137,7 @@ export class Succession implements ReloadHost {
     const permit = await this.absence();
     try {
       if (place.current !== old || this.#isEnding) return undefined;
-      if (place.duty.role === 'userProcess') return await this.#renew(place, old);
+      if (isOneOfAKind(place)) return await this.#renew(place, old);
       const next = this.bootSuccessor(place, this.#generation);
       if (!(await next.reached('ready'))) return next.explain(next.exit ?? { code: null, signal: null });
       if (await this.handOver(place, next)) served();
@@ -246,4 +246,9 @@ export class Succession implements ReloadHost {
     this.#generation = generation;
     this.parts.onGeneration(generation);
   }
+}
+
+/** There are never two of it at once. */
+export function isOneOfAKind({ duty }: WorkerPlace): boolean {
+  return duty.role === 'userProcess' || duty.role === 'queue';
 }

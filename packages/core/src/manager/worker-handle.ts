@@ -112,6 +112,7 @@ export class WorkerHandle {
   note(restarts: number, current: boolean): WorkerNote {
     const { pid, startedAt } = this.identity;
     return {
+      role: this.#place === undefined ? 'spare' : this.assignment.role,
       workerId: this.workerId,
       pid,
       startedAt,

@@ -42,6 +42,7 @@ export class WorkerPlace {
     if (this.current !== undefined) return this.current.note(restarts, true);
     const { workerId } = this;
     return {
+      role: this.duty.role,
       workerId,
       pid: 0,
       startedAt: '',

@@ -319,11 +319,8 @@ export class Master {
   }
 
   /** Whoever has a place and serves. */
-  #peer({ workerId, incarnation, current, state }: WorkerNote): Peer[] {
-    const { workerNum, taskWorkerNum } = this.parts.settings;
-    if (!current || (state !== 'ready' && state !== 'stopping')) return [];
-    const role =
-      workerId < workerNum ? 'worker' : workerId < workerNum + taskWorkerNum ? 'taskWorker' : 'userProcess';
+  #peer({ role, workerId, incarnation, current, state }: WorkerNote): Peer[] {
+    if (role === 'spare' || !current || (state !== 'ready' && state !== 'stopping')) return [];
     return [{ role, workerId, incarnation, current }];
   }
 

@@ -7,7 +7,7 @@ import type { ByteStream, Clock, Timer } from '../platform/platform.js';
 
 /** A result that the other process has not taken yet. */
 export interface Owed {
-  settled(): void;
+  settled(how: Settlement): void;
 }
 
 /** What other processes want of this one. `flags` and bodies as in `FrameKind` and `MeshFlag`. */
@@ -37,6 +37,22 @@ export interface GuestEvents {
   ): void;
   /** Results of a task that a predecessor of this process has posted. */
   orphan(guest: Guest, flags: number, buffer: Buffer, start: number, end: number): void;
+  /** A poster of tasks introduces itself, or posts one; see `FrameKind.poster` and `enqueue`. */
+  poster(guest: Guest, token: number): void;
+  enqueue(
+    guest: Guest,
+    flags: number,
+    seq: number,
+    headBytes: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void;
+  /** The queue gives a task, or wants to know which this process has; see `FrameKind.lease` and `recall`. */
+  lease(guest: Guest, id: number, headBytes: number, buffer: Buffer, start: number, end: number): void;
+  recall(guest: Guest, buffer: Buffer, start: number, end: number): void;
+  /** What became of a task from the queue; see `FrameKind.outcome`. */
+  outcome(flags: number, headBytes: number, buffer: Buffer, start: number, end: number): Settlement;
   /** For the client of a connection that this process owns. */
   send(guest: Guest, connectionId: number, buffer: Buffer, start: number, end: number): void;
   end(connectionId: number, reset: boolean): void;
@@ -96,6 +112,17 @@ export class Guest implements PipeEvents<Owed> {
     this.#pipe.messageParts(FrameKind.result, flags, seq, 0, 0, [body], bytes, owed);
   }
 
+  /** What became of a task from the queue. */
+  outcome(flags: number, head: Buffer, body: Part, bytes: number, owed: Owed): void {
+    const parts = [head, body];
+    this.#pipe.messageParts(FrameKind.outcome, flags, 0, 0, head.length, parts, head.length + bytes, owed);
+  }
+
+  /** A frame that nobody settles. */
+  tell(kind: number, flags: number, id: number, body?: Buffer): void {
+    this.#pipe.control(kind, flags, id, 0, body);
+  }
+
   /** It must look for somebody else from now on. */
   retire(): void {
     this.#pipe.control(FrameKind.retire);
@@ -137,6 +164,21 @@ export class Guest implements PipeEvents<Owed> {
         this.events.orphan(this, flags, buffer, start, end);
         this.#pipe.settle(seq);
         return;
+      case FrameKind.enqueue:
+        this.events.enqueue(this, flags, seq, count, buffer, start, end);
+        return;
+      case FrameKind.lease:
+        this.events.lease(this, id, count, buffer, start, end);
+        return;
+      case FrameKind.outcome:
+        this.#pipe.settle(seq, this.events.outcome(flags, count, buffer, start, end));
+        return;
+      case FrameKind.recall:
+        this.events.recall(this, buffer, start, end);
+        return;
+      case FrameKind.poster:
+        this.events.poster(this, id);
+        return;
       case FrameKind.send:
         this.events.send(this, id, buffer, start, end);
         this.#pipe.settle(seq);
@@ -154,8 +196,8 @@ export class Guest implements PipeEvents<Owed> {
     else this.#pipe.finish();
   }
 
-  settled(owed: Owed): void {
-    owed.settled();
+  settled(owed: Owed, how: Settlement): void {
+    owed.settled(how);
   }
 
   turn(): void {

@@ -16,6 +16,12 @@ export interface WayEvents {
   reply(way: Way, number: number, flags: number, buffer: Buffer, start: number, end: number): void;
   /** A result of that task, which is settled already if the flag `last` says so. */
   result(parcel: Parcel, flags: number, buffer: Buffer, start: number, end: number): void;
+  /** What a task worker or the queue tells, see `FrameKind.ended` and those after it. */
+  told(way: Way, kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void;
+  /** What became of a task from the queue; see `FrameKind.outcome`. */
+  outcome(flags: number, count: number, buffer: Buffer, start: number, end: number): Settlement;
+  /** Everything that was given to it is with the system. */
+  drained(way: Way): void;
   /** The other process begins to leave: it takes nothing more. */
   retired(way: Way): void;
   /** All frames of one read were delivered. */
@@ -83,6 +89,11 @@ export class Way implements PipeEvents<Parcel> {
     this.#pipe?.control(kind, flags, id);
   }
 
+  /** The same with a body, which must not change any more; `count` is what the kind says. */
+  tell(kind: number, flags: number, id: number, count: number, body: Buffer): void {
+    this.#pipe?.tell(kind, flags, id, count, body);
+  }
+
   /** Flushes what was sent, then ends. */
   finish(): void {
     if (this.#pipe === undefined) this.closed();
@@ -98,7 +109,7 @@ export class Way implements PipeEvents<Parcel> {
     id: number,
     seq: number,
     _word: number,
-    _count: number,
+    count: number,
     buffer: Buffer,
     start: number,
     end: number,
@@ -110,6 +121,15 @@ export class Way implements PipeEvents<Parcel> {
       case FrameKind.result:
         this.#result(id, flags, buffer, start, end);
         this.#pipe!.settle(seq);
+        return;
+      case FrameKind.outcome:
+        this.#pipe!.settle(seq, this.events.outcome(flags, count, buffer, start, end));
+        return;
+      case FrameKind.ended:
+      case FrameKind.failed:
+      case FrameKind.held:
+      case FrameKind.room:
+        this.events.told(this, kind, flags, id, buffer, start, end);
         return;
       case FrameKind.retire:
         if (this.#state === 'open') this.#state = 'retired';
@@ -134,7 +154,9 @@ export class Way implements PipeEvents<Parcel> {
     this.events.turn(this);
   }
 
-  drained(): void {}
+  drained(): void {
+    this.events.drained(this);
+  }
 
   closed(): void {
     if (this.#state === 'closed') return;

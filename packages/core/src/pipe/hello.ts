@@ -29,6 +29,7 @@ const roles: readonly unknown[] = [
   'worker',
   'taskWorker',
   'userProcess',
+  'queue',
 ] satisfies RoleName[];
 
 function isRole(role: unknown): role is RoleName {

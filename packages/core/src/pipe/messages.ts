@@ -13,12 +13,13 @@ import type { Settings } from '../config/load.js';
 import type { CommandPlace, RoleName } from '../definition.js';
 import type { TaskCounters } from './task-counters.js';
 import type { Endpoint, Vitals } from '../platform/platform.js';
+import type { TaskCounts } from './queued-tasks.js';
 import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
 
 /** Changes whenever a frame or a note changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 4;
+export const PIPE_VERSION = 5;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -76,6 +77,8 @@ export const FrameKind = {
   serving: 40,
   /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
   retire: 41,
+  /** To the queue: whoever has opened this pipe posts tasks; `id` is its token. */
+  poster: 46,
 
   // Over the mesh, from the process that opened the pipe. `id` is the time of sending, in ms since the epoch, and all
   // of them go in the order in which they were sent. `flags` tells the encoding of the body, see `MeshFlag`.
@@ -91,6 +94,20 @@ export const FrameKind = {
   task: 50,
   /** Numbered. Results of a task whose poster is gone, for whoever has its place now; body: `OrphanedResult` as a payload. */
   orphan: 51,
+  /**
+   * Numbered. To the queue: a task; body: `PostHead` of `count` bytes, then the payload. Settled when it is accepted, or
+   * by a `result` that says why not, or which it is.
+   */
+  enqueue: 52,
+  /** From the queue: task `id`; body: `LeaseHead` of `count` bytes, then the payload. */
+  lease: 53,
+  /** From the queue: say what you have of it, which is answered by `held`. With a body, ids as JSON: these are not yours any more. */
+  recall: 54,
+  /**
+   * Numbered, in both directions. What became of a task from the queue, for its poster; body: `OutcomeHead` of `count`
+   * bytes, then the result. Settled as `discarded` by whoever is not that poster and does not know it.
+   */
+  outcome: 55,
 
   // Over the mesh, to the process that opened the pipe. `flags` as above.
 
@@ -98,6 +115,14 @@ export const FrameKind = {
   reply: 56,
   /** Numbered. A result of the task that came as number `id`. Flag `last`: and the task is settled by it. */
   result: 57,
+  /** To the queue: these tasks, f64 each, are done. Flag `returned`: they were not started, and go back. */
+  ended: 58,
+  /** To the queue: an attempt at task `id` has failed; body: `WireError`. */
+  failed: 59,
+  /** To the queue, answer to `recall`; body: `HeldTasks`. */
+  held: 60,
+  /** From the queue, which has refused a task because it was full: there is room. */
+  room: 61,
 } as const;
 
 /** Flags of the frames of the mesh. */
@@ -112,6 +137,10 @@ export const MeshFlag = {
   last: 32,
   /** result: the handler has finished without a value. */
   empty: 64,
+  /** enqueue: it may have been accepted already, by a queue process that is gone. */
+  again: 16,
+  /** enqueue: its poster wants to know the id, by a `result`. */
+  tells: 32,
 } as const;
 
 /** A result of a task whose poster is gone. */
@@ -128,7 +157,7 @@ export interface OrphanedResult {
 
 /** A process of the server that others may open a pipe to. */
 export interface Peer {
-  readonly role: 'worker' | 'taskWorker' | 'userProcess';
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'queue';
   readonly workerId: number;
   readonly incarnation: number;
   /** Of a user process. */
@@ -237,7 +266,7 @@ export interface ManagerAssignment {
 }
 
 export interface WorkerAssignment {
-  readonly role: 'worker' | 'taskWorker' | 'userProcess';
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'queue';
   /** Absent in a spare, which loads the application and waits to be given one. */
   readonly place?: Place;
   /** The name of a user process. */
@@ -258,7 +287,7 @@ export interface WorkerAssignment {
 
 /** The id that a worker has, and its number among all that ever had one. */
 export interface Place {
-  /** Event workers first, then task workers, then user processes in the order of `addProcess`. */
+  /** Event workers first, then task workers, then user processes in the order of `addProcess`, then the queue. */
   readonly workerId: number;
   /** Grows with every start of any worker; messages of an older one are ignored. */
   readonly incarnation: number;
@@ -326,7 +355,7 @@ export function blockedStackPath(runtimeDirectory: string, pid: number): string 
   return `${runtimeDirectory}/${pid}.stack`;
 }
 
-/** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */
+/** `worker 0`, `task worker 2`, `process poller`, `queue`: for process titles and logs. */
 export function workerTitle({ role, place, userProcess }: WorkerAssignment): string {
   if (place === undefined) return 'spare';
   const { workerId } = place;
@@ -337,6 +366,8 @@ export function workerTitle({ role, place, userProcess }: WorkerAssignment): str
       return `task worker ${workerId}`;
     case 'userProcess':
       return `process ${userProcess}`;
+    case 'queue':
+      return 'queue';
   }
 }
 
@@ -420,6 +451,8 @@ export interface ReactorCounters {
 export interface WorkerCounters {
   failedHandlers: number;
   tasks: TaskCounters;
+  /** Of the process that has the queue. */
+  queue?: TaskCounts;
   /** base mode: the counters of the sockets that this worker owns. */
   sockets?: ReactorCounters;
 }
@@ -462,6 +495,7 @@ export interface TimerRanNote {
 
 /** One living process of a manager, or the empty place of one. */
 export interface WorkerNote {
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'queue' | 'spare';
   /** -1 in a spare. */
   readonly workerId: number;
   readonly pid: number;
@@ -479,7 +513,6 @@ export interface WorkerNote {
 export interface WorkerRow extends WorkerNote {
   /** Of a user process. */
   readonly name?: string;
-  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'spare';
   /** ms. */
   readonly uptime: number;
   readonly vitals: WorkerVitals | null;

@@ -177,6 +177,12 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     this.#put(kind, flags, 0, id, seq, 0, 0, body, 0, body?.length ?? 0);
   }
 
+  /** The same with a count. */
+  tell(kind: number, flags: number, id: number, count: number, body: Buffer): void {
+    this.#settleFirst();
+    this.#put(kind, flags, 0, id, 0, 0, count, body, 0, body.length);
+  }
+
   /**
    * What a worker settled comes before what it says afterwards: if it dies inside
    * the write, a later answer must not stand without the settlement in front of

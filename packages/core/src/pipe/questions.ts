@@ -6,6 +6,7 @@
  */
 import { fromWire, ProcessError, type WireError } from '../errors.js';
 import type { Endpoint } from '../platform/platform.js';
+import type { TaskState, TaskSummary } from './queued-tasks.js';
 import type { ServerStats } from './server-stats.js';
 
 export type Question =
@@ -37,6 +38,17 @@ export type Question =
       /** ms that whoever asks waits. */
       readonly timeout: number;
     }
+  /** Tasks in the queue with ids above `after`, in the order of their ids; at most `limit` of them. */
+  | {
+      readonly what: 'tasks';
+      readonly state?: TaskState;
+      readonly after: number;
+      readonly limit: number;
+    }
+  /** Dead letters are ready again, all of them where no ids are given. */
+  | { readonly what: 'retryTasks'; readonly ids?: readonly number[] }
+  /** Forgets the tasks that wait or are delayed. */
+  | { readonly what: 'drainTasks' }
   /** Answered at once; the server stops then. */
   | { readonly what: 'shutdown' }
   /** Every process opens its log file anew. */
@@ -51,6 +63,11 @@ export interface Answers {
   readonly reload: ReloadReport;
   readonly stopWorker: null;
   readonly command: string;
+  readonly tasks: readonly TaskSummary[];
+  /** How many. */
+  readonly retryTasks: number;
+  /** How many. */
+  readonly drainTasks: number;
   readonly shutdown: null;
   readonly reopenLogs: null;
 }
@@ -98,7 +115,7 @@ export interface ServerStatus {
 
 /** One process of the server, master and manager included. */
 export interface ProcessStatus {
-  readonly role: 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess' | 'spare';
+  readonly role: 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess' | 'queue' | 'spare';
   /** Of a user process. */
   readonly name?: string;
   /** -1 where there is none. */

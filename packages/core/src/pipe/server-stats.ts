@@ -1,4 +1,5 @@
 import type { Ledger } from './ledger.js';
+import type { TaskCounts } from './queued-tasks.js';
 import type { TaskCounters } from './task-counters.js';
 
 /** The terms of `Ledger`, and the packets that are not settled. */
@@ -26,7 +27,10 @@ export interface ServerStats {
   /** Handlers that threw or rejected. Of workers that were killed, those that they had told of. */
   readonly failedHandlers: number;
   /** Of all processes: what became of tasks and messages. */
-  readonly tasks: Readonly<TaskCounters>;
+  readonly tasks: Readonly<TaskCounters> & {
+    /** In the queue modes, while the process that has the queue serves. */
+    readonly queue?: TaskCounts;
+  };
   /** What became of every accepted packet; its terms add up to `accepted` at any moment. */
   readonly ledger: LedgerView;
 }

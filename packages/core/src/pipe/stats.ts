@@ -1,5 +1,6 @@
 import { addLedgers } from './ledger.js';
 import type { ReactorCounters, ServerStats, WorkerCounters } from './messages.js';
+import type { TaskCounts } from './queued-tasks.js';
 import { noTasks, type TaskCounters } from './task-counters.js';
 
 type CountField = Exclude<keyof ReactorCounters, 'refused' | 'ledger' | 'connectionsOfWorkers'>;
@@ -14,9 +15,15 @@ export function addStats(
   return {
     ...counters,
     failedHandlers: workers.reduce((total, worker) => total + worker.failedHandlers, 0),
-    tasks: addTasks(workers.map(({ tasks }) => tasks)),
+    tasks: { ...addTasks(workers.map(({ tasks }) => tasks)), ...queueOf(workers) },
     ledger: { ...ledger, outstanding: counters.outstandingPackets },
   };
+}
+
+/** There is one at most. */
+function queueOf(workers: readonly WorkerCounters[]): { readonly queue?: TaskCounts } {
+  const queue = workers.find((worker) => worker.queue !== undefined)?.queue;
+  return queue === undefined ? {} : { queue };
 }
 
 /**
@@ -26,9 +33,9 @@ export function addStats(
  */
 export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): WorkerCounters | undefined {
   if (last === undefined) return undefined;
-  const { sockets } = last.of;
+  const { sockets, queue: _, ...rest } = last.of;
   const tasks = tasksOfTheDead(last.of.tasks);
-  if (sockets === undefined) return { ...last.of, tasks };
+  if (sockets === undefined) return { ...rest, tasks };
   const { outstandingPackets: lost, refused, ledger } = sockets;
   const plus = (counts: Record<string, number>): Record<string, number> =>
     lost === 0 ? counts : { ...counts, WORKER_LOST: (counts['WORKER_LOST'] ?? 0) + lost };

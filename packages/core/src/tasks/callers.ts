@@ -1,7 +1,7 @@
 /** Those in the posting process that hear of a task: one class for each way to post one. */
 import { TaskError } from '../errors.js';
 import type { Clock, Timer } from '../platform/platform.js';
-import type { Caller, TaskCall } from './task-call.js';
+import type { Caller, PostedTask } from './task-call.js';
 import { TaskResult } from './task.js';
 
 type Failure = Error & { code?: string };
@@ -12,11 +12,11 @@ export class FinishCaller implements Caller {
 
   constructor(private readonly tell: (result: TaskResult) => void) {}
 
-  result(call: TaskCall, value: unknown): void {
+  result(call: PostedTask, value: unknown): void {
     this.tell(resultOf(call, value, undefined));
   }
 
-  failed(call: TaskCall, error: Failure): void {
+  failed(call: PostedTask, error: Failure): void {
     this.tell(resultOf(call, undefined, error));
   }
 
@@ -65,13 +65,13 @@ export class WaitCaller implements Caller {
     this.#unlisten = () => signal.removeEventListener('abort', aborted);
   }
 
-  result(_call: TaskCall, value: unknown): void {
+  result(_call: PostedTask, value: unknown): void {
     if (this.#isTooLate()) return;
     this.#end();
     this.#resolve!(value);
   }
 
-  failed(_call: TaskCall, error: Failure): void {
+  failed(_call: PostedTask, error: Failure): void {
     if (this.#isTooLate()) return;
     this.#end();
     this.#reject!(error);
@@ -108,7 +108,7 @@ export class WaitCaller implements Caller {
 }
 
 function resultOf(
-  { id, way, dispatchTime, name }: TaskCall,
+  { id, way, dispatchTime, name }: PostedTask,
   value: unknown,
   error: Failure | undefined,
 ): TaskResult {

@@ -9,14 +9,23 @@ const OVERHEAD_BYTES = 128;
 export const POSTER_ONLY = 0x8000;
 export const MAX_ATTEMPT = 0x7fff;
 
+/** A task, for those who hear of it. */
+export interface PostedTask {
+  readonly id: number;
+  readonly name: string;
+  readonly dispatchTime: number;
+  /** The process that has it, or had it last. */
+  readonly way: { readonly peer: { readonly workerId: number } } | undefined;
+}
+
 /** Who hears of a task, in the process that has posted it. */
 export interface Caller {
   /** One more result. */
-  result(call: TaskCall, value: unknown): void;
+  result(call: PostedTask, value: unknown): void;
   /** There will be no result; once, and nothing comes after it. */
-  failed(call: TaskCall, error: Error & { code?: string }): void;
+  failed(call: PostedTask, error: Error & { code?: string }): void;
   /** The handler has settled; the last one, after a result or without. */
-  over(call: TaskCall): void;
+  over(call: PostedTask): void;
   /** Whether a process that takes the poster's place is to have the results if the poster is gone. */
   readonly bequeaths: boolean;
 }

@@ -12,14 +12,12 @@ import { fromWire, TaskError, type WireError } from '../errors.js';
 import type { Mesh } from '../mesh/mesh.js';
 import type { Parcel, Way } from '../mesh/way.js';
 import { MeshFlag, type Settlement } from '../pipe/messages.js';
-import { decode, encode, type Encoded } from '../pipe/payload.js';
+import { decode, type Encoded } from '../pipe/payload.js';
 import type { Clock } from '../platform/platform.js';
 import { Fifo } from './fifo.js';
+import { checkTask, encodeTask, MAX_WAITING_BYTES, type Posting, type PostingRules } from './posting.js';
 import { TaskCall, type Caller } from './task-call.js';
 import { TaskTarget } from './task-target.js';
-
-/** Bytes of tasks that may wait in one process, beside the first. */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 export interface TaskPoolParts {
   readonly clock: Clock;
@@ -35,10 +33,11 @@ export interface TaskPoolParts {
   readonly names: ReadonlySet<string>;
 }
 
-export class TaskPool {
+export class TaskPool implements Posting {
   readonly counters = { posted: 0, finished: 0, failed: 0, retried: 0, lateResults: 0 };
   readonly #targets: readonly TaskTarget[];
   readonly #byWorker: ReadonlyMap<number, TaskTarget>;
+  readonly #rules: PostingRules;
   readonly #waiting = new Fifo<TaskCall>();
   #waitingCount = 0;
   #waitingBytes = 0;
@@ -51,6 +50,7 @@ export class TaskPool {
   readonly #forRoom: (() => void)[] = [];
 
   constructor(private readonly parts: TaskPoolParts) {
+    this.#rules = { ...parts, taskWorkers: parts.taskWorkers.length };
     this.#targets = parts.taskWorkers.map(
       (workerId) => new TaskTarget(workerId, () => parts.mesh.wayTo(workerId)),
     );
@@ -62,6 +62,10 @@ export class TaskPool {
     return this.#open;
   }
 
+  get unfinished(): number {
+    return this.#open;
+  }
+
   get full(): boolean {
     return this.#waitingCount >= this.parts.taskQueueLimit || this.#waitingBytes > MAX_WAITING_BYTES;
   }
@@ -69,7 +73,7 @@ export class TaskPool {
   /** Throws `TaskError` for what cannot be posted. `target` counts task workers from 0. */
   post(name: string, data: unknown, target: number | undefined, caller: Caller): TaskCall {
     const goal = this.#check(name, target);
-    const content = this.#encode(data);
+    const content = encodeTask(this.#rules, data);
     if (this.full && !this.#hasRoomNow(goal)) throw this.#fullError();
     return this.#add(name, content, goal, caller);
   }
@@ -84,7 +88,7 @@ export class TaskPool {
     wanted: () => boolean,
   ): Promise<TaskCall | undefined> {
     const goal = this.#check(name, target);
-    const content = this.#encode(data);
+    const content = encodeTask(this.#rules, data);
     while (this.full && wanted()) await this.room();
     if (wanted()) return this.#add(name, content, goal, caller);
     this.#forRoom.shift()?.();
@@ -175,27 +179,8 @@ export class TaskPool {
   }
 
   #check(name: string, target: number | undefined): TaskTarget | undefined {
-    const { names } = this.parts;
-    const count = this.#targets.length;
-    if (count === 0) throw new TaskError('TASK_NO_WORKERS', 'there are no task workers: set taskWorkerNum');
-    if (!names.has(name)) throw new TaskError('TASK_NO_HANDLER', noHandler(name, names));
-    if (target === undefined) return undefined;
-    const goal = this.#targets[target];
-    if (goal !== undefined) return goal;
-    throw new TaskError(
-      'TASK_NO_WORKERS',
-      `there is no task worker ${String(target)}: they are counted from 0, and there are ${count}`,
-    );
-  }
-
-  #encode(data: unknown): Encoded {
-    const content = encode(data);
-    const { taskMaxLength } = this.parts;
-    if (content.bytes <= taskMaxLength) return content;
-    throw new TaskError(
-      'TASK_TOO_LONG',
-      `a task of ${content.bytes} bytes is too long: taskMaxLength is ${taskMaxLength}`,
-    );
+    checkTask(this.#rules, name, target);
+    return target === undefined ? undefined : this.#targets[target];
   }
 
   #fullError(): TaskError {
@@ -308,10 +293,4 @@ export class TaskPool {
     call.state = 'over';
     this.#open--;
   }
-}
-
-function noHandler(name: string, names: ReadonlySet<string>): string {
-  const known = [...names].filter((each) => each !== '').map((each) => `'${each}'`);
-  if (name === '') return 'no @OnTask without a name handles this task';
-  return `no @OnTask handles '${name}'; there ${known.length === 0 ? 'are no named ones' : `are ${known.join(', ')}`}`;
 }

@@ -1,9 +1,21 @@
 import { TaskError, toWire } from '../errors.js';
 import type { Receiver } from '../events/invoke.js';
-import type { Guest, Owed } from '../mesh/guest.js';
-import { MeshFlag } from '../pipe/messages.js';
+import type { Owed } from '../mesh/guest.js';
+import { MeshFlag, type Settlement } from '../pipe/messages.js';
+import type { Part } from '../pipe/parts.js';
 import { decode, encode, type Encoded } from '../pipe/payload.js';
 import type { Finisher } from './task.js';
+
+/** Where a task has come from, and its results go: the pipe of its poster, or the queue. */
+export interface TaskSource {
+  /** Of its poster. */
+  readonly hello: { readonly workerId: number };
+  readonly open: boolean;
+  /** Bytes that wait for its poster. */
+  readonly backlog: number;
+  settle(seq: number, how?: Settlement): void;
+  result(seq: number, flags: number, body: Part, bytes: number, owed: Owed): void;
+}
 
 export interface TaskRunEvents {
   /** The handler has settled. */
@@ -24,7 +36,7 @@ export class TaskRun implements Receiver, Finisher {
 
   constructor(
     private readonly events: TaskRunEvents,
-    readonly guest: Guest,
+    readonly guest: TaskSource,
     private readonly flags: number,
     readonly attempt: number,
     /** Whether a process that takes the poster's place is to have the results. */

@@ -6,11 +6,11 @@
 import type { PayloadSchema } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import type { Invoker } from '../events/invoke.js';
-import type { Guest, Owed } from '../mesh/guest.js';
+import type { Owed } from '../mesh/guest.js';
 import type { Encoded } from '../pipe/payload.js';
 import { Fifo } from './fifo.js';
 import { MAX_ATTEMPT, POSTER_ONLY } from './task-call.js';
-import { OwedResult, TaskRun, type TaskRunEvents } from './task-run.js';
+import { OwedResult, TaskRun, type TaskRunEvents, type TaskSource } from './task-run.js';
 import { Task } from './task.js';
 import { checked } from './payload-schema.js';
 
@@ -42,7 +42,7 @@ export class TaskRunner implements TaskRunEvents {
   done = 0;
   readonly #waiting = new Fifo<TaskRun>();
   /** Of posters that do not read what they have. */
-  readonly #held = new Map<Guest, TaskRun[]>();
+  readonly #held = new Map<TaskSource, TaskRun[]>();
   #running = 0;
   #started = 0;
   #retired = false;
@@ -62,7 +62,7 @@ export class TaskRunner implements TaskRunEvents {
   }
 
   take(
-    guest: Guest,
+    guest: TaskSource,
     flags: number,
     aux: number,
     sentAt: number,
@@ -95,6 +95,15 @@ export class TaskRunner implements TaskRunEvents {
       body,
       end,
     );
+    this.enter(run);
+  }
+
+  /** From the queue: it comes as a run already. */
+  enter(run: TaskRun): void {
+    if (this.#retired) {
+      run.giveBack();
+      return;
+    }
     if (this.#running < this.parts.taskConcurrency && this.#waiting.length === 0 && !this.#starting) {
       this.#start(run);
       return;
@@ -104,7 +113,7 @@ export class TaskRunner implements TaskRunEvents {
   }
 
   /** A poster has read what it had been sent. */
-  drained(guest: Guest): void {
+  drained(guest: TaskSource): void {
     const held = this.#held.get(guest);
     if (held === undefined) return;
     this.#held.delete(guest);
@@ -113,7 +122,7 @@ export class TaskRunner implements TaskRunEvents {
   }
 
   /** A poster is gone: what it has not taken is for whoever takes its place. */
-  left(guest: Guest, owed: readonly Owed[]): void {
+  left(guest: TaskSource, owed: readonly Owed[]): void {
     // What has come from it is done all the same.
     this.drained(guest);
     for (const each of owed) {

@@ -1,9 +1,10 @@
+import { usesQueue } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 
 /**
  * Which processes a server consists of.
  *
- * - `process`: master with reactor threads, manager, workers, task workers.
+ * - `process`: master with reactor threads, manager, workers, task workers, in the queue modes the queue.
  * - `base`: the first process is master and manager; workers own their sockets.
  * - `single`: base mode with one worker and no task workers, in one process.
  */
@@ -18,11 +19,12 @@ export interface Topology {
 /** Without `reusePort` a listening socket belongs to one thread, so listeners are spread over the reactors. */
 export function topologyOf(settings: Settings, reusePort: boolean, userProcesses = 0): Topology {
   const { mode, workerNum, taskWorkerNum, reactorNum, listeners } = settings;
+  const others = taskWorkerNum + userProcesses + (usesQueue(settings) ? 1 : 0);
   if (mode === 'base') {
-    const single = workerNum === 1 && taskWorkerNum === 0 && userProcesses === 0;
+    const single = workerNum === 1 && others === 0;
     return {
       kind: single ? 'single' : 'base',
-      processes: single ? 1 : workerNum + taskWorkerNum + userProcesses + 1,
+      processes: single ? 1 : workerNum + others + 1,
       reactors: [],
     };
   }
@@ -30,5 +32,5 @@ export function topologyOf(settings: Settings, reusePort: boolean, userProcesses
   const reactors = Array.from({ length: reactorNum }, (_, reactor) => {
     return reusePort || reactorNum === 1 ? all : all.filter((index) => index % reactorNum === reactor);
   });
-  return { kind: 'process', processes: workerNum + taskWorkerNum + userProcesses + 2, reactors };
+  return { kind: 'process', processes: workerNum + others + 2, reactors };
 }

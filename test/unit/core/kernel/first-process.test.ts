@@ -15,8 +15,8 @@ const rest = { startedAt: '', generation: 1, current: true } as const;
 /** A plant that does nothing until it is told to. */
 class FakePlant implements Plant {
   readonly notes = [
-    { workerId: 0, pid: 70, incarnation: 1, state: 'ready', restarts: 2, ...rest },
-    { workerId: 1, pid: 0, incarnation: 2, state: 'down', restarts: 0, ...rest },
+    { role: 'worker', workerId: 0, pid: 70, incarnation: 1, state: 'ready', restarts: 2, ...rest },
+    { role: 'worker', workerId: 1, pid: 0, incarnation: 2, state: 'down', restarts: 0, ...rest },
   ] as const;
   readonly managerPid = 60;
   readonly generation = 1;

@@ -34,9 +34,9 @@
  * must not keep later work away.
  */
 import type { WireError } from '../../errors.js';
+import type { TaskCounts, TaskMeta, TaskState, TaskSummary } from '../../pipe/queued-tasks.js';
 
-/** What the poster wants back with the task: its worker id, the name of the task … Plain JSON, small. */
-export type TaskMeta = Readonly<Record<string, unknown>>;
+export type { TaskCounts, TaskMeta, TaskState, TaskSummary } from '../../pipe/queued-tasks.js';
 
 export interface NewTask {
   /** The task worker that is to handle it, from 0; undefined, or one that does not exist: any. */
@@ -66,40 +66,6 @@ export interface TakenTask {
   readonly meta: TaskMeta;
   /** ms since the epoch. */
   readonly acceptedAt: number;
-}
-
-export type TaskState = 'waiting' | 'delayed' | 'leased' | 'dead';
-
-export interface TaskSummary {
-  readonly id: number;
-  readonly state: TaskState;
-  readonly target: number | undefined;
-  /** Charged so far. */
-  readonly attempts: number;
-  readonly maxAttempts: number;
-  /** Ends of the queue's own process while it was leased. */
-  readonly crashes: number;
-  readonly acceptedAt: number;
-  /** When a delayed task becomes ready. */
-  readonly dueAt: number | undefined;
-  /** Who holds a leased task. */
-  readonly lessee: number | undefined;
-  readonly dedupeKey: string | undefined;
-  readonly meta: TaskMeta;
-  /** Of the payload. */
-  readonly bytes: number;
-  /** Why the last attempt failed, and for a dead letter when. */
-  readonly reason: WireError | undefined;
-  readonly diedAt: number | undefined;
-}
-
-export interface TaskCounts {
-  readonly waiting: number;
-  readonly delayed: number;
-  readonly leased: number;
-  readonly dead: number;
-  /** Of all payloads. */
-  readonly bytes: number;
 }
 
 export interface TaskQueueEvents {
