@@ -54,15 +54,22 @@ export async function startSimulated(
       outcome = { error };
     }
   }, program.threadMain);
-  try {
-    const settled = (): boolean => outcome !== undefined || world.exits.has(masterPid);
+  const began = async (pid: number): Promise<RunningServer> => {
+    const settled = (): boolean => outcome !== undefined || world.exits.has(pid);
     await world.until(settled, () => 'the server to start', START_PATIENCE);
-    if (outcome !== undefined && 'running' in outcome)
-      return new SimulatedServer(world, outcome.running, masterPid, program);
+    if (outcome !== undefined && 'running' in outcome) return outcome.running;
     if (outcome !== undefined) throw outcome.error;
     throw new Error(
-      `the server left with ${exitText(world, masterPid)} before it was ready\n${lastLines(world.logs)}`,
+      `the server left with ${exitText(world, pid)} before it was ready\n${lastLines(world.logs)}`,
     );
+  };
+  const again = async (): Promise<{ running: RunningServer; masterPid: number }> => {
+    outcome = undefined;
+    const pid = world.restart();
+    return { running: await began(pid), masterPid: pid };
+  };
+  try {
+    return new SimulatedServer(world, await began(masterPid), masterPid, program, again);
   } catch (error) {
     world.end();
     throw error;
@@ -87,19 +94,49 @@ export class SimulatedServer implements TestServer, Waiting {
   readonly #picture: Picture;
   #stopped: Promise<{ exitCode: number }> | undefined;
 
+  #running: RunningServer;
+  #masterPid: number;
+
   constructor(
     readonly world: World,
-    readonly running: RunningServer,
-    private readonly masterPid: number,
+    running: RunningServer,
+    masterPid: number,
     private readonly program: SimulatedProgram,
+    private readonly again: () => Promise<{ running: RunningServer; masterPid: number }>,
   ) {
+    this.#running = running;
+    this.#masterPid = masterPid;
     this.#picture = new Picture(this.trace);
     world.onForget = (count) => this.#picture.catchUp().forgotten(count);
   }
 
+  get running(): RunningServer {
+    return this.#running;
+  }
+
+  /**
+   * Ends the server, in order or every process of it at once, and starts it again:
+   * what is in files and stores is still there. Clients have to connect anew.
+   */
+  async restart(end: 'stop' | 'kill' = 'stop'): Promise<void> {
+    const { world } = this;
+    const masterPid = this.#masterPid;
+    for (const client of this.#clients) client.endWithServer();
+    if (end === 'stop') world.signal(masterPid, 'SIGTERM');
+    else for (const pid of world.pids) world.kill(pid);
+    await world.until(
+      () => world.pids.length === 0,
+      () => 'every process of the server to end',
+      STOP_PATIENCE,
+    );
+    const { running, masterPid: next } = await this.again();
+    this.#running = running;
+    this.#masterPid = next;
+  }
+
   /** Whether somebody has asked it to stop. */
   get stopped(): boolean {
-    return this.#stopped !== undefined || this.world.exits.has(this.masterPid);
+    return this.#stopped !== undefined || this.world.exits.has(this.#masterPid);
   }
 
   /** Clients in the order in which they connected. */
@@ -231,7 +268,7 @@ export class SimulatedServer implements TestServer, Waiting {
 
   async exited(): Promise<{ exitCode: number }> {
     await this.until(
-      () => this.world.exits.has(this.masterPid),
+      () => this.world.exits.has(this.#masterPid),
       () => 'the server to leave',
     );
     return { exitCode: this.#exitCode() };
@@ -246,7 +283,8 @@ export class SimulatedServer implements TestServer, Waiting {
   }
 
   async #stop(): Promise<{ exitCode: number }> {
-    const { world, masterPid } = this;
+    const { world } = this;
+    const masterPid = this.#masterPid;
     try {
       for (const client of this.#clients) client.endWithServer();
       const asked = world.signal(masterPid, 'SIGTERM');
@@ -270,9 +308,9 @@ export class SimulatedServer implements TestServer, Waiting {
   }
 
   #exitCode(): number {
-    const exit = this.world.exits.get(this.masterPid);
+    const exit = this.world.exits.get(this.#masterPid);
     if (exit?.code != null) return exit.code;
-    throw new Error(`the master ended by ${exitText(this.world, this.masterPid)} (seed ${this.world.seed})`);
+    throw new Error(`the master ended by ${exitText(this.world, this.#masterPid)} (seed ${this.world.seed})`);
   }
 
   /** Runs the world until a promise of a virtual process settles; it may never do so, when that process dies. */

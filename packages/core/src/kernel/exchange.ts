@@ -243,7 +243,7 @@ export class Exchange implements TaskActions {
 
   /** Says that the end of this process is planned, and closes. */
   close(): void {
-    this.#leased?.flush();
+    this.#leased?.close();
     this.#mesh.close();
   }
 

@@ -36,6 +36,8 @@ const OPEN_ATTEMPTS = 10;
 const OPEN_RETRY_MS = 100;
 /** ms between two log lines of a store that fails. */
 const TROUBLE_INTERVAL_MS = 10_000;
+/** ms after which a task worker whose pipe has broken is looked for. */
+const REACH_AGAIN_MS = 500;
 const POLL_MS = 2;
 
 export interface QueueProcessParts {
@@ -195,8 +197,9 @@ export class QueueProcess {
       closed: (way, unsettled) => {
         this.#orphans.lost(way, unsettled);
         this.#lending?.closed(way);
-        // One that lives is reached over another pipe.
-        this.#lending?.setPeers(this.#peers);
+        // One that lives is reached over another pipe; mostly it is dead, and the manager will say so.
+        const { clock } = this.parts.platform;
+        if (!way.blameless) clock.setTimer(REACH_AGAIN_MS, () => this.#lending?.setPeers(this.#peers));
       },
     };
   }

@@ -89,8 +89,9 @@ export class LeasedTasks {
     this.#queue?.retire();
   }
 
-  /** Tells the queue at once what it has to be told. */
-  flush(): void {
+  /** This process leaves: the queue hears at once what it has to. */
+  close(): void {
+    this.outcomes.close();
     this.#tell();
   }
 

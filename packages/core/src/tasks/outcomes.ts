@@ -66,6 +66,13 @@ export class Outcomes {
     for (const outcome of early) this.#relay(outcome);
   }
 
+  /** This process leaves: what is not with a pipe yet is given up. */
+  close(): void {
+    const early = [...this.#early.values()].flat();
+    this.#early.clear();
+    for (const outcome of early) outcome.sent();
+  }
+
   /** The pipe of the queue is gone, with these. */
   left(owed: readonly Owed[]): void {
     for (const each of owed) if (each instanceof Outcome) this.#strand(each);

@@ -174,7 +174,10 @@ export class QueueClient implements Posting, QueuedCallEvents {
     if (head.token !== this.#token) return 'discarded';
     const call = this.#calls.get(head.n);
     // It has been done: it was accepted.
-    if (call?.state === 'sent') this.#accept(call, undefined);
+    if (call !== undefined && call.state !== 'accepted') {
+      if (call.state === 'waiting') this.#waiting.remove(call);
+      this.#accept(call, { id: head.taskId, duplicate: false });
+    }
     const caller = call?.caller ?? (head.wants === 'finish' ? this.parts.finish : undefined);
     if (caller === undefined) {
       this.counters.lateResults++;

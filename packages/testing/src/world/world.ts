@@ -98,6 +98,9 @@ export class World implements Journal {
 
   /** Starts the program once more, as an operator does when it has ended; gives the pid. What is in files and stores is still there. */
   restart(): number {
+    const { files, processes } = this.#running;
+    // In reality the next server does it, once nobody has listened there for a while.
+    if (processes.size === 0) for (const path of files.directories) files.removeDirectory(path);
     return this.#running.boot().pid;
   }
 
