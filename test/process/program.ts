@@ -104,8 +104,8 @@ export class Program {
     return found[0];
   }
 
-  async until(fact: () => boolean, expectation: string): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS;
+  async until(fact: () => boolean, expectation: string, patience = PATIENCE_MS): Promise<void> {
+    const deadline = performance.now() + patience;
     while (!fact()) {
       if (performance.now() > deadline) throw new Error(`expected ${expectation}; ${this.#describe()}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

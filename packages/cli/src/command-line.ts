@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { duration } from '@shoal/core/internal/config/duration';
 import { nearest } from '@shoal/core/internal/config/nearest';
 import { Refusal } from '@shoal/core/internal/config/reader';
+import type { TaskState } from '@shoal/core/internal/pipe/queued-tasks';
 import type { Target } from './control/find-servers.js';
 import { UsageError } from './usage-error.js';
 
@@ -39,7 +40,19 @@ export type Command =
   | (Aimed & { readonly name: 'status'; readonly json: boolean; readonly ready: boolean })
   | (Aimed & { readonly name: 'top'; readonly count: number })
   | (Aimed & { readonly name: 'connections'; readonly json: boolean; readonly limit: number })
+  | (Aimed & { readonly name: 'tasks' } & TasksAction)
   | (Aimed & { readonly name: 'reopen' });
+
+export type TasksAction =
+  | {
+      readonly action: 'list';
+      readonly state?: TaskState;
+      readonly json: boolean;
+      readonly limit: number;
+    }
+  /** Without ids, all dead letters. */
+  | { readonly action: 'retry'; readonly ids?: readonly number[] }
+  | { readonly action: 'drain' };
 
 export type CommandName = Exclude<Command['name'], 'help' | 'version'>;
 
@@ -68,6 +81,7 @@ const optionsOf: Readonly<Record<CommandName, Options>> = {
   status: { json: flag, ready: flag, ...aimed },
   top: { count: value, ...aimed },
   connections: { json: flag, limit: value, ...aimed },
+  tasks: { state: value, json: flag, limit: value, all: flag, server: value, ...aimed },
   reopen: aimed,
   inspect: { json: flag, help },
 };
@@ -120,6 +134,7 @@ function readProgram(name: 'start' | 'inspect', word: string, argv: readonly str
 function readAimed(name: Exclude<CommandName, 'start' | 'inspect'>, argv: readonly string[]): Command {
   const { options, positionals } = readArguments(`shoal ${name}`, argv, optionsOf[name], 'anywhere');
   if (options.has('help')) return { name: 'help', of: name };
+  if (name === 'tasks') return readTasks(options, positionals);
   const target = readTarget(name, options, positionals);
   switch (name) {
     case 'stop':
@@ -150,6 +165,64 @@ function readAimed(name: Exclude<CommandName, 'start' | 'inspect'>, argv: readon
     case 'reopen':
       return { name, target };
   }
+}
+
+/** The ids of tasks are numbers, as pids are: so the server has an option here. */
+function readTasks(options: ReadonlyMap<string, string>, positionals: readonly string[]): Command {
+  const [action = 'list', ...rest] = positionals;
+  const server = options.get('server');
+  const target = readTarget('tasks', options, server === undefined ? [] : [server]);
+  const own = tasksOptions[action];
+  if (own === undefined) {
+    const known = Object.keys(tasksOptions);
+    throw new UsageError(
+      `shoal tasks does not know ${action}${guess(action, known, `it knows ${list(known)}`)}`,
+    );
+  }
+  for (const option of ['state', 'json', 'limit', 'all']) {
+    if (options.has(option) && !own.includes(option))
+      throw new UsageError(`shoal tasks ${action} has no option --${option}`);
+  }
+  if (rest.length > 0 && action !== 'retry')
+    throw new UsageError(
+      `shoal tasks ${action} takes nothing more, and not ${rest[0]}: name the server by --server`,
+    );
+  switch (action) {
+    case 'retry':
+      return { name: 'tasks', target, action, ...readIds(rest, options.has('all')) };
+    case 'drain':
+      return { name: 'tasks', target, action };
+    default: {
+      const state = action === 'dead' ? 'dead' : readState(options.get('state'));
+      const limit = readCount(options, 'limit', defaultLimit);
+      const shown = { json: options.has('json'), limit, ...(state !== undefined && { state }) };
+      return { name: 'tasks', target, action: 'list', ...shown };
+    }
+  }
+}
+
+const tasksOptions: Readonly<Record<string, readonly string[]>> = {
+  list: ['state', 'json', 'limit'],
+  dead: ['json', 'limit'],
+  retry: ['all'],
+  drain: [],
+};
+
+const taskStates = ['waiting', 'delayed', 'leased', 'dead'] as const satisfies TaskState[];
+
+function readState(text: string | undefined): TaskState | undefined {
+  const state = taskStates.find((each) => each === text);
+  if (text === undefined || state !== undefined) return state;
+  throw new UsageError(`--state takes ${list(taskStates)}, not ${text}`);
+}
+
+function readIds(words: readonly string[], all: boolean): { readonly ids?: readonly number[] } {
+  if (all && words.length > 0) throw new UsageError('shoal tasks retry takes ids or --all, not both');
+  if (!all && words.length === 0)
+    throw new UsageError('say which: shoal tasks retry <id> …, or shoal tasks retry --all');
+  const wrong = words.find((word) => !/^[1-9]\d{0,14}$/.test(word));
+  if (wrong !== undefined) throw new UsageError(`a task has a number, as shoal tasks shows it, not ${wrong}`);
+  return all ? {} : { ids: words.map(Number) };
 }
 
 function readTarget(

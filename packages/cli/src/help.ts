@@ -13,6 +13,8 @@ Speak to a server that runs:
   status [server]        what it does at this moment
   top [server]           the same, once a second
   connections [server]   who is connected
+  tasks [list|dead|retry|drain]
+                         the queue of tasks
   reopen [server]        let it open its log files anew
 
 Options:
@@ -132,6 +134,27 @@ ${aimed}
 Exit codes: 0 listed, 83 no such server runs, 1 anything else.
 `;
 
+const tasks = `Usage: shoal tasks [list] [options]
+       shoal tasks dead [options]
+       shoal tasks retry <id> … | --all [options]
+       shoal tasks drain [options]
+
+Shows the tasks in the queue of a server with taskIpcMode queue or sharedQueue:
+all of them, or dead letters, which have failed for good. retry gives dead letters
+all their attempts again. drain forgets every task that waits or is delayed; those
+that are being done are done, and dead letters stay.
+
+Options:
+      --state STATE             list: only waiting, delayed, leased or dead ones
+      --json                    list, dead: print them as JSON
+      --limit N                 list, dead: at most so many; default 1000
+      --all                     retry: every dead letter
+      --server SERVER           the name of the server, or its pid
+${aimed}
+Exit codes: 0 done, 83 no such server runs, 1 anything else, as a server without a
+queue.
+`;
+
 const reopen = `Usage: shoal reopen [server] [options]
 
 Lets every process of the server open its log file anew, after it was moved away.
@@ -149,6 +172,7 @@ const texts: Readonly<Record<CommandName, string>> = {
   status,
   top,
   connections,
+  tasks,
   reopen,
   inspect,
 };

@@ -10,6 +10,7 @@ import { reload } from './commands/reload.js';
 import { restart } from './commands/restart.js';
 import { readiness, status } from './commands/status.js';
 import { stop } from './commands/stop.js';
+import { tasks } from './commands/tasks.js';
 import { top } from './commands/top.js';
 import { ConnectionLost, type ControlClient } from './control/control-client.js';
 import { findServer, type Target } from './control/find-servers.js';
@@ -66,6 +67,9 @@ function perform(command: Command): void {
       return;
     case 'connections':
       leaveAfter(withServer(command.target, (client) => connections(client, command.limit, command.json)));
+      return;
+    case 'tasks':
+      leaveAfter(withServer(command.target, (client) => tasks(client, command)));
       return;
     case 'reopen':
       leaveAfter(withServer(command.target, reopen));

@@ -48,6 +48,38 @@ describe('The command line of shoal', () => {
     });
   });
 
+  it('reads what to do with the tasks of a queue, and takes the server by an option there', () => {
+    const list = { name: 'tasks', target: {}, action: 'list', json: false, limit: 1_000 };
+    expect(readCommandLine(['tasks'])).to.deep.equal(list);
+    expect(
+      readCommandLine(['tasks', 'list', '--server', 'chat', '--state', 'delayed', '--json']),
+    ).to.deep.equal({
+      ...list,
+      target: { server: 'chat' },
+      state: 'delayed',
+      json: true,
+    });
+    expect(readCommandLine(['tasks', 'dead', '--limit', '3'])).to.deep.equal({
+      ...list,
+      state: 'dead',
+      limit: 3,
+    });
+    const retry = { name: 'tasks', target: {}, action: 'retry' };
+    expect(readCommandLine(['tasks', 'retry', '12', '17'])).to.deep.equal({ ...retry, ids: [12, 17] });
+    expect(readCommandLine(['tasks', 'retry', '--all'])).to.deep.equal(retry);
+    expect(readCommandLine(['tasks', 'drain'])).to.deep.equal({ name: 'tasks', target: {}, action: 'drain' });
+    for (const [words, reason] of [
+      [['retry'], /say which: shoal tasks retry <id>/],
+      [['retry', '1', '--all'], /ids or --all, not both/],
+      [['retry', 'chat'], /a task has a number, as shoal tasks shows it, not chat/],
+      [['list', 'chat'], /takes nothing more, and not chat: name the server by --server/],
+      [['dead', '--state', 'waiting'], /shoal tasks dead has no option --state/],
+      [['list', '--state', 'gone'], /--state takes waiting, delayed, leased, dead, not gone/],
+      [['retri'], /did you mean retry/],
+    ] as const)
+      expect(() => readCommandLine(['tasks', ...words]), words.join(' ')).to.throw(UsageError, reason);
+  });
+
   it('takes the server and the options of other commands in any order', () => {
     const expected = { name: 'stop', target: { server: 'chat' }, timeout: 90_000 };
     expect(readCommandLine(['stop', 'chat', '--timeout', '90s'])).to.deep.equal(expected);
@@ -98,7 +130,7 @@ describe('The command line of shoal', () => {
     [['strat', 'main.js'], "there is no command 'strat'; did you mean start?"],
     [
       ['fly', 'main.js'],
-      "there is no command 'fly'; the commands are start, stop, restart, reload, status, top, connections, reopen, inspect",
+      "there is no command 'fly'; the commands are start, stop, restart, reload, status, top, connections, tasks, reopen, inspect",
     ],
     [['help', 'chekc'], "there is no command 'chekc'; did you mean check?"],
     [['check', '--jsn', 'main.js'], 'shoal check has no option --jsn; did you mean --json?'],

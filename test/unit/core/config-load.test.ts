@@ -398,7 +398,7 @@ describe('The limits of', () => {
     server('reactorNum', 1, 64),
     server('workerNum', 1, 1_000),
     server('taskWorkerNum', 0, 1_000),
-    server('taskSyncInterval', 5, longest),
+    server('taskSyncInterval', 5, longest, { taskIpcMode: 'queue', taskWorkerNum: 1 }),
     server('taskRetries', 0, 1_000),
     server('taskQueueLimit', 1, 10_000_000),
     server('maxWaitTime', 100, longest),
@@ -491,14 +491,17 @@ describe('The limits of', () => {
 });
 
 describe('The queue of tasks', () => {
+  const queued = { taskIpcMode: 'queue', taskWorkerNum: 1 };
+
   it('is named after the server, as a file can be', () => {
     expect(load(withServer({ name: '.my server/2' })).messageQueueKey).to.equal('-my-server-2');
-    expect(load(withServer({ messageQueueKey: 'mail.v2' })).messageQueueKey).to.equal('mail.v2');
+    const named = withServer({ ...queued, messageQueueKey: 'mail.v2' });
+    expect(load(named).messageQueueKey).to.equal('mail.v2');
   });
 
   it('has a name of 1 to 200 characters that every system takes', () => {
     const reasonsOf = (messageQueueKey: unknown) =>
-      problemsOf(withServer({ messageQueueKey })).map(({ reason }) => reason);
+      problemsOf(withServer({ ...queued, messageQueueKey })).map(({ reason }) => reason);
     expect(reasonsOf('q'.repeat(200))).to.deep.equal([]);
     expect(reasonsOf('q'.repeat(201))).to.deep.equal(['is too long']);
     expect(reasonsOf('')).to.deep.equal(['is empty']);
@@ -508,13 +511,39 @@ describe('The queue of tasks', () => {
   });
 
   it('lies below queueDirectory, which is relative to the working directory', () => {
-    expect(load(withServer({ queueDirectory: 'state' })).queueDirectory).to.equal('/srv/echo/state');
+    const placed = withServer({ ...queued, queueDirectory: 'state' });
+    expect(load(placed).queueDirectory).to.equal('/srv/echo/state');
     expect(load(withServer({}))).to.not.have.property('queueDirectory');
   });
 
   it('takes the numbers of the reference', () => {
-    const modes = [1, 2, 3].map((taskIpcMode) => load(withServer({ taskIpcMode })).taskIpcMode);
+    const modes = [1, 2, 3].map(
+      (taskIpcMode) => load(withServer({ taskIpcMode, taskWorkerNum: 1 })).taskIpcMode,
+    );
     expect(modes).to.deep.equal(['socket', 'queue', 'sharedQueue']);
+  });
+
+  it('needs task workers, and its options need a queue', () => {
+    const told = (settings: object) =>
+      problemsOf(withServer(settings)).map(({ path, reason }) => `${path} ${reason}`);
+    expect(told({ taskIpcMode: 'queue' })).to.deep.equal([
+      'taskIpcMode keeps tasks that nobody does, because taskWorkerNum is 0',
+    ]);
+    for (const option of [
+      { messageQueueKey: 'mail' },
+      { queueDirectory: '/q' },
+      { taskDurability: 'sync' },
+      { taskSyncInterval: 50 },
+    ]) {
+      const [name] = Object.keys(option);
+      expect(told({ ...option, taskWorkerNum: 1 })).to.deep.equal([
+        `${name} has no effect, because taskIpcMode is 'socket'`,
+      ]);
+      expect(told({ ...queued, ...option })).to.deep.equal([]);
+    }
+    expect(told({ ...queued, taskDurability: 'sync', taskSyncInterval: 50 })).to.deep.equal([
+      "taskSyncInterval has no effect, because with taskDurability: 'sync' each task is on disk when it is accepted",
+    ]);
   });
 });
 

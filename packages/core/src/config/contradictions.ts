@@ -5,6 +5,7 @@ import { group } from './reader.js';
 import type { FramingSettings, ListenerSettings } from './schema.js';
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
+import { asFileName } from './text.js';
 
 /**
  * What options mean for each other. Each rule looks at values that hold by
@@ -17,6 +18,7 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...unwatchedWorker(input, draft),
     ...graceWithoutLimit(input, draft),
     ...tasksWithoutWorkers(input, draft),
+    ...queueOptions(input, draft),
     ...heartbeats(input, draft),
     ...boundsThatNeverAct(input, [], draft, draft),
     ...listeners.flatMap((listener, index) => [
@@ -74,6 +76,42 @@ function tasksWithoutWorkers(input: unknown, draft: SettingsDraft): Problem[] {
       'set taskWorkerNum, or remove it',
     ),
   ];
+}
+
+/** What only a queue heeds, and how it is where nobody has written it. */
+const ofTheQueue = {
+  messageQueueKey: undefined,
+  queueDirectory: undefined,
+  taskDurability: 'interval',
+  taskSyncInterval: 100,
+};
+
+function queueOptions(input: unknown, draft: SettingsDraft): Problem[] {
+  const { taskIpcMode, taskWorkerNum, taskDurability, name } = draft;
+  const key = name === undefined ? undefined : asFileName(name);
+  const usual = { ...ofTheQueue, messageQueueKey: key } as const;
+  const differs = (option: keyof typeof ofTheQueue): boolean =>
+    valueAt(input, [option]) !== undefined && draft[option] !== undefined && draft[option] !== usual[option];
+  if (taskIpcMode === 'socket') {
+    const reason = "has no effect, because taskIpcMode is 'socket'";
+    const remedy = "write taskIpcMode: 'queue' or 'sharedQueue', or remove it";
+    const names = (Object.keys(ofTheQueue) as (keyof typeof ofTheQueue)[]).filter(differs);
+    return names.map((option) => problem([option], valueAt(input, [option]), reason, remedy));
+  }
+  const problems: Problem[] = [];
+  if (taskIpcMode !== undefined && taskWorkerNum === 0) {
+    const reason = 'keeps tasks that nobody does, because taskWorkerNum is 0';
+    problems.push(problem(['taskIpcMode'], taskIpcMode, reason, 'set taskWorkerNum, or remove it'));
+  }
+  if (taskDurability === 'sync' && differs('taskSyncInterval')) {
+    const path = ['taskSyncInterval'];
+    const reason =
+      "has no effect, because with taskDurability: 'sync' each task is on disk when it is accepted";
+    problems.push(
+      problem(path, valueAt(input, path), reason, "remove it, or write taskDurability: 'interval'"),
+    );
+  }
+  return problems;
 }
 
 function heartbeats(input: unknown, draft: SettingsDraft): Problem[] {

@@ -3,6 +3,7 @@ import type { Settings } from '../config/load.js';
 import type { Definition } from '../definition.js';
 import { ProcessError } from '../errors.js';
 import type { InnerQuestion, WorkerNote } from '../pipe/messages.js';
+import { noQueue } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
 import { Worker } from '../worker/worker.js';
@@ -159,6 +160,10 @@ export class SinglePlant implements Plant {
         return this.#sockets?.clientInfo(question.id) ?? null;
       case 'connections':
         return this.#sockets?.connectionsAfter(question.after, question.limit) ?? [];
+      case 'tasks':
+      case 'retryTasks':
+      case 'drainTasks':
+        throw noQueue();
       case 'command': {
         const known = `there are 0, 'master' and 'manager'`;
         const wanted = JSON.stringify(question.target);

@@ -23,7 +23,7 @@ import type {
   WorkerNote,
   WorkerRow,
 } from '../pipe/messages.js';
-import type { ClientInfo, ReloadReport } from '../pipe/questions.js';
+import { noQueue, type ClientInfo, type ReloadReport } from '../pipe/questions.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
 import { commandTarget } from './command-target.js';
@@ -240,11 +240,7 @@ export class Manager {
 
   async #askQueue(question: InnerQuestion): Promise<unknown> {
     const place = this.#places.find(({ duty }) => duty.role === 'queue');
-    if (place === undefined)
-      throw new ProcessError(
-        'NOT_SUPPORTED',
-        "this server has no queue of tasks: write taskIpcMode: 'queue' or 'sharedQueue'",
-      );
+    if (place === undefined) throw noQueue();
     if (place.current?.state !== 'serving')
       throw new ProcessError('ASK_LOST', 'the queue does not serve yet, or is being replaced: ask again');
     return this.#crew.ask(place.current, question, QUEUE_PATIENCE_MS);

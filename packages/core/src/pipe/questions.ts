@@ -204,5 +204,13 @@ export function orThrow(report: ReloadReport): ReloadReport {
   throw new ProcessError('RELOAD_FAILED', `the reload did not come to its end: ${reason}`, options);
 }
 
+/** Of a server without one. */
+export function noQueue(): ProcessError {
+  return new ProcessError(
+    'NOT_SUPPORTED',
+    "this server has no queue of tasks: write taskIpcMode: 'queue' or 'sharedQueue'",
+  );
+}
+
 /** Answers a question, and tells what happens meanwhile. Rejects with the error that is the answer. */
 export type Ask = (question: Question, onProgress: (progress: ReloadProgress) => void) => Promise<unknown>;

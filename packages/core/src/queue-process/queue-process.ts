@@ -39,6 +39,8 @@ const TROUBLE_INTERVAL_MS = 10_000;
 /** ms after which a task worker whose pipe has broken is looked for. */
 const REACH_AGAIN_MS = 500;
 const POLL_MS = 2;
+/** Characters of a reason that is shown. */
+const LONGEST_REASON = 500;
 
 export interface QueueProcessParts {
   readonly platform: Platform;
@@ -149,7 +151,7 @@ export class QueueProcess {
         return this.counters;
       case 'tasks': {
         const { state, after, limit } = question;
-        return queue.list({ after, limit, ...(state !== undefined && { state }) });
+        return queue.list({ after, limit, ...(state !== undefined && { state }) }).map(shown);
       }
       case 'retryTasks':
         return queue.retry(question.ids ?? 'all');
@@ -258,4 +260,13 @@ function failureOf(which: string, attempts: number, reason: WireError | undefine
 
 function orphanOf({ taskId, name = '', at, taskWorkerId }: OutcomeHead, error: WireError): OrphanedResult {
   return { taskId, name, taskWorkerId, dispatchTime: at, input: undefined, error };
+}
+
+/** As it travels to whoever looks at it: a page of them must stay small. */
+function shown(task: TaskSummary): TaskSummary {
+  const { reason } = task;
+  if (reason === undefined) return task;
+  const { name, code, message } = reason;
+  const cut = message.slice(0, LONGEST_REASON);
+  return { ...task, reason: { name, message: cut, ...(code !== undefined && { code }) } };
 }
