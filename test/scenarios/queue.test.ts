@@ -27,6 +27,8 @@ describe('Tasks in a queue', () => {
         const own = await say(client, 'id');
         const value = { a: [1, null, 'ü'], when: 7 };
         expect(await say(client, 'wait', { do: 'echo', value })).to.deep.equal(value);
+        const long = 'ü'.repeat(100_000);
+        expect(await say(client, 'wait', { do: 'echo', value: long })).to.equal(long);
         expect(await say(client, 'wait', { do: 'nothing' })).to.equal('undefined');
         expect(await say(client, 'wait', { do: 'several' })).to.equal('first');
         expect(await say(client, 'callback', { do: 'echo', value: 7 })).to.equal(7);
@@ -195,6 +197,23 @@ describe('Tasks in a queue', () => {
     { settings: { taskQueueLimit: 4, taskQueuePolicy: 'reject' }, seeds: 5 },
   );
 
+  inSimulation(
+    'are refused while the disk is full, and what was accepted is done all the same',
+    QueueApp,
+    async (server) => {
+      const client = await server.connect();
+      const path = file();
+      await call(client, 'enqueue', { file: path, note: 'before' }, { delay: 100 });
+      server.world.failStores('ENOSPC');
+      const refused = (await call(client, 'enqueue', { file: path, note: 'full' })) as object;
+      expect(refused).to.include({ code: 'TASK_STORE_FAILED' });
+      await eventually(server, 'the one that was accepted', () => notesIn(path).join() === 'before');
+      server.world.failStores(undefined);
+      await call(client, 'enqueue', { file: path, note: 'after' });
+      await eventually(server, 'the one after', () => notesIn(path).join() === 'before,after');
+    },
+  );
+
   for (const end of ['stop', 'kill'] as const) {
     inSimulation(
       `survive the server (${end}), and their results come to the worker that has the id then`,
@@ -223,6 +242,87 @@ describe('Tasks in a queue', () => {
       { seeds: 10 },
     );
   }
+
+  it('are done exactly once, and all results come back, while everything is replaced in order', async () => {
+    for (let seed = 1; seed <= SEEDS / 2; seed++) {
+      await played(seed, { bakeTime: 0, maxWaitTime: 5_000 }, async (server, random) => {
+        const path = file();
+        const client = await server.connect();
+        const answers: unknown[] = [];
+        const replace = async (): Promise<void> => {
+          while (answers.length < 40) {
+            await server.advance(random.integer(0, 40));
+            if (random.chance(0.2)) await server.reload({ only: 'task' }).catch(() => undefined);
+            else await server.stopWorker(random.integer(2, 4)).catch(() => undefined);
+          }
+        };
+        const post = async (): Promise<void> => {
+          for (let n = 0; n < 40; n++) {
+            const answer = await call(client, 'wait', {
+              file: path,
+              note: `${n}`,
+              ms: random.integer(0, 20),
+            });
+            answers.push(answer);
+            expect(answer).to.equal(`${n} at attempt 1`);
+          }
+        };
+        await Promise.all([post(), replace()]);
+        expect(notesIn(path)).to.have.length(40);
+      });
+    }
+  }).timeout(120_000);
+
+  inSimulation(
+    'bring their results to the process that comes after their poster, as those of another',
+    QueueApp,
+    async (server) => {
+      const path = file();
+      const client = await server.connect();
+      const own = (await call(client, 'id')) as number;
+      await call(client, 'task', { file: path, note: 'a', ms: 100 });
+      await call(client, 'task', { file: path, note: 'b', fails: 2 });
+      client.send(`${JSON.stringify(['wait', { file: path, note: 'c', ms: 100 }])}\n`);
+      await server.advance(20);
+      await server.crashWorker(own);
+      await server.workersReady();
+      const heard = async (): Promise<string[]> => {
+        const clients = await Promise.all([server.connect(), server.connect()]);
+        const all = await Promise.all(clients.map(async (each) => call(each, 'finished')));
+        for (const each of clients) each.end();
+        return (all.flat() as string[]).filter((result) => result.endsWith(' for another'));
+      };
+      await eventually(server, 'both results', async () => new Set(await heard()).size >= 2);
+      const dead = /^task 2 has failed for good, at attempt 2: it is kept as a dead letter for another$/;
+      const [first, second] = [...new Set(await heard())].sort();
+      expect(first).to.equal('a at attempt 1 for another');
+      expect(second).to.match(dead);
+      expect(notesIn(path)).to.include('c');
+    },
+    { seeds: 5 },
+  );
+
+  inSimulation(
+    'are given to others when a task worker is blocked while the queue process is replaced',
+    QueueApp,
+    async (server) => {
+      const path = file();
+      const client = await server.connect();
+      const errands = Array.from({ length: 12 }, (_, n): Errand => ({ file: path, note: `${n}`, ms: 50 }));
+      await call(client, 'all', errands);
+      await server.advance(20);
+      await server.hangWorker(2, 9_000);
+      await server.crashWorker(4);
+      await server.advance(4_000);
+      expect(notesIn(path)).to.have.length.below(12);
+      await eventually(server, 'all of them', () => new Set(notesIn(path)).size === 12);
+      expect(notesIn(path).length).to.be.at.least(12);
+      await server.advance(5_000);
+      const queue = (await server.stats()).tasks.queue;
+      expect(queue).to.include({ waiting: 0, leased: 0, dead: 0 });
+    },
+    { settings: { workerTimeout: 60_000 }, seeds: 3 },
+  );
 
   it('are all done, whatever dies at whichever moment', async () => {
     for (let seed = 1; seed <= SEEDS; seed++)

@@ -265,7 +265,10 @@ export class Server {
    * `callback`, or else to `@OnFinish` in this process, and so does the error of one
    * that fails. Works in workers, user processes, the master and the manager.
    *
-   * `dst` counts task workers from 0; left out, the one that has least gets it.
+   * `dst` counts task workers from 0; left out, the one that has least gets it. In
+   * the queue modes the task is done at least once from the moment at which the
+   * queue has it, and what keeps it from that comes as its error.
+   *
    * Throws TaskError TASK_QUEUE_FULL while `taskQueueLimit` tasks wait here
    * (`await server.taskRoom()`), TASK_TOO_LONG, TASK_NO_WORKERS, TASK_NO_HANDLER;
    * ProcessError NOT_IN_THIS_ROLE in a task worker.

@@ -28,4 +28,15 @@ describe('What shoal check shows', () => {
       '  Tick            Chat.third, every 5 ms, in worker 3',
     ]);
   });
+
+  it('counts the process of the queue, and names the queue', () => {
+    const settings = settingsOf({ taskWorkerNum: 1, taskIpcMode: 'queue', messageQueueKey: 'mail' });
+    const topology = topologyOf(settings, true, 1);
+    const user = { name: 'poller', body: 'Poller', hooks: [], timers: [], commands: [] };
+    const nothing = { listeners: [], hooks: [], timers: [], commands: [] };
+    const text = planText({ settings, topology, ...nothing, userProcesses: [user] }, false);
+    expect(text).to.match(/^ {2}queue +1, of tasks: mail$/m);
+    // Master, manager, 2 workers, a task worker, a user process, the queue.
+    expect(text).to.match(/^ {2}together +7$/m);
+  });
 });

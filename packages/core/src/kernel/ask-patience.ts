@@ -1,4 +1,5 @@
 import { commandPatience } from '../pipe/command-data.js';
+import { isForQueue, QUEUE_PATIENCE_MS } from '../pipe/questions.js';
 import type { InnerQuestion } from '../pipe/messages.js';
 
 /** ms that a question may stay without an answer. */
@@ -8,5 +9,6 @@ export const ASK_PATIENCE_MS = 5_000;
 export function patienceFor(question: InnerQuestion): number {
   const { what } = question;
   if (what === 'command') return commandPatience(question);
+  if (isForQueue(question)) return QUEUE_PATIENCE_MS;
   return what === 'reload' || what === 'stopWorker' ? 0 : ASK_PATIENCE_MS;
 }

@@ -276,7 +276,7 @@ export class Exchange implements TaskActions {
       told: (_way, kind) => {
         if (kind === FrameKind.room) this.#client?.hasRoom();
       },
-      outcome: (flags, headBytes, buffer, start, end) =>
+      outcome: (_way, _seq, flags, headBytes, buffer, start, end) =>
         this.#client?.outcome(flags, headBytes, buffer, start, end) ?? 'discarded',
       drained: (way) => this.#leased?.drained(way),
       retired: () => this.#pump(),

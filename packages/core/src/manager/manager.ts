@@ -23,7 +23,7 @@ import type {
   WorkerNote,
   WorkerRow,
 } from '../pipe/messages.js';
-import { noQueue, type ClientInfo, type ReloadReport } from '../pipe/questions.js';
+import { noQueue, QUEUE_PATIENCE_MS, type ClientInfo, type ReloadReport } from '../pipe/questions.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
 import { commandTarget } from './command-target.js';
@@ -57,9 +57,6 @@ export interface ManagerParts extends CrewParts {
   /** A worker asks something that the first process knows. */
   readonly ask: Answerer;
 }
-
-/** ms that the queue has to answer: to retry or to forget many tasks takes some. */
-const QUEUE_PATIENCE_MS = 30_000;
 
 /** Before, `bootTimeout` ends a worker that is blocked. */
 const WATCHED: ReadonlySet<WorkerState> = new Set(['ready', 'serving', 'stopping']);

@@ -23,7 +23,7 @@ import type {
 } from '../pipe/messages.js';
 import { commandPatience } from '../pipe/command-data.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
-import type { ClientInfo } from '../pipe/questions.js';
+import { isForQueue, QUEUE_PATIENCE_MS, type ClientInfo } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
@@ -413,5 +413,6 @@ export class Master {
 function patienceFor(question: InnerQuestion): number {
   const { what } = question;
   if (what === 'command') return commandPatience(question);
+  if (isForQueue(question)) return QUEUE_PATIENCE_MS;
   return what === 'reload' || what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
 }

@@ -121,7 +121,8 @@ export class Mesh {
       reply: (it, number, flags, buffer, start, end) => ways.reply(it, number, flags, buffer, start, end),
       result: (parcel, flags, buffer, start, end) => ways.result(parcel, flags, buffer, start, end),
       told: (it, kind, flags, id, buffer, start, end) => ways.told(it, kind, flags, id, buffer, start, end),
-      outcome: (flags, count, buffer, start, end) => ways.outcome(flags, count, buffer, start, end),
+      outcome: (it, seq, flags, count, buffer, start, end) =>
+        ways.outcome(it, seq, flags, count, buffer, start, end),
       drained: (it) => ways.drained(it),
       retired: (it) => ways.retired(it),
       turn: (it) => ways.turn(it),

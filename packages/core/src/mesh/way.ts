@@ -18,8 +18,16 @@ export interface WayEvents {
   result(parcel: Parcel, flags: number, buffer: Buffer, start: number, end: number): void;
   /** What a task worker or the queue tells, see `FrameKind.ended` and those after it. */
   told(way: Way, kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void;
-  /** What became of a task from the queue; see `FrameKind.outcome`. */
-  outcome(flags: number, count: number, buffer: Buffer, start: number, end: number): Settlement;
+  /** What became of a task from the queue; see `FrameKind.outcome`. Undefined where it is settled later. */
+  outcome(
+    way: Way,
+    seq: number,
+    flags: number,
+    count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): Settlement | undefined;
   /** Everything that was given to it is with the system. */
   drained(way: Way): void;
   /** The other process begins to leave: it takes nothing more. */
@@ -94,6 +102,11 @@ export class Way implements PipeEvents<Parcel> {
     this.#pipe?.tell(kind, flags, id, count, body);
   }
 
+  /** A numbered frame of the other process that was not settled at once. */
+  settle(seq: number, how: Settlement): void {
+    this.#pipe?.settle(seq, how);
+  }
+
   /** Flushes what was sent, then ends. */
   finish(): void {
     if (this.#pipe === undefined) this.closed();
@@ -122,9 +135,11 @@ export class Way implements PipeEvents<Parcel> {
         this.#result(id, flags, buffer, start, end);
         this.#pipe!.settle(seq);
         return;
-      case FrameKind.outcome:
-        this.#pipe!.settle(seq, this.events.outcome(flags, count, buffer, start, end));
+      case FrameKind.outcome: {
+        const how = this.events.outcome(this, seq, flags, count, buffer, start, end);
+        if (how !== undefined) this.#pipe!.settle(seq, how);
         return;
+      }
       case FrameKind.ended:
       case FrameKind.failed:
       case FrameKind.held:

@@ -204,6 +204,14 @@ export function orThrow(report: ReloadReport): ReloadReport {
   throw new ProcessError('RELOAD_FAILED', `the reload did not come to its end: ${reason}`, options);
 }
 
+/** ms that the queue has to answer: to retry or to forget many tasks takes some. */
+export const QUEUE_PATIENCE_MS = 30_000;
+
+/** Whether it is for the process that has the queue. */
+export function isForQueue({ what }: { readonly what: string }): boolean {
+  return what === 'tasks' || what === 'retryTasks' || what === 'drainTasks';
+}
+
 /** Of a server without one. */
 export function noQueue(): ProcessError {
   return new ProcessError(

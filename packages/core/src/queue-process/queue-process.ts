@@ -16,7 +16,7 @@ import type { WayEvents } from '../mesh/way.js';
 import type { GuestEvents } from '../mesh/guest.js';
 import { largestSend } from '../config/limits.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import { type InnerQuestion, type OrphanedResult, type Peer, type WorkerCounters } from '../pipe/messages.js';
+import type { InnerQuestion, OrphanedResult, Peer, Settlement, WorkerCounters } from '../pipe/messages.js';
 import {
   outcomeHead,
   packHead,
@@ -191,8 +191,11 @@ export class QueueProcess {
       result: () => {},
       told: (way, kind, flags, id, buffer, start, end) =>
         this.#lending?.told(way, kind, flags, id, buffer, start, end),
-      outcome: (flags, headBytes, buffer, start, end) =>
-        this.#reception?.forward(flags, headBytes, buffer, start, end) ?? 'discarded',
+      outcome: (way, seq, flags, headBytes, buffer, start, end) => {
+        const settle = (how: Settlement): void => way.settle(seq, how);
+        if (this.#reception === undefined) return 'discarded';
+        return this.#reception.forward(flags, headBytes, buffer, start, end, settle);
+      },
       drained: () => {},
       retired: () => {},
       turn: () => {},

@@ -19,6 +19,13 @@ const PAGE = 10_000;
 
 const nobodyWaits: Owed = { settled: () => {} };
 
+/** A result for a poster that may come back yet. */
+interface Unclaimed {
+  readonly token: number;
+  readonly send: (guest: Guest) => void;
+  readonly settle: (how: Settlement) => void;
+}
+
 export class Reception {
   /** Posts that are not answered yet. */
   pending = 0;
@@ -27,7 +34,7 @@ export class Reception {
   readonly #earlier = new Map<number, Map<number, number>>();
   readonly #refused = new Set<Guest>();
   /** For posters that may come back yet. */
-  #unclaimed: { readonly token: number; readonly send: (guest: Guest) => void }[] = [];
+  readonly #unclaimed = new Set<Unclaimed>();
   readonly #startedAt: number;
   #closing = false;
 
@@ -41,9 +48,12 @@ export class Reception {
 
   poster(guest: Guest, token: number): void {
     this.#posters.set(token, guest);
-    const claimed = this.#unclaimed.filter((each) => each.token === token);
-    this.#unclaimed = this.#unclaimed.filter((each) => each.token !== token);
-    for (const { send } of claimed) send(guest);
+    for (const unclaimed of this.#unclaimed) {
+      if (unclaimed.token !== token) continue;
+      this.#unclaimed.delete(unclaimed);
+      unclaimed.send(guest);
+      unclaimed.settle('handled');
+    }
   }
 
   left(guest: Guest): void {
@@ -93,18 +103,36 @@ export class Reception {
     this.#refused.clear();
   }
 
-  /** A task worker does not know the poster of a task. */
-  forward(flags: number, headBytes: number, buffer: Buffer, start: number, end: number): Settlement {
+  /**
+   * A task worker does not know the poster of a task. Nobody may know it who is
+   * gone; but posters come back one by one to a queue process that has replaced
+   * another, and for these it is kept a while: then it is settled later.
+   */
+  forward(
+    flags: number,
+    headBytes: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    settle: (how: Settlement) => void,
+  ): Settlement | undefined {
     const { token } = unpackHead<OutcomeHead>(buffer, start, headBytes);
     const guest = this.#posters.get(token);
-    const mayReturn = this.clock.now() - this.#startedAt < RETURN_MS;
-    if (guest === undefined && (!mayReturn || this.#unclaimed.length >= MOST_UNCLAIMED)) return 'discarded';
+    const patience = this.#startedAt + RETURN_MS - this.clock.now();
+    if (guest === undefined && (patience <= 0 || this.#unclaimed.size >= MOST_UNCLAIMED)) return 'discarded';
     const head = Buffer.from(buffer.subarray(start, start + headBytes));
     const body = Buffer.from(buffer.subarray(start + headBytes, end));
     const send = (to: Guest): void => to.outcome(flags, head, body, body.length, nobodyWaits);
-    if (guest === undefined) this.#unclaimed.push({ token, send });
-    else send(guest);
-    return 'handled';
+    if (guest !== undefined) {
+      send(guest);
+      return 'handled';
+    }
+    const unclaimed: Unclaimed = { token, send, settle };
+    this.#unclaimed.add(unclaimed);
+    this.clock.setTimer(patience, () => {
+      if (this.#unclaimed.delete(unclaimed)) settle('discarded');
+    });
+    return undefined;
   }
 
   /** The task has failed for good. False when its poster is not there. */

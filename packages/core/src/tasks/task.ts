@@ -8,7 +8,7 @@ export class Task<Data = unknown> {
   readonly #finisher: Finisher;
 
   constructor(
-    /** As `server.task` gave it; counted by each process for itself. */
+    /** As `server.task` gave it; counted by each process for itself. In the queue modes that of the queue: the same at each attempt, and no other's ever. */
     readonly id: number,
     /** What was posted, as `structuredClone` would copy it. */
     readonly data: Data,
@@ -16,7 +16,7 @@ export class Task<Data = unknown> {
     readonly workerId: number,
     /** When it was posted, in ms since the epoch. */
     readonly dispatchTime: number,
-    /** 1; 2 or more when a task worker died that may have started it. */
+    /** 1; 2 or more when a task worker died that may have started it, and in the queue modes also when it has failed. */
     readonly attempt: number,
     /** Empty for one without a name. */
     readonly name: string,
@@ -39,7 +39,7 @@ export class Task<Data = unknown> {
 /** What `@OnFinish` and the callback of `server.task` get, in the process that has posted the task. */
 export class TaskResult<Data = unknown> {
   constructor(
-    /** The id of the task. */
+    /** The id of the task: what `server.task` or `server.enqueue` gave its poster. */
     readonly taskId: number,
     /** What the task worker finished with; undefined when it failed. */
     readonly data: Data,
