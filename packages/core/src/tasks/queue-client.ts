@@ -14,7 +14,7 @@ import { fromWire, TaskError, type WireError } from '../errors.js';
 import type { Mesh } from '../mesh/mesh.js';
 import type { Parcel, Way } from '../mesh/way.js';
 import { FrameKind, MeshFlag, type Settlement } from '../pipe/messages.js';
-import { decode } from '../pipe/payload.js';
+import { decode, type Encoded } from '../pipe/payload.js';
 import { unpackHead, type OutcomeHead, type PostHead, type QueuedMeta } from '../pipe/queued-tasks.js';
 import type { Clock } from '../platform/platform.js';
 import { Fifo } from './fifo.js';
@@ -63,7 +63,8 @@ export interface QueueClientParts extends PostingRules {
 
 interface Order {
   readonly name: string;
-  readonly data: unknown;
+  /** As it was when it was posted. */
+  readonly content: Encoded;
   readonly target: number | undefined;
   readonly caller: Caller | undefined;
   readonly acceptance?: Acceptance;
@@ -114,8 +115,9 @@ export class QueueClient implements Posting, QueuedCallEvents {
 
   post(name: string, data: unknown, target: number | undefined, caller: Caller): PostedTask {
     this.#check(name, target);
+    const content = encodeTask(this.parts, data);
     if (this.full) throw this.#fullError();
-    return this.#add({ name, data, target, caller, patient: false });
+    return this.#add({ name, content, target, caller, patient: false });
   }
 
   async postWhenRoom(
@@ -126,8 +128,9 @@ export class QueueClient implements Posting, QueuedCallEvents {
     wanted: () => boolean,
   ): Promise<PostedTask | undefined> {
     this.#check(name, target);
+    const content = encodeTask(this.parts, data);
     while (this.full && wanted()) await this.room();
-    if (wanted()) return this.#add({ name, data, target, caller, patient: true });
+    if (wanted()) return this.#add({ name, content, target, caller, patient: true });
     this.#forRoom.shift()?.();
     return undefined;
   }
@@ -138,6 +141,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
     const patient = this.parts.waits;
     this.#check(name, dst);
     checkOptions(options);
+    const content = encodeTask(this.parts, data);
     if (!patient && this.full) throw this.#fullError();
     while (this.full) await this.room();
     return new Promise<Accepted>((resolve, reject) => {
@@ -145,7 +149,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
         accepted: (accepted) => resolve(accepted!),
         refused: reject,
       };
-      this.#add({ name, data, target: dst, caller: undefined, acceptance, dedupeKey, delay, patient });
+      this.#add({ name, content, target: dst, caller: undefined, acceptance, dedupeKey, delay, patient });
     });
   }
 
@@ -274,8 +278,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
     );
   }
 
-  #add({ name, data, target, caller, acceptance, dedupeKey, delay, patient }: Order): QueuedCall {
-    const content = encodeTask(this.parts, data);
+  #add({ name, content, target, caller, acceptance, dedupeKey, delay, patient }: Order): QueuedCall {
     const id = this.#nextId;
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     const at = this.parts.clock.wallTime();
