@@ -118,6 +118,7 @@ export class Exchange implements TaskActions {
   /** Who this process is, as soon as that is known. */
   identify(identity: MeshIdentity): void {
     this.#mesh.identify(identity);
+    this.#pump();
   }
 
   /** From here on others reach this process. */

@@ -114,7 +114,8 @@ export class Mesh {
 
   #way(peer: Peer): Way | undefined {
     const known = this.#ways.get(peer.incarnation);
-    if (known !== undefined || this.#state === 'closed') return known;
+    // A spare that has no id yet has nobody to speak as.
+    if (known !== undefined || this.#state === 'closed' || this.#identity === undefined) return known;
     const { ways } = this.parts;
     const way: Way = new Way(peer, {
       opened: (it) => ways.opened(it),
