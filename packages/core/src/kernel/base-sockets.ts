@@ -58,10 +58,7 @@ export class BaseSockets {
     // Other processes may send to what this one owns.
     this.exchange.connections = {
       send: (id, buffer, start, end, pid) => reactor.connection(id)?.send(buffer, start, end, pid),
-      end: (id, reset) => {
-        if (reset) reactor.connection(id)?.abort('server');
-        else reactor.connection(id)?.finish('server');
-      },
+      end: (id, reset) => reactor.end(id, reset),
     };
   }
 

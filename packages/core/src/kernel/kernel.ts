@@ -142,6 +142,7 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
       topology,
       onShutdown,
       onPeers,
+      onWorkersGone: () => context.exchange.close(),
     });
   } else if (topology.kind === 'base') {
     plant = new BasePlant(common);

@@ -8,18 +8,19 @@
 import type { Settings } from '../config/load.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
-import type {
-  FromManager,
-  ManagerAssignment,
-  ServerStats,
-  ToManager,
-  CrewStatus,
-  FixedParts,
-  InnerQuestion,
-  Peer,
-  WorkerCounters,
-  WorkerNote,
-  WorkerRow,
+import {
+  reactorPath,
+  type FromManager,
+  type ManagerAssignment,
+  type ServerStats,
+  type ToManager,
+  type CrewStatus,
+  type FixedParts,
+  type InnerQuestion,
+  type Peer,
+  type WorkerCounters,
+  type WorkerNote,
+  type WorkerRow,
 } from '../pipe/messages.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type { ClientInfo } from '../pipe/questions.js';
@@ -57,6 +58,8 @@ export interface MasterParts {
   readonly ask: Answerer;
   /** For this process: who else there is. */
   readonly onPeers: (peers: readonly Peer[]) => void;
+  /** The server stops, and only the reactors are left. */
+  readonly onWorkersGone: () => void;
 }
 
 export interface MasterReport {
@@ -125,6 +128,7 @@ export class Master {
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.drain(maxWaitTime))));
     this.#state = 'stopping';
     await this.#stopManager(Math.max(0, end - clock.now()));
+    this.parts.onWorkersGone();
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.stop())));
     this.#state = 'stopped';
   }
@@ -198,7 +202,7 @@ export class Master {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
     const shared = new SharedArrayBuffer(4);
     for (const index of topology.reactors.keys()) {
-      const pipePath = `${runtimeDirectory}/r${index}.sock`;
+      const pipePath = reactorPath(runtimeDirectory, index);
       const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;
       const reactor = new ReactorHandle(
         assignment,

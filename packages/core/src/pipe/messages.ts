@@ -125,9 +125,10 @@ export interface OrphanedResult {
   readonly error?: WireError;
 }
 
-/** A process of the server that others may open a pipe to. */
+/** A process of the server that others may open a pipe to; in process mode also a reactor, which has no id and never changes. */
 export interface Peer {
-  readonly role: 'worker' | 'taskWorker' | 'userProcess';
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'reactor';
+  /** -1 in a reactor. */
   readonly workerId: number;
   readonly incarnation: number;
   /** Of a user process. */
@@ -289,6 +290,11 @@ export interface Plan {
 /** The file in which a blocked worker leaves the stack of its event loop. */
 export function blockedStackPath(runtimeDirectory: string, pid: number): string {
   return `${runtimeDirectory}/${pid}.stack`;
+}
+
+/** process mode: where that reactor takes pipes. */
+export function reactorPath(runtimeDirectory: string, index: number): string {
+  return `${runtimeDirectory}/r${index}.sock`;
 }
 
 /** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */
