@@ -142,6 +142,7 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
       topology,
       onShutdown,
       onPeers,
+      counters: () => context.counters,
       onWorkersGone: () => context.exchange.close(),
     });
   } else if (topology.kind === 'base') {

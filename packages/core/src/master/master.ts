@@ -24,7 +24,7 @@ import {
 } from '../pipe/messages.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type { ClientInfo } from '../pipe/questions.js';
-import { addStats } from '../pipe/stats.js';
+import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
@@ -58,6 +58,8 @@ export interface MasterParts {
   readonly ask: Answerer;
   /** For this process: who else there is. */
   readonly onPeers: (peers: readonly Peer[]) => void;
+  /** What this process has counted. */
+  readonly counters: () => WorkerCounters;
   /** The server stops, and only the reactors are left. */
   readonly onWorkersGone: () => void;
 }
@@ -83,6 +85,10 @@ export class Master {
   /** Managers in a row that have ended before all their workers were ready, and this one if it is not so far. */
   #earlyEnds = 0;
   #managerGone: (() => void) | undefined;
+  /** What the manager that lives has told last of what it and its processes have counted. */
+  #told: WorkerCounters | undefined;
+  /** What those had counted that were there before it. */
+  #departed: WorkerCounters | undefined;
   #notes: readonly WorkerNote[] = [];
   #ready: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopping' | 'stopped' = 'starting';
@@ -144,8 +150,8 @@ export class Master {
   async report(): Promise<MasterReport> {
     const [reactors, counters, crew] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
-      this.#askManagerOr<CrewStatus | undefined>({ what: 'workers' }, undefined),
+      this.#counters(),
+      this.#askCrew(),
     ]);
     const connectionsOf = (workerId: number): number =>
       reactors.reduce((total, { connectionsOfWorkers }) => total + (connectionsOfWorkers[workerId] ?? 0), 0);
@@ -161,7 +167,7 @@ export class Master {
   async stats(): Promise<ServerStats> {
     const [reactors, workers] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
+      this.#counters(),
     ]);
     return addStats(reactors, workers);
   }
@@ -273,7 +279,7 @@ export class Master {
 
   #watchManager(manager: Child): ManagerWatch {
     const { platform, settings, logger } = this.parts;
-    const ask = (): void => void this.#askManagerOr({ what: 'workers' }, undefined);
+    const ask = (): void => void this.#askCrew();
     return new ManagerWatch(platform.clock, settings, ask, (reason) => {
       const isFirst = this.#ready !== undefined;
       logger.error(`the manager, pid ${manager.pid}, is killed: ${reason}`);
@@ -330,6 +336,8 @@ export class Master {
     this.#manager = undefined;
     this.#watch?.stop();
     this.#inquiries?.close();
+    this.#departed = addCounters(this.#departed, ofTheDead(this.#told && { of: this.#told }));
+    this.#told = undefined;
     this.#managerGone?.();
     const { logger } = this.parts;
     const throughIncarnation = (this.#managers + 1) * INCARNATIONS_PER_MANAGER;
@@ -375,12 +383,27 @@ export class Master {
     return this.#inquiries.ask(question, patience, onProgress);
   }
 
-  /** `otherwise` while there is no manager that could tell. */
-  async #askManagerOr<Answer>(question: InnerQuestion, otherwise: Answer): Promise<Answer> {
+  /** Of this process and all others but the reactors; of those that do not answer, what was heard last. */
+  async #counters(): Promise<readonly WorkerCounters[]> {
+    const told = await this.#askManagerInTime<readonly WorkerCounters[]>({ what: 'counters' });
+    if (told !== undefined) this.#told = told.reduce((total, each) => addCounters(total, each));
+    return [this.parts.counters(), this.#departed, this.#told].filter((each) => each !== undefined);
+  }
+
+  async #askCrew(): Promise<CrewStatus | undefined> {
+    const status = await this.#askManagerInTime<CrewStatus>({ what: 'workers' });
+    if (status !== undefined) this.#told = status.counters;
+    return status;
+  }
+
+  /** Undefined while there is no manager that could tell, and for the word of one that has ended meanwhile. */
+  async #askManagerInTime<Answer>(question: InnerQuestion): Promise<Answer | undefined> {
+    const manager = this.#manager;
     try {
-      return (await this.#askManager(question)) as Answer;
+      const answer = (await this.#askManager(question)) as Answer;
+      return this.#manager === manager ? answer : undefined;
     } catch {
-      return otherwise;
+      return undefined;
     }
   }
 

@@ -336,7 +336,7 @@ export interface ProgressNote {
 /** What the processes ask each other beside what users may ask. */
 export type InnerQuestion =
   | Question
-  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`. To a worker: `WorkerCounters`. */
+  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`, its own included. To a worker: `WorkerCounters`. */
   | { readonly what: 'counters' }
   /** To the manager: `CrewStatus`. */
   | { readonly what: 'workers' };
@@ -387,11 +387,11 @@ export interface ReactorCounters {
   connectionsOfWorkers: readonly number[];
 }
 
-/** What one worker has counted since its start. */
+/** What one process of a server has counted since its start. */
 export interface WorkerCounters {
   failedHandlers: number;
   tasks: TaskCounters;
-  /** base mode: the counters of the sockets that this worker owns. */
+  /** base mode: the counters of the sockets that it owns. */
   sockets?: ReactorCounters;
 }
 
@@ -453,6 +453,8 @@ export interface WorkerRow extends WorkerNote {
 export interface CrewStatus {
   readonly workers: readonly WorkerRow[];
   readonly manager: Vitals;
+  /** What all of them have counted, those included that are gone, as the manager last heard. */
+  readonly counters: WorkerCounters;
 }
 
 /** What a worker found on disk beside its own code. */
