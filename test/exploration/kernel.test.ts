@@ -49,7 +49,7 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
   });
   for (const mode of ['process', 'base'] as const)
     holds(`when task workers send to connections, in ${mode} mode`, ErrandsApp, post, {
-      runs: 100,
+      runs: 60,
       settings: { mode, bakeTime: 0 },
     });
   holds('when silent clients are closed and busy ones are not', AsyncEchoApp, keepBusy, {
@@ -227,7 +227,7 @@ async function write(server: SimulatedServer): Promise<void> {
   }
 }
 
-/** Clients write to each other through task workers: what was posted has come, and nothing by halves. */
+/** Clients write to each other through task workers, and one closes another: what was posted has come, and nothing by halves. */
 async function post(server: SimulatedServer): Promise<void> {
   const clients = [await server.connect(), await server.connect(), await server.connect()];
   const ids: string[] = [];
@@ -250,6 +250,13 @@ async function post(server: SimulatedServer): Promise<void> {
     for (const line of lines)
       expect(line).to.match(/^(posted \d+-of-\d+ (true|false)|letter \d+-of-\d+|a task worker leaves)$/);
   }
+  const [closer, closed] = clients;
+  const already = closer!.received.length;
+  closer!.send(`close ${ids[1]}\n`);
+  await server.settle();
+  if (!/^true$/m.test(closer!.received.toString('utf8', already))) return;
+  await closed!.ended();
+  closed!.end();
 }
 
 /** One client hangs its handlers, one waits for its own reset, one has nothing to do with either. */
