@@ -146,7 +146,11 @@ export type WorkerFact =
       /** Whether it runs again every `delay` ms. */
       readonly repeats: boolean;
     }
-  | { readonly kind: 'timerCleared'; readonly timer: number };
+  | { readonly kind: 'timerCleared'; readonly timer: number }
+  /** This process is the one that runs the timers of `on: 'one'`, under these numbers. */
+  | { readonly kind: 'holds'; readonly timers: readonly number[] }
+  /** It is so no more: none of their runs is pending, and none begins. */
+  | { readonly kind: 'releases' };
 
 /** Receives facts, in the order in which they happen in their process. */
 export type Observe = (fact: KernelFact) => void;

@@ -19,11 +19,11 @@ import { Inbox } from '../messaging/inbox.js';
 import { MAX_MESSAGE_BYTES, Messenger, type Addressee } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
-import type { Part } from '../pipe/parts.js';
+import { byteLength, type Part } from '../pipe/parts.js';
 import { decode, type Encoded } from '../pipe/payload.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
-import { ConnectionIds } from '../reactor/connection-ids.js';
+import { ConnectionIds } from '../pipe/connection-ids.js';
 import { FinishCaller, WaitCaller } from '../tasks/callers.js';
 import { Orphans } from '../tasks/orphans.js';
 import type { TaskCall } from '../tasks/task-call.js';
@@ -32,7 +32,6 @@ import { TaskRunner, type TaskHandler } from '../tasks/task-runner.js';
 import type { TaskActions, TaskWaitOptions } from '../role-actions.js';
 import type { TaskRun } from '../tasks/task-run.js';
 import { TaskResult } from '../tasks/task.js';
-import { byteLength } from '../worker/conversation.js';
 
 export interface ExchangeParts {
   readonly platform: Platform;
@@ -41,6 +40,8 @@ export interface ExchangeParts {
   readonly logger: Logger;
   readonly invoker: Invoker;
   readonly role: RoleName;
+  /** The name of this user process. */
+  readonly process?: string;
   /** The runtime directory of the server. */
   readonly directory: string;
   /** Names of the user processes, in the order of their ids. */
@@ -331,7 +332,7 @@ export class Exchange implements TaskActions {
       name: run.name,
       taskWorkerId: this.parts.workerId(),
       dispatchTime: run.dispatchTime,
-      input: run.decode(),
+      input: run.data,
       ...value,
     });
   }
@@ -365,8 +366,8 @@ export class Exchange implements TaskActions {
     const key = `${event} ${name}`;
     const known = this.#handlers.get(key);
     if (known !== undefined) return known;
-    const { definition, role, container } = this.parts;
-    const spec = handlerFor(definition, event, role, name);
+    const { definition, role, process, container } = this.parts;
+    const spec = handlerFor(definition, event, role, name, process);
     if (spec === undefined) return undefined;
     const handler = bind(spec, container());
     this.#handlers.set(key, handler);
@@ -419,12 +420,12 @@ export class Exchange implements TaskActions {
         'NO_SUCH_WORKER',
         `worker ${workerId} is this process, which does not send to itself`,
       );
-    this.#requireHandler(this.#roleOf(workerId));
+    this.#requireHandler(this.#roleOf(workerId), userProcesses[workerId - workers]);
     return workerId;
   }
 
-  #requireHandler(role: RoleName): void {
-    if (handlerFor(this.parts.definition, 'pipeMessage', role, '') !== undefined) return;
+  #requireHandler(role: RoleName, process?: string): void {
+    if (handlerFor(this.parts.definition, 'pipeMessage', role, '', process) !== undefined) return;
     throw new ProcessError(
       'NO_MESSAGE_HANDLER',
       'nobody there handles messages: add a method with @OnPipeMessage',

@@ -11,6 +11,7 @@
  */
 import { fromWire, ProcessError } from '../errors.js';
 import type { WorkerErrorEvent } from '../events/event-table.js';
+import { commandPatience } from '../pipe/command-data.js';
 import { answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type {
   CrewStatus,
@@ -26,10 +27,12 @@ import type { ClientInfo, ReloadReport } from '../pipe/questions.js';
 import { addCounters } from '../pipe/stats.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
+import { commandTarget } from './command-target.js';
 import { Crew, STOP_GRACE_MS, type CrewParts } from './crew.js';
 import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { Standby } from './standby.js';
 import { Succession } from './succession.js';
+import { TimerHolder } from './timer-holder.js';
 import { Watch } from './watch.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
 import { WorkerPlace } from './worker-place.js';
@@ -41,6 +44,9 @@ export interface ManagerParts extends CrewParts {
   readonly generation: number;
   /** What the manager's own process has counted. */
   readonly counters: () => WorkerCounters;
+  /** Timers of `on: 'one'` that run once, and have. */
+  readonly timersRan: readonly string[];
+  readonly onTimerRan: (timer: string) => void;
   readonly onWorkers: (notes: readonly WorkerNote[]) => void;
   /** For the manager's own process. */
   readonly onPeers: (peers: readonly Peer[]) => void;
@@ -65,6 +71,7 @@ export class Manager {
   readonly #standby: Standby;
   readonly #watch: Watch;
   readonly #crashes: CrashReports;
+  readonly #timerHolder: TimerHolder;
   readonly #restartTimers = new Set<Timer>();
   readonly #drained = new Set<WorkerHandle>();
   #incarnation: number;
@@ -89,6 +96,8 @@ export class Manager {
         this.#standby.renew();
       },
     });
+    const isStopping = (): boolean => this.#crew.stopping;
+    this.#timerHolder = new TimerHolder(this.#places, parts.timersRan, parts.onTimerRan, isStopping);
     this.#standby = new Standby(
       clock,
       settings.standbyNum,
@@ -189,6 +198,12 @@ export class Manager {
         return this.#succession.reload(question, onProgress);
       case 'stopWorker':
         return this.#stopWorker(question.workerId);
+      case 'command':
+        return this.#crew.ask(
+          commandTarget(this.#places, question.target),
+          question,
+          commandPatience(question),
+        );
       default:
         throw new ProcessError('NOT_IN_THIS_ROLE', `the manager does not answer '${question.what}'`);
     }
@@ -229,7 +244,15 @@ export class Manager {
         if (place !== undefined) this.#becameReady(place, worker);
         return;
       case 'serving':
+        worker.mayHoldTimers = note.mayHoldTimers === true;
         if (place !== undefined) this.#serves(place, worker);
+        return;
+      case 'timerRan':
+        this.#timerHolder.ran(note.timer);
+        return;
+      case 'released':
+        this.#timerHolder.released(worker);
+        this.#timerHolder.look();
         return;
       case 'recycle':
         if (place !== undefined) void this.#succession.recycle(place, worker, note.reason);
@@ -305,10 +328,13 @@ export class Manager {
     place?.left(worker);
     this.#standby.lost(worker, { ready: worker.state !== 'loading', lived });
     worker.state = 'down';
+    this.#timerHolder.released(worker);
     this.#introducePeers();
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
     if (this.#crew.stopping || place === undefined || !hadPart) return;
+    // One that was to leave makes room for another: nobody has died.
+    if (planned && place.duty.role === 'userProcess') place.restarts--;
     if (place.vacant) this.#refill(place, worker, exit, lived);
   }
 
@@ -369,6 +395,8 @@ export class Manager {
   }
 
   #othersServe({ duty }: WorkerPlace): boolean {
+    // Each user process is one of a kind; once the server serves, it goes on without.
+    if (duty.role === 'userProcess') return this.#ready === undefined;
     return this.#places.some(
       ({ duty: other, current }) => other.role === duty.role && current?.state === 'serving',
     );
@@ -404,7 +432,7 @@ export class Manager {
 
   async #stopWorker(workerId: number): Promise<null> {
     const place = this.#places[workerId];
-    if (place !== undefined && place.duty.role !== 'userProcess') return this.#succession.stopWorker(place);
+    if (place !== undefined) return this.#succession.stopWorker(place);
     throw new ProcessError('NO_SUCH_WORKER', `there is no worker ${workerId} to replace`);
   }
 
@@ -431,13 +459,14 @@ export class Manager {
       ...(place.current?.figures(now) ?? { uptime: 0, vitals: null, requestsPerSecond: 0 }),
       ...place.note,
       role: place.duty.role,
+      ...named(place),
       lastCrash: place.lastCrash,
     }));
     const others = this.#withoutPlace.map((worker) => {
       const place = this.#placeOf(worker);
       const { lastCrash = null, restarts = 0 } = place ?? {};
       const role = place?.duty.role ?? ('spare' as const);
-      return { ...worker.figures(now), ...worker.note(restarts, false), role, lastCrash };
+      return { ...worker.figures(now), ...worker.note(restarts, false), role, ...named(place), lastCrash };
     });
     return [...places, ...others];
   }
@@ -454,10 +483,16 @@ export class Manager {
   /** Something about the workers has changed. */
   #report(): void {
     this.parts.onWorkers(this.notes);
+    this.#timerHolder.look();
     this.#crew.changed();
     if (this.#ready !== undefined && this.#places.every(({ current }) => current?.state === 'serving')) {
       this.#ready();
       this.#ready = undefined;
     }
   }
+}
+
+function named(place: WorkerPlace | undefined): { readonly name?: string } {
+  const { userProcess } = place?.duty ?? {};
+  return userProcess === undefined ? {} : { name: userProcess };
 }

@@ -15,13 +15,14 @@ import {
   type ServerStats,
   type ToManager,
   type CrewStatus,
-  type FixedParts,
+  type Original,
   type InnerQuestion,
   type Peer,
   type WorkerCounters,
   type WorkerNote,
   type WorkerRow,
 } from '../pipe/messages.js';
+import { commandPatience } from '../pipe/command-data.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
@@ -49,7 +50,7 @@ export interface MasterParts {
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   /** What only a restart applies. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
   /** The server cannot go on; what is left of it has to be taken down. */
   readonly onFailure: (error: Error) => void;
   /** An operator asked the manager to leave, and means the server. */
@@ -80,6 +81,8 @@ export class Master {
   /** How many managers there were before this one. */
   #managers = -1;
   #generation = 1;
+  /** Timers of `on: 'one'` that run once, and have. */
+  readonly #timersRan = new Set<string>();
   #inquiries: Inquiries | undefined;
   #watch: ManagerWatch | undefined;
   /** Managers in a row that have ended before all their workers were ready, and this one if it is not so far. */
@@ -190,7 +193,7 @@ export class Master {
     if (this.#manager !== undefined) this.#tell(this.#manager, { type: 'reopenLogs' });
   }
 
-  /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
+  /** Connection ids tell their reactor: see `pipe/connection-ids.ts`. */
   #reactorOf(id: number): ReactorHandle | undefined {
     return Number.isSafeInteger(id) && id >= 0 ? this.#reactors[id % this.#reactors.length] : undefined;
   }
@@ -255,7 +258,7 @@ export class Master {
   }
 
   #startManager(): void {
-    const { platform, settings, name, runtimeDirectory, userProcesses, fixed } = this.parts;
+    const { platform, settings, name, runtimeDirectory, userProcesses, original } = this.parts;
     this.#managers++;
     const assignment: ManagerAssignment = {
       role: 'manager',
@@ -265,8 +268,9 @@ export class Master {
       runtimeDirectory,
       userProcesses,
       incarnationBase: this.#managers * INCARNATIONS_PER_MANAGER,
-      fixed,
+      original,
       generation: this.#generation,
+      timersRan: [...this.#timersRan],
     };
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);
     this.#manager = manager;
@@ -309,6 +313,9 @@ export class Master {
         return;
       case 'generation':
         this.#generation = note.generation;
+        return;
+      case 'timerRan':
+        this.#timersRan.add(note.timer);
         return;
       case 'ask':
         answerNote(note, this.parts.ask, (answer) => this.#manager?.send(answer));
@@ -379,8 +386,7 @@ export class Master {
 
   async #askManager(question: InnerQuestion, onProgress: OnProgress = () => {}): Promise<unknown> {
     if (this.#inquiries === undefined) throw new ProcessError('ASK_LOST', 'the manager is being replaced');
-    const patience = question.what === 'reload' || question.what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
-    return this.#inquiries.ask(question, patience, onProgress);
+    return this.#inquiries.ask(question, patienceFor(question), onProgress);
   }
 
   /** Of this process and all others but the reactors; of those that do not answer, what was heard last. */
@@ -431,4 +437,11 @@ export class Master {
     if (ready !== undefined) ready.reject(error);
     else if (this.#state !== 'stopping' && this.#state !== 'stopped') this.parts.onFailure(error);
   }
+}
+
+/** What ends when it ends has no time-out of its own. */
+function patienceFor(question: InnerQuestion): number {
+  const { what } = question;
+  if (what === 'command') return commandPatience(question);
+  return what === 'reload' || what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
 }

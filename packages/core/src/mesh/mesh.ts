@@ -7,6 +7,8 @@
  * asks itself goes over a pipe that it opens. Who lives, and as what, the manager
  * tells (`peers`). In process mode the reactors are goals too, of what is sent to
  * connections.
+ *
+ * The streams lend their chunks: what a frame brings is decoded at once, or copied.
  */
 import type { Logger } from '../log.js';
 import { PIPE_VERSION, reactorPath, type Hello, type Peer } from '../pipe/messages.js';
@@ -58,13 +60,17 @@ export class Mesh {
   async listen(): Promise<void> {
     const { platform, directory, maxBodyBytes, guests } = this.parts;
     const path = meshPath(directory, this.#identity!.incarnation);
-    this.#listener = await platform.pipes.listen(path, (stream) => {
-      const guest = new Guest(stream, platform.clock, maxBodyBytes, guests, (gone) =>
-        this.#guests.delete(gone),
-      );
-      this.#guests.add(guest);
-      if (this.#state === 'retired') guest.retire();
-    });
+    this.#listener = await platform.pipes.listen(
+      path,
+      (stream) => {
+        const guest = new Guest(stream, platform.clock, maxBodyBytes, guests, (gone) =>
+          this.#guests.delete(gone),
+        );
+        this.#guests.add(guest);
+        if (this.#state === 'retired') guest.retire();
+      },
+      'lent',
+    );
     if (this.#state === 'closed') void this.#listener.close();
   }
 
@@ -138,7 +144,7 @@ export class Mesh {
 
   #connect(peer: Peer, way: Way): void {
     const { platform, maxBodyBytes, logger } = this.parts;
-    platform.pipes.connect(this.#pathOf(peer)).then(
+    platform.pipes.connect(this.#pathOf(peer), 'lent').then(
       (stream) =>
         way.attach(stream, platform.clock, { version: PIPE_VERSION, ...this.#identity! }, maxBodyBytes),
       (error: unknown) => {

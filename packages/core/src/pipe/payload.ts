@@ -21,9 +21,6 @@ export interface Encoded {
 
 /** Deeper values go by the engine's format, which also knows circles. */
 const MAX_JSON_DEPTH = 12;
-/** Smaller bytes are copied out of the read that they came with, so that they do not keep all of it. */
-const KEEP_BYTES = 16 * 1024;
-
 /**
  * Encodes what `structuredClone` accepts, as it is at this moment: what becomes of
  * the value afterwards does not matter. Throws a DataCloneError for the rest.
@@ -37,19 +34,18 @@ export function encode(value: unknown): Encoded {
   return { encoding: Encoding.clone, body, bytes: body.length };
 }
 
-/** The value whose body is `buffer[start, end)`. */
+/** The value whose body is `buffer[start, end)`, which it shares no memory with. */
 export function decode(encoding: number, buffer: Buffer, start: number, end: number): unknown {
   switch (encoding) {
     case Encoding.bytes:
-      return end - start < KEEP_BYTES
-        ? Buffer.from(buffer.subarray(start, end))
-        : buffer.subarray(start, end);
+      return Buffer.from(buffer.subarray(start, end));
     case Encoding.text:
       return buffer.toString('utf8', start, end);
     case Encoding.json:
       return JSON.parse(buffer.toString('utf8', start, end)) as unknown;
     default:
-      return deserialize(buffer.subarray(start, end)) as unknown;
+      // Arrays of bytes within lie in what is deserialized.
+      return deserialize(Buffer.from(buffer.subarray(start, end))) as unknown;
   }
 }
 

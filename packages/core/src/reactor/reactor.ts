@@ -26,7 +26,7 @@ import type {
   Timer,
 } from '../platform/platform.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
-import type { ConnectionIds } from './connection-ids.js';
+import type { ConnectionIds } from '../pipe/connection-ids.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */

@@ -16,8 +16,12 @@ export interface TaskRunEvents {
   readonly taskMaxLength: number;
 }
 
+const nothing = Buffer.alloc(0);
+
 /** A task in the process that does it, from its arrival to its settlement. */
 export class TaskRun implements Receiver, Finisher {
+  /** What was posted, once it has been started, and as the handler has left it. */
+  data: unknown;
   #settled = false;
 
   constructor(
@@ -31,14 +35,23 @@ export class TaskRun implements Receiver, Finisher {
     private readonly seq: number,
     readonly taskId: number,
     readonly name: string,
-    private readonly buffer: Buffer,
-    private readonly start: number,
-    private readonly end: number,
+    private buffer: Buffer,
+    private start: number,
+    private end: number,
   ) {}
 
-  /** What was posted, made anew each time. */
-  decode(): unknown {
-    return decode(this.flags & MeshFlag.encoding, this.buffer, this.start, this.end);
+  /** It has to wait, and what was posted is in memory of the pipe's. */
+  keep(): void {
+    this.buffer = Buffer.from(this.buffer.subarray(this.start, this.end));
+    this.start = 0;
+    this.end = this.buffer.length;
+  }
+
+  /** What was posted; from its start on it is the handler's. */
+  open(): unknown {
+    this.data = decode(this.flags & MeshFlag.encoding, this.buffer, this.start, this.end);
+    this.buffer = nothing;
+    return this.data;
   }
 
   giveBack(): void {

@@ -97,8 +97,12 @@ export class TaskRunner implements TaskRunEvents {
       body,
       end,
     );
+    if (this.#running < this.parts.taskConcurrency && this.#waiting.length === 0 && !this.#starting) {
+      this.#start(run);
+      return;
+    }
+    run.keep();
     this.#waiting.push(run);
-    this.#startNext();
   }
 
   /** A poster has read what it had been sent. */
@@ -154,6 +158,7 @@ export class TaskRunner implements TaskRunEvents {
   #start(run: TaskRun): void {
     const { guest } = run;
     if (guest.backlog > this.parts.window) {
+      run.keep();
       const held = this.#held.get(guest);
       if (held === undefined) this.#held.set(guest, [run]);
       else held.push(run);
@@ -172,7 +177,7 @@ export class TaskRunner implements TaskRunEvents {
     }
     let data: unknown;
     try {
-      data = run.decode();
+      data = run.open();
     } catch (error) {
       run.produced(error, undefined);
       return;

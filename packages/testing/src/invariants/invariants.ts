@@ -7,6 +7,7 @@ import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/intern
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { TraceEvent, TraceOrigin } from '../trace/trace-event.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
 /** Largest body of a frame; larger packets have an account of their own. */
@@ -60,6 +61,7 @@ export class Invariants implements StoryHost {
   #refused = 0;
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
+  readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
   #stopping = false;
 
   constructor(
@@ -126,6 +128,7 @@ export class Invariants implements StoryHost {
       case 'started':
       case 'settled':
       case 'failed':
+        if (event.event === 'tick') this.#timer(event.pid, event);
         if (!OF_CONNECTIONS.has(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
@@ -147,6 +150,12 @@ export class Invariants implements StoryHost {
         return;
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
+        return;
+      case 'holds':
+        this.#timerHolders.holds(event.pid, event.timers);
+        return;
+      case 'releases':
+        this.#timerHolders.releases(event.pid);
     }
   }
 
@@ -219,6 +228,11 @@ export class Invariants implements StoryHost {
     } else {
       story.settled(pid, fact, time);
     }
+  }
+
+  #timer(pid: number, fact: WorkerFact & { kind: 'started' | 'settled' | 'failed' }): void {
+    if (fact.kind === 'started') this.#timerHolders.started(pid, fact.subject, fact.handler);
+    else this.#timerHolders.settled(pid, fact.subject);
   }
 
   #reactor(fact: ConnectionFact, { time, pid, process }: TraceOrigin): void {
@@ -333,6 +347,7 @@ export class Invariants implements StoryHost {
     if (this.#stopping)
       for (const story of this.#stories.values()) if (story.runs) this.#abandoned.add(story);
     this.#dead.add(pid);
+    this.#timerHolders.died(pid);
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);
       // In base mode the sockets die with their worker; one that leaves in order has closed them before.
