@@ -244,15 +244,24 @@ export class Server {
   }
 
   /**
-   * Sends to any connection, from any event worker, whole. False when this
-   * process knows that it is closed, or when too much waits for its owner.
-   * Throws ProcessError NOT_IN_THIS_ROLE elsewhere.
+   * Sends to any connection, from any process, whole or not at all. What one
+   * process sends to a connection keeps its order; what several send never mixes,
+   * and has no order among them: what a task sends may come after what its poster
+   * answers. A result of a task leaves when what the task has sent is out.
+   *
+   * False when this process knows that the connection is closed or that its owner
+   * is gone, for what is no id, for more bytes than the larger of
+   * `socketBufferSize` and `packageMaxLength`, when more than
+   * `reactorMemoryLimit` would wait for its owner, and in a process that has not
+   * got so far: an event worker sends once it serves. True says that it is on its
+   * way: a connection that closes meanwhile does not get it. Throws HandlerError
+   * SEND_INVALID for anything but text and bytes.
    */
   send(connectionId: number, data: string | Uint8Array): boolean {
     return this.#role('send').send(connectionId, data);
   }
 
-  /** Closes any connection, from any event worker: flushes first, unless `reset`. */
+  /** Closes any connection, from any process: flushes first, unless `reset`. False as `send` says it. */
   close(connectionId: number, options: { readonly reset?: boolean } = {}): boolean {
     return this.#role('close').close(connectionId, options.reset === true);
   }

@@ -1,7 +1,7 @@
 /**
  * What a kernel says of itself while somebody observes it: the life of each
  * connection and packet, once on the side that owns the socket and once in the
- * worker. Traces are made of these facts, and checks of what a server promises
+ * worker. Other processes tell what they send. Traces are made of these facts, and checks of what a server promises
  * compare them with what its clients saw.
  *
  *   owner of the socket   accepted ─ packet … ─ delivered ─ acknowledged … ─ closed ─ forgotten
@@ -95,7 +95,7 @@ export type ReactorFact =
       readonly packet: number;
       readonly reason: string;
     }
-  /** Bytes of a worker were taken for the client. */
+  /** Bytes of a worker, or of another process that sends, were taken for the client. */
   | {
       readonly kind: 'output';
       readonly connection: number;

@@ -95,7 +95,8 @@ export class BasePlant implements Plant {
   }
 
   async #counters(): Promise<readonly WorkerCounters[]> {
-    return ((await this.#manager?.answer({ what: 'counters' }, () => {})) ?? []) as readonly WorkerCounters[];
+    const counters = await this.#manager?.answer({ what: 'counters' }, () => {});
+    return (counters ?? [this.parts.context.counters]) as readonly WorkerCounters[];
   }
 
   async #clientInfo(id: number): Promise<unknown> {
@@ -139,6 +140,7 @@ export class BasePlant implements Plant {
       original,
       incarnationBase: 0,
       generation: this.#generation,
+      counters: () => context.counters,
       timersRan: [],
       onTimerRan: () => {},
       onWorkers: () => {},

@@ -19,6 +19,7 @@ import { Inbox } from '../messaging/inbox.js';
 import { MAX_MESSAGE_BYTES, Messenger, type Addressee } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
+import { byteLength, type Part } from '../pipe/parts.js';
 import { decode, type Encoded } from '../pipe/payload.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
@@ -109,10 +110,27 @@ export class Exchange implements TaskActions {
     this.#orphans = new Orphans(mesh);
     const wayToOwner = (connectionId: number): Way | undefined => {
       if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
+      if (settings.mode === 'process') return mesh.wayToReactor(connectionId % settings.reactorNum);
       return mesh.wayToIncarnation(ConnectionIds.incarnationOf(connectionId));
     };
     this.foreign = new ForeignSends(wayToOwner, settings.reactorMemoryLimit, largestSend(settings));
     if (role === 'taskWorker') this.#runner = this.#makeRunner();
+  }
+
+  /** Sends to a connection from a process that serves none, see `Server.send`. */
+  send(connectionId: number, data: Part): boolean {
+    const bytes = byteLength(data);
+    if (bytes === 0) return true;
+    if (!this.foreign.send(connectionId, data, bytes)) return false;
+    this.parts.invoker.sent(connectionId, data, bytes);
+    return true;
+  }
+
+  /** Ends a connection from a process that serves none, see `Server.close`. */
+  end(connectionId: number, reset: boolean): boolean {
+    if (!this.foreign.end(connectionId, reset)) return false;
+    this.parts.invoker.ended(connectionId, reset);
+    return true;
   }
 
   /** Who this process is, as soon as that is known. */
@@ -214,10 +232,23 @@ export class Exchange implements TaskActions {
    * else the server stops, and nobody waits for those that are gone.
    */
   async finish(deadline: number, replaced: boolean): Promise<void> {
+    await this.#until(() => this.#isDone(!replaced), deadline);
+  }
+
+  /** Waits until everything that was sent is with the system, for at most `deadline` ms. */
+  async flush(deadline: number): Promise<void> {
+    await this.#until(() => this.#isFlushed, deadline);
+  }
+
+  async #until(fact: () => boolean, deadline: number): Promise<void> {
     const { clock } = this.parts.platform;
     const end = clock.now() + deadline;
-    while (!this.#isDone(!replaced) && clock.now() < end)
+    while (!fact() && clock.now() < end)
       await new Promise<void>((resolve) => clock.setTimer(POLL_MS, resolve));
+  }
+
+  get #isFlushed(): boolean {
+    return this.#mesh.backlog === 0 && this.foreign.flush() === undefined;
   }
 
   /** Says that the end of this process is planned, and closes. */
@@ -226,7 +257,7 @@ export class Exchange implements TaskActions {
   }
 
   #isDone(reachable: boolean): boolean {
-    if (this.inFlight > 0 || this.#mesh.backlog > 0) return false;
+    if (this.inFlight > 0 || !this.#isFlushed) return false;
     if (this.tasks.open > 0 && (!reachable || this.tasks.reachable)) return false;
     return this.messenger.isIdle(reachable) && (reachable || this.#orphans.count === 0);
   }
@@ -253,6 +284,7 @@ export class Exchange implements TaskActions {
         this.tasks.turn(way);
         this.messenger.turn(way);
       },
+      drained: (way) => this.foreign.drained(way),
       closed: (way, unsettled) => {
         this.foreign.closed(way);
         this.messenger.lost(way, unsettled);
@@ -368,6 +400,7 @@ export class Exchange implements TaskActions {
       taskMaxLength,
       requestLimit: taskMaxRequest === 0 ? Infinity : taskMaxRequest + grace,
       onRequestLimit,
+      beforeResult: () => this.foreign.flush(),
       onOrphan: (run, result, failed) => this.#bequeath(run, result, failed),
     });
   }

@@ -115,6 +115,8 @@ export async function startFirst(program: Program): Promise<RunningServer> {
       topology,
       onShutdown,
       onPeers,
+      counters: () => context.counters,
+      onWorkersGone: () => context.exchange.close(),
     });
   } else if (topology.kind === 'base') {
     plant = new BasePlant(common);

@@ -65,6 +65,7 @@ class ManagerProcess {
       timersRan,
       logger: this.#context.logger,
       name: settings.name,
+      counters: () => this.#context.counters,
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
       onPeers: (peers) => this.#context.exchange.setPeers(peers),
       onGeneration: (generation) => this.#tell({ type: 'generation', generation }),

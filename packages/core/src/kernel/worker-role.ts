@@ -41,6 +41,8 @@ import { environmentOf, rawSettings, settingsText, type Program } from './progra
 
 /** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
 const SHORTEST_BLOCK_MS = 500;
+/** How long a worker that leaves waits until what its stop hooks have sent is with the system, in ms. */
+const LAST_FLUSH_MS = 500;
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
 
@@ -305,8 +307,7 @@ class WorkerProcess {
   }
 
   #counters(): WorkerCounters {
-    const { invoker, exchange } = this.#context;
-    return { failedHandlers: invoker.failed, tasks: exchange.counters, ...this.#worker?.counters() };
+    return { ...this.#context.counters, ...this.#worker?.counters() };
   }
 
   #vitals(): WorkerVitals {
@@ -352,6 +353,7 @@ class WorkerProcess {
       const { workerId } = this.#place!;
       this.#context.commands.close();
       await this.#context.hooksSafely('workerStop', workerId);
+      await this.#context.exchange.flush(LAST_FLUSH_MS);
     }
     await this.#context.dispose();
     this.#context.exchange.close();

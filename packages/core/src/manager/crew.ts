@@ -173,6 +173,13 @@ export class Crew {
     return this.#departed === undefined ? counters : [...counters, this.#departed];
   }
 
+  /** What all of them have counted, those included that are gone, as last heard. */
+  get lastCounted(): WorkerCounters | undefined {
+    let total = this.#departed;
+    for (const { counters } of this.#living) total = addCounters(total, counters?.of);
+    return total;
+  }
+
   async #count(worker: WorkerHandle): Promise<void> {
     const answer = (await this.#askOr(worker, { what: 'counters' })) as WorkerCounters | undefined;
     if (answer !== undefined) worker.counters = { of: answer };

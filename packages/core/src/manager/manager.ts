@@ -19,10 +19,12 @@ import type {
   InnerQuestion,
   Peer,
   Place,
+  WorkerCounters,
   WorkerNote,
   WorkerRow,
 } from '../pipe/messages.js';
 import type { ClientInfo, ReloadReport } from '../pipe/questions.js';
+import { addCounters } from '../pipe/stats.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
 import { commandTarget } from './command-target.js';
@@ -40,6 +42,8 @@ export interface ManagerParts extends CrewParts {
   readonly incarnationBase: number;
   /** The generation of its first workers. */
   readonly generation: number;
+  /** What the manager's own process has counted. */
+  readonly counters: () => WorkerCounters;
   /** Timers of `on: 'one'` that run once, and have. */
   readonly timersRan: readonly string[];
   readonly onTimerRan: (timer: string) => void;
@@ -187,9 +191,9 @@ export class Manager {
   async answer(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
     switch (question.what) {
       case 'counters':
-        return this.#crew.counters();
+        return [...(await this.#crew.counters()), this.parts.counters()];
       case 'workers':
-        return { workers: this.#rows(), manager: this.parts.platform.self.vitals() } satisfies CrewStatus;
+        return this.#status;
       case 'reload':
         return this.#succession.reload(question, onProgress);
       case 'stopWorker':
@@ -442,6 +446,11 @@ export class Manager {
     if (maxMemory === 0 || vitals.rss <= maxMemory || place === undefined) return;
     if (place.duty.role !== 'userProcess')
       void this.#succession.recycle(place, worker, `maxMemory, ${vitals.rss} bytes are resident`);
+  }
+
+  get #status(): CrewStatus {
+    const counters = addCounters(this.#crew.lastCounted, this.parts.counters());
+    return { workers: this.#rows(), manager: this.parts.platform.self.vitals(), counters };
   }
 
   #rows(): readonly WorkerRow[] {

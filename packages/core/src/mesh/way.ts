@@ -21,6 +21,8 @@ export interface WayEvents {
   retired(way: Way): void;
   /** All frames of one read were delivered. */
   turn(way: Way): void;
+  /** Everything that was given to it is with the system. */
+  drained(way: Way): void;
   /** The last event, once: with what the other process has not settled, in the order in which it was sent. */
   closed(way: Way, unsettled: readonly Parcel[]): void;
 }
@@ -79,6 +81,11 @@ export class Way implements PipeEvents<Parcel> {
     this.#pipe!.messageParts(kind, flags, id, word, count, parts, bytes, parcel, aux);
   }
 
+  /** Writes what has gathered, before the end of the turn. */
+  flush(): void {
+    this.#pipe?.flush();
+  }
+
   /** A frame that nobody settles. */
   control(kind: number, flags: number, id: number): void {
     this.#pipe?.control(kind, flags, id);
@@ -135,7 +142,9 @@ export class Way implements PipeEvents<Parcel> {
     this.events.turn(this);
   }
 
-  drained(): void {}
+  drained(): void {
+    this.events.drained(this);
+  }
 
   closed(): void {
     if (this.#state === 'closed') return;

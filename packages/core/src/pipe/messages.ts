@@ -126,9 +126,10 @@ export interface OrphanedResult {
   readonly error?: WireError;
 }
 
-/** A process of the server that others may open a pipe to. */
+/** A process of the server that others may open a pipe to; in process mode also a reactor, which has no id and never changes. */
 export interface Peer {
-  readonly role: 'worker' | 'taskWorker' | 'userProcess';
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'reactor';
+  /** -1 in a reactor. */
   readonly workerId: number;
   readonly incarnation: number;
   /** Of a user process. */
@@ -326,6 +327,11 @@ export function blockedStackPath(runtimeDirectory: string, pid: number): string 
   return `${runtimeDirectory}/${pid}.stack`;
 }
 
+/** process mode: where that reactor takes pipes. */
+export function reactorPath(runtimeDirectory: string, index: number): string {
+  return `${runtimeDirectory}/r${index}.sock`;
+}
+
 /** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */
 export function workerTitle({ role, place, userProcess }: WorkerAssignment): string {
   if (place === undefined) return 'spare';
@@ -365,7 +371,7 @@ export interface ProgressNote {
 /** What the processes ask each other beside what users may ask. */
 export type InnerQuestion =
   | Question
-  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`. To a worker: `WorkerCounters`. */
+  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`, its own included. To a worker: `WorkerCounters`. */
   | { readonly what: 'counters' }
   /** To the manager: `CrewStatus`. */
   | { readonly what: 'workers' };
@@ -416,11 +422,11 @@ export interface ReactorCounters {
   connectionsOfWorkers: readonly number[];
 }
 
-/** What one worker has counted since its start. */
+/** What one process of a server has counted since its start. */
 export interface WorkerCounters {
   failedHandlers: number;
   tasks: TaskCounters;
-  /** base mode: the counters of the sockets that this worker owns. */
+  /** base mode: the counters of the sockets that it owns. */
   sockets?: ReactorCounters;
 }
 
@@ -491,6 +497,8 @@ export interface WorkerRow extends WorkerNote {
 export interface CrewStatus {
   readonly workers: readonly WorkerRow[];
   readonly manager: Vitals;
+  /** What all of them have counted, those included that are gone, as the manager last heard. */
+  readonly counters: WorkerCounters;
 }
 
 /** What a worker found on disk beside its own code. */

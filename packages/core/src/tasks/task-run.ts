@@ -6,7 +6,9 @@ import { decode, encode, type Encoded } from '../pipe/payload.js';
 import type { Finisher } from './task.js';
 
 export interface TaskRunEvents {
-  /** The handler has settled. */
+  /** The handler has settled. Its poster is told when what it has done is out: at once if this is undefined. */
+  concludes(): Promise<void> | undefined;
+  /** Its poster has been told. */
   over(run: TaskRun): void;
   /** Whoever has posted it is gone. */
   orphaned(run: TaskRun, result: Encoded, failed: boolean): void;
@@ -65,6 +67,12 @@ export class TaskRun implements Receiver, Finisher {
   produced(error: unknown, value: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
+    const out = this.events.concludes();
+    if (out === undefined) this.#conclude(error, value);
+    else void out.then(() => this.#conclude(error, value));
+  }
+
+  #conclude(error: unknown, value: unknown): void {
     if (error !== undefined) this.#fail(error);
     else if (value === undefined) this.#settle();
     else this.#finishLast(value);

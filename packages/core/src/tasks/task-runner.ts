@@ -32,6 +32,8 @@ export interface TaskRunnerParts {
   /** After so many tasks `onRequestLimit` is called, once; Infinity is never. */
   readonly requestLimit: number;
   readonly onRequestLimit: () => void;
+  /** The last result is about to leave. Undefined, or resolves when it may. */
+  readonly beforeResult: () => Promise<void> | undefined;
   /** A result whose poster is gone. */
   readonly onOrphan: (run: TaskRun, result: Encoded, failed: boolean) => void;
 }
@@ -128,6 +130,10 @@ export class TaskRunner implements TaskRunEvents {
       for (const run of runs) run.giveBack();
     }
     this.#held.clear();
+  }
+
+  concludes(): Promise<void> | undefined {
+    return this.parts.beforeResult();
   }
 
   over(): void {

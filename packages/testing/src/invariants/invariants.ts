@@ -15,6 +15,9 @@ const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
 
+/** Events whose subject is a connection; that of a task is its own number. */
+const OF_CONNECTIONS: ReadonlySet<string> = new Set(['connect', 'adopt', 'receive', 'close']);
+
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
   readonly id: number;
@@ -126,7 +129,7 @@ export class Invariants implements StoryHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick') this.#timer(event.pid, event);
-        if (event.event === 'tick' || event.subject === 0) return;
+        if (!OF_CONNECTIONS.has(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
       case 'sent':
