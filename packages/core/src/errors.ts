@@ -16,6 +16,7 @@ export type ConfigErrorCode =
   | 'CONFIG_FRAMING_MODULE'
   | 'CONFIG_RUNTIME_DIRECTORY'
   | 'CONFIG_LOG_FILE'
+  | 'CONFIG_TASK_TMPDIR'
   | 'CONFIG_PID_FILE'
   | 'CONFIG_USER'
   | 'CONFIG_ACTIVATION'
@@ -68,7 +69,8 @@ export type TaskErrorCode =
   | 'TASK_WORKER_LOST'
   | 'TASK_TIMEOUT'
   | 'TASK_INPUT_INVALID'
-  | 'TASK_OUTPUT_INVALID';
+  | 'TASK_OUTPUT_INVALID'
+  | 'TASK_SPOOL_FAILED';
 
 export type ErrorCode =
   ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode | TaskErrorCode;

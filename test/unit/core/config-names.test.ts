@@ -57,7 +57,6 @@ describe('A name that is no option', () => {
     const names = [
       'maxConnection',
       'taskIpcMode',
-      'taskTmpdir',
       'sendTimeout',
       'messageQueueKey',
       'bufferHighWatermark',

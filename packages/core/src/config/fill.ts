@@ -78,6 +78,7 @@ export function fill(
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
+  const taskTmpdir = option('taskTmpdir');
   const logFile = option('logFile');
   const pidFile = option('pidFile');
   const user = option('user');
@@ -105,6 +106,7 @@ export function fill(
     taskQueueLimit: option('taskQueueLimit'),
     taskQueuePolicy: option('taskQueuePolicy'),
     taskMaxLength: option('taskMaxLength'),
+    taskSpoolSize: option('taskSpoolSize'),
     maxMemory: option('maxMemory'),
     maxBootFailures: option('maxBootFailures'),
     workerTimeout:
@@ -114,6 +116,7 @@ export function fill(
     reactorMemoryLimit,
     logLevel: option('logLevel'),
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
+    ...(taskTmpdir !== undefined && { taskTmpdir: posix.resolve(environment.directory, taskTmpdir) }),
     ...inherited,
     daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),

@@ -24,6 +24,7 @@ import { PidFile } from './pid-file.js';
 import { ProcessContext, type RolePowers, type ServerObject } from './process-context.js';
 import { reportPlan } from './report-plan.js';
 import type { RunningServer } from './running-server.js';
+import { makeDirectories } from './server-directories.js';
 import { SinglePlant } from './single-plant.js';
 import { playWorker } from './worker-role.js';
 
@@ -89,7 +90,7 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
   if (settings.logFile !== undefined) platform.log.open(settings.logFile);
   const pidFile = settings.pidFile === undefined ? undefined : new PidFile(platform, settings.pidFile);
   pidFile?.check();
-  const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
+  const runtimeDirectory = await makeDirectories(platform.files, settings);
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
   platform.observe?.(configuredFact(settings));

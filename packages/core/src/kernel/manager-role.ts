@@ -7,6 +7,7 @@ import type { Link, Platform } from '../platform/platform.js';
 import { patienceFor } from './ask-patience.js';
 import { joinLogFile } from './join-log-file.js';
 import { ProcessContext, type ProcessOrigin } from './process-context.js';
+import { removeDirectories } from './server-directories.js';
 
 /** Without a master the workers get this long to leave, in ms. */
 const ORPHAN_GRACE_MS = 1_000;
@@ -67,6 +68,7 @@ class ManagerProcess {
       name: settings.name,
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
       onPeers: (peers) => this.#context.exchange.setPeers(peers),
+      needsFilesOf: (incarnation) => this.#context.exchange.needsFilesOf(incarnation),
       onGeneration: (generation) => this.#tell({ type: 'generation', generation }),
       onWorkerError: (event) => void this.#context.hooksSafely('workerError', event),
       beforeReload: async () => this.#context.hooksInTime('beforeReload'),
@@ -146,7 +148,8 @@ class ManagerProcess {
   #orphaned(): void {
     const leave = (): void => {
       this.#manager.killAll();
-      this.#platform.files.removeDirectory(this.assignment.runtimeDirectory);
+      const { settings, runtimeDirectory } = this.assignment;
+      removeDirectories(this.#platform.files, settings, runtimeDirectory);
       this.#platform.self.exit(ExitCode.orphaned);
     };
     this.#platform.clock.setTimer(ORPHAN_GRACE_MS, leave);

@@ -33,6 +33,7 @@ import { patienceFor } from './ask-patience.js';
 import { BaseSockets } from './base-sockets.js';
 import { ExitAnnouncement } from './exit-announcement.js';
 import { joinLogFile } from './join-log-file.js';
+import { removeDirectories } from './server-directories.js';
 import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
 
 /** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
@@ -268,6 +269,8 @@ class WorkerProcess {
     switch (question.what) {
       case 'counters':
         return this.#counters();
+      case 'needsFiles':
+        return this.#context.exchange.needsFilesOf(question.incarnation);
       case 'clientInfo':
         return this.#base?.clientInfo(question.id) ?? null;
       case 'connections':
@@ -358,7 +361,7 @@ class WorkerProcess {
     this.#context.exchange.close();
     const { settings, runtimeDirectory } = this.assignment;
     // In base mode the manager was the first process, and nobody else is left to do it.
-    if (settings.mode === 'base') this.origin.platform.files.removeDirectory(runtimeDirectory);
+    if (settings.mode === 'base') removeDirectories(this.origin.platform.files, settings, runtimeDirectory);
     this.origin.platform.self.exit(ExitCode.orphaned);
   }
 
