@@ -86,7 +86,7 @@ describe('loadSettings', () => {
       taskQueueLimit: 10_000,
       taskQueuePolicy: 'wait',
       taskMaxLength: 64 * 1024 * 1024,
-      taskSpoolSize: 1024 * 1024,
+      taskSpoolSize: 512 * 1024,
       maxMemory: 0,
       maxBootFailures: 5,
       workerTimeout: 30_000,

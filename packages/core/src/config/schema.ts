@@ -343,8 +343,8 @@ export const serverSchema = z.strictObject({
     sentence: 'The longest payload of a task and the longest result, encoded; a longer one is an error.',
   }),
   taskSpoolSize: option(size(64 * KiB, GiB), {
-    default: MiB,
-    shown: asSize(MiB),
+    default: 512 * KiB,
+    shown: asSize(512 * KiB),
     sentence:
       'A task or a result that is longer than this travels through a file, so that it is in memory only while somebody works on it.',
   }),

@@ -91,7 +91,7 @@ export class TaskPool {
   ): Promise<TaskCall | undefined> {
     const goal = this.#check(name, target);
     const content = this.#encode(data);
-    while (this.full && wanted()) await this.#nextRoom();
+    while (this.full && !this.#hasRoomNow(goal) && wanted()) await this.#nextRoom();
     if (wanted()) return this.#add(name, content, goal, caller);
     this.#forRoom.shift()?.();
     return undefined;
@@ -118,6 +118,7 @@ export class TaskPool {
     if (call.state === 'sent' || call.state === 'over') return;
     if (call.state === 'waiting' && !this.#lineOf(call).remove(call)) return;
     this.#leftWaiting(call);
+    this.counters.failed++;
     this.#close(call);
   }
 
@@ -188,9 +189,15 @@ export class TaskPool {
   }
 
   settled(call: TaskCall, how: Settlement): void {
-    if (how === 'returned') this.#byWorker.get(call.way!.peer.workerId)!.returned.push(call);
+    if (how === 'returned') {
+      // How soon it came back says nothing of how fast that task worker is.
+      const target = this.#byWorker.get(call.way!.peer.workerId)!;
+      target.sent--;
+      target.returned.push(call);
+      return;
+    }
     this.#leftTarget(call);
-    if (how !== 'returned') this.#finish(call);
+    this.#finish(call);
   }
 
   turn(way: Way): void {
@@ -255,7 +262,8 @@ export class TaskPool {
   }
 
   #hasRoomNow(goal: TaskTarget | undefined): boolean {
-    return goal === undefined && this.#waiting.length === 0 && this.#choose() !== undefined;
+    if (goal !== undefined) return goal.pinned.length === 0 && goal.free !== undefined;
+    return this.#waiting.length === 0 && this.#choose() !== undefined;
   }
 
   #add(name: string, content: Encoded, target: TaskTarget | undefined, caller: Caller): TaskCall {
