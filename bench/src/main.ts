@@ -2,6 +2,7 @@
 import { echo } from './echo/echo.js';
 import { endAllPrograms } from './harness/program.js';
 import { simulate } from './simulate/simulate.js';
+import { spool } from './spool/spool.js';
 
 interface Benchmark {
   readonly about: string;
@@ -12,6 +13,7 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
   simulate: { about: 'boots of simulated servers, and messages through them, per second', run: simulate },
+  spool: { about: 'large payloads of tasks, by the pipe and through a file', run: spool },
 };
 
 const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
