@@ -18,6 +18,7 @@ export type ConfigErrorCode =
   | 'CONFIG_PROCESS_MODULE'
   | 'CONFIG_RUNTIME_DIRECTORY'
   | 'CONFIG_LOG_FILE'
+  | 'CONFIG_TASK_TMPDIR'
   | 'CONFIG_PID_FILE'
   | 'CONFIG_USER'
   | 'CONFIG_ACTIVATION'
@@ -80,7 +81,8 @@ export type TaskErrorCode =
   | 'TASK_OUTPUT_INVALID'
   | 'TASK_STORE_FAILED'
   | 'TASK_QUEUE_CLOSED'
-  | 'TASK_LOST';
+  | 'TASK_LOST'
+  | 'TASK_SPOOL_FAILED';
 
 export type ErrorCode =
   ConfigErrorCode | ProtocolErrorCode | HandlerErrorCode | ProcessErrorCode | TaskErrorCode;

@@ -275,7 +275,9 @@ export class Server {
    * `dst` counts task workers from 0; left out, the one that has least gets it.
    * Throws TaskError TASK_QUEUE_FULL while `taskQueueLimit` tasks wait here
    * (`await server.taskRoom()`), TASK_TOO_LONG, TASK_NO_WORKERS, TASK_NO_HANDLER;
-   * ProcessError NOT_IN_THIS_ROLE in a task worker.
+   * ProcessError NOT_IN_THIS_ROLE in a task worker. A payload above `taskSpoolSize`
+   * is written to a file first; where that fails, it is told as the failure of the
+   * task, TASK_SPOOL_FAILED.
    */
   task<Result = unknown>(
     data: unknown,
@@ -291,7 +293,8 @@ export class Server {
    * Posts a task and waits for its first result; undefined when it finishes without
    * one. Rejects with what its handler threw, or with TaskError: TASK_TIMEOUT after
    * `timeout` ms, TASK_WORKER_LOST when its task worker died and `taskRetries` are
-   * used up, and as `task` does. At `taskQueueLimit` it waits for room, or rejects,
+   * used up, TASK_SPOOL_FAILED when a large payload or result could not be written or
+   * read, and as `task` does. At `taskQueueLimit` it waits for room, or rejects,
    * as `taskQueuePolicy` says. A task that has been given up is not started any more
    * if no task worker has it; else its result is dropped and counted.
    */

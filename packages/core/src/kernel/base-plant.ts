@@ -145,6 +145,7 @@ export class BasePlant implements Plant {
       onTimerRan: () => {},
       onWorkers: () => {},
       onPeers: (peers) => context.exchange.setPeers(peers),
+      needsFilesOf: (incarnation) => context.exchange.needsFilesOf(incarnation),
       onGeneration: (generation) => (this.#generation = generation),
       beforeReload: async () => context.hooksInTime('beforeReload'),
       afterReload: async (report) => context.hooksSafelyInTime('afterReload', report),

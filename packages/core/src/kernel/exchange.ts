@@ -21,11 +21,13 @@ import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
 import { byteLength, type Part } from '../pipe/parts.js';
 import { decode, type Encoded } from '../pipe/payload.js';
+import { spoolDirectoryOf } from '../pipe/spool-names.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
 import { FinishCaller, WaitCaller } from '../tasks/callers.js';
 import { Orphans } from '../tasks/orphans.js';
+import { Spool, type Spooled } from '../tasks/spool.js';
 import type { TaskCall } from '../tasks/task-call.js';
 import { TaskPool } from '../tasks/task-pool.js';
 import { TaskRunner, type TaskHandler } from '../tasks/task-runner.js';
@@ -67,6 +69,7 @@ export class Exchange implements TaskActions {
   readonly #mesh: Mesh;
   readonly #inbox: Inbox;
   readonly #orphans: Orphans;
+  readonly #spool: Spool;
   #runner: TaskRunner | undefined;
   /** Handlers of results that have not settled. */
   #finishing = 0;
@@ -97,6 +100,8 @@ export class Exchange implements TaskActions {
       audience: () => this.#audience(),
     });
     this.#inbox = new Inbox(invoker, () => this.#bound('pipeMessage', ''));
+    const { taskSpoolSize } = settings;
+    this.#spool = new Spool(platform.files, spoolDirectoryOf(settings.taskTmpdir, directory));
     this.tasks = new TaskPool({
       clock,
       mesh,
@@ -105,9 +110,11 @@ export class Exchange implements TaskActions {
       taskRetries: settings.taskRetries,
       taskQueueLimit: settings.taskQueueLimit,
       taskMaxLength: settings.taskMaxLength,
+      taskSpoolSize,
+      spool: this.#spool,
       names: namesOf(definition, 'task'),
     });
-    this.#orphans = new Orphans(mesh);
+    this.#orphans = new Orphans(mesh, this.#spool, taskSpoolSize);
     const wayToOwner = (connectionId: number): Way | undefined => {
       if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
       if (settings.mode === 'process') return mesh.wayToReactor(connectionId % settings.reactorNum);
@@ -137,6 +144,13 @@ export class Exchange implements TaskActions {
   identify(identity: MeshIdentity): void {
     this.#mesh.identify(identity);
     this.#pump();
+    this.#spool.identify(identity.incarnation, identity.pid);
+  }
+
+  /** Whether files of large payloads may still be read here that a process which is gone has written. */
+  needsFilesOf(incarnation: number): boolean {
+    if (this.#mesh.knows(incarnation) || this.#spool.readsOf(incarnation)) return true;
+    return this.#runner?.needsFilesOf(incarnation) ?? false;
   }
 
   /** From here on others reach this process. */
@@ -258,6 +272,7 @@ export class Exchange implements TaskActions {
 
   #isDone(reachable: boolean): boolean {
     if (this.inFlight > 0 || !this.#isFlushed) return false;
+    if (!this.#spool.idle || (this.#runner?.owedFiles ?? 0) > 0) return false;
     if (this.tasks.open > 0 && (!reachable || this.tasks.reachable)) return false;
     return this.messenger.isIdle(reachable) && (reachable || this.#orphans.count === 0);
   }
@@ -279,6 +294,8 @@ export class Exchange implements TaskActions {
         this.messenger.reply(number, flags, buffer, start, end),
       result: (parcel, flags, buffer, start, end) =>
         this.tasks.result(parcel as TaskCall, flags, buffer, start, end),
+      resultInFile: (parcel, flags, name, taken) =>
+        this.tasks.resultInFile(parcel as TaskCall, flags, name, taken),
       retired: () => this.#pump(),
       turn: (way) => {
         this.tasks.turn(way);
@@ -303,8 +320,14 @@ export class Exchange implements TaskActions {
         if (this.#runner === undefined) guest.settle(seq, 'returned');
         else this.#runner.take(guest, flags, aux, sentAt, seq, taskId, nameBytes, buffer, start, end);
       },
-      orphan: (_guest, flags, buffer, start, end) =>
-        this.#adopt(decode(flags & MeshFlag.encoding, buffer, start, end) as OrphanedResult),
+      orphan: (_guest, flags, buffer, start, end, taken) => {
+        if ((flags & MeshFlag.spooled) !== 0) {
+          void this.#adoptFile(flags & MeshFlag.encoding, buffer.toString('utf8', start, end), taken);
+          return;
+        }
+        this.#adopt(decode(flags & MeshFlag.encoding, buffer, start, end) as OrphanedResult);
+        taken();
+      },
       send: (guest, connectionId, buffer, start, end) =>
         this.connections?.send(connectionId, buffer, start, end, guest.hello.pid),
       end: (connectionId, reset) => this.connections?.end(connectionId, reset),
@@ -322,20 +345,49 @@ export class Exchange implements TaskActions {
     this.#finished(new TaskResult(taskId, data, taskWorkerId, dispatchTime, failure, true, input, name));
   }
 
-  #bequeath(run: TaskRun, { encoding, body }: Encoded, failed: boolean): void {
-    if (!run.bequeaths) return;
-    const buffer = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body);
-    const value = failed
-      ? { error: JSON.parse(buffer.toString()) as WireError }
-      : { data: decode(encoding, buffer, 0, buffer.length) };
-    this.#orphans.add(run.guest.hello.workerId, {
-      taskId: run.taskId,
-      name: run.name,
-      taskWorkerId: this.parts.workerId(),
-      dispatchTime: run.dispatchTime,
-      input: run.data,
-      ...value,
-    });
+  async #adoptFile(encoding: number, name: string, taken: () => void): Promise<void> {
+    this.#finishing++;
+    try {
+      const content = await this.#spool.read(name, 'a result of a task of the process before this one');
+      this.#adopt(decode(encoding, content, 0, content.length) as OrphanedResult);
+    } catch (error) {
+      this.parts.logger.error('a result of a task of the process before this one is lost', { error });
+    } finally {
+      this.#finishing--;
+      taken();
+    }
+  }
+
+  async #bequeath(
+    run: TaskRun,
+    { encoding, body }: Encoded,
+    failed: boolean,
+    file: Spooled | undefined,
+  ): Promise<void> {
+    if (!run.bequeaths) {
+      if (file !== undefined) this.#spool.discard(file.name);
+      return;
+    }
+    const own = { taskId: run.taskId, name: run.name, taskWorkerId: this.parts.workerId() };
+    const { dispatchTime } = run;
+    const heir = run.guest.hello.workerId;
+    if (file === undefined) {
+      const value = outcomeOf(failed, encoding, Buffer.from(body as Buffer));
+      this.#orphans.add(heir, { ...own, dispatchTime, input: run.data, ...value });
+      return;
+    }
+    this.#finishing++;
+    try {
+      const content = await this.#spool.read(file.name, `a result of task ${run.taskId}`);
+      const value = outcomeOf(failed, encoding, content);
+      this.#orphans.add(heir, { ...own, dispatchTime, input: run.data, ...value });
+    } catch (error) {
+      this.#orphans.dropped++;
+      this.parts.logger.error('a result whose poster is gone is lost', { error });
+    } finally {
+      this.#finishing--;
+      this.#spool.discard(file.name);
+    }
   }
 
   // Handlers.
@@ -398,10 +450,12 @@ export class Exchange implements TaskActions {
       taskConcurrency,
       window: pipeWindow,
       taskMaxLength,
+      taskSpoolSize: settings.taskSpoolSize,
+      spool: this.#spool,
       requestLimit: taskMaxRequest === 0 ? Infinity : taskMaxRequest + grace,
       onRequestLimit,
       beforeResult: () => this.foreign.flush(),
-      onOrphan: (run, result, failed) => this.#bequeath(run, result, failed),
+      onOrphan: async (run, result, failed, file) => this.#bequeath(run, result, failed, file),
     });
   }
 
@@ -445,6 +499,16 @@ export class Exchange implements TaskActions {
     const all = Array.from({ length: workerNum + taskWorkerNum }, (_, workerId) => workerId);
     return all.filter((workerId) => workerId !== this.parts.workerId());
   }
+}
+
+/** What the process after the poster is told. */
+function outcomeOf(
+  failed: boolean,
+  encoding: number,
+  content: Buffer,
+): Pick<OrphanedResult, 'data' | 'error'> {
+  if (failed) return { error: JSON.parse(content.toString()) as WireError };
+  return { data: decode(encoding, content, 0, content.length) };
 }
 
 function unknownAddressee(addressee: Addressee, total: number, names: readonly string[]): string {

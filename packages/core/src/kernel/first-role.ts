@@ -19,6 +19,7 @@ import { ProcessContext, type RolePowers } from './process-context.js';
 import { environmentOf, rawSettings, settingsText, type Program } from './program.js';
 import { reportPlan } from './report-plan.js';
 import type { RunningServer } from './running-server.js';
+import { makeDirectories } from './server-directories.js';
 import { SinglePlant } from './single-plant.js';
 
 /** The validated settings and the topology that they describe. Throws ConfigError. */
@@ -62,7 +63,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
   if (settings.logFile !== undefined) platform.log.open(settings.logFile);
   const pidFile = settings.pidFile === undefined ? undefined : new PidFile(platform, settings.pidFile);
   pidFile?.check();
-  const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
+  const runtimeDirectory = await makeDirectories(platform.files, settings);
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
   platform.observe?.(configuredFact(settings));

@@ -38,6 +38,7 @@ import { baseSockets, settingsSchema } from './late.js';
 import { loadBody } from './process-body.js';
 import { ProcessContext, type RolePowers } from './process-context.js';
 import { environmentOf, rawSettings, settingsText, type Program } from './program.js';
+import { removeDirectories } from './server-directories.js';
 
 /** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
 const SHORTEST_BLOCK_MS = 500;
@@ -295,6 +296,8 @@ class WorkerProcess {
     switch (question.what) {
       case 'counters':
         return this.#counters();
+      case 'needsFiles':
+        return this.#context.exchange.needsFilesOf(question.incarnation);
       case 'clientInfo':
         return this.#base?.clientInfo(question.id) ?? null;
       case 'command':
@@ -395,7 +398,7 @@ class WorkerProcess {
     this.#context.exchange.close();
     const { settings, runtimeDirectory } = this.assignment;
     // In base mode the manager was the first process, and nobody else is left to do it.
-    if (settings.mode === 'base') this.program.platform.files.removeDirectory(runtimeDirectory);
+    if (settings.mode === 'base') removeDirectories(this.program.platform.files, settings, runtimeDirectory);
     this.program.platform.self.exit(ExitCode.orphaned);
   }
 

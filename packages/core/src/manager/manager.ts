@@ -30,6 +30,8 @@ import { CrashReports } from './crash-reports.js';
 import { commandTarget } from './command-target.js';
 import { Crew, STOP_GRACE_MS, type CrewParts } from './crew.js';
 import { RestartPolicy, type BootFailure } from './restart-policy.js';
+import { spoolDirectoryOf } from '../pipe/spool-names.js';
+import { SpoolSweep } from './spool-sweep.js';
 import { Standby } from './standby.js';
 import { Succession } from './succession.js';
 import { TimerHolder } from './timer-holder.js';
@@ -50,6 +52,8 @@ export interface ManagerParts extends CrewParts {
   readonly onWorkers: (notes: readonly WorkerNote[]) => void;
   /** For the manager's own process. */
   readonly onPeers: (peers: readonly Peer[]) => void;
+  /** Whether the manager's own process may still read files of a process that is gone. */
+  readonly needsFilesOf: (incarnation: number) => boolean;
   readonly onGeneration: (generation: number) => void;
   readonly onWorkerError: (event: WorkerErrorEvent) => void;
   /** Rejects when a hook before a reload does. */
@@ -72,6 +76,7 @@ export class Manager {
   readonly #watch: Watch;
   readonly #crashes: CrashReports;
   readonly #timerHolder: TimerHolder;
+  readonly #spoolSweep: SpoolSweep;
   readonly #restartTimers = new Set<Timer>();
   readonly #drained = new Set<WorkerHandle>();
   #incarnation: number;
@@ -82,6 +87,12 @@ export class Manager {
     const { clock } = platform;
     this.#incarnation = parts.incarnationBase;
     this.#crashes = new CrashReports(clock, platform.files, logger, runtimeDirectory);
+    this.#spoolSweep = new SpoolSweep(
+      clock,
+      platform.files,
+      spoolDirectoryOf(settings.taskTmpdir, runtimeDirectory),
+      async (incarnation) => parts.needsFilesOf(incarnation) || (await this.#crew.needFilesOf(incarnation)),
+    );
     this.#crew = new Crew(parts, {
       heard: (worker, note) => this.#hear(worker, note),
       ended: (worker, exit) => this.#ended(worker, exit),
@@ -123,7 +134,8 @@ export class Manager {
 
   /** Starts everything; resolves when every worker has been ready once. */
   async start(): Promise<void> {
-    const { settings, platform, userProcesses } = this.parts;
+    const { settings, platform, userProcesses, incarnationBase, masterPid } = this.parts;
+    this.#spoolSweep.begin(incarnationBase, [masterPid, platform.self.pid]);
     const workers = settings.workerNum + settings.taskWorkerNum;
     const total = workers + userProcesses.length;
     for (let id = 0; id < total; id++) {
@@ -330,6 +342,7 @@ export class Manager {
     worker.state = 'down';
     this.#timerHolder.released(worker);
     this.#introducePeers();
+    if (worker.place !== undefined) this.#spoolSweep.ended(worker.place.incarnation);
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
     if (this.#crew.stopping || place === undefined || !hadPart) return;
@@ -426,6 +439,7 @@ export class Manager {
   #endReplacing(): void {
     this.#crew.stop();
     this.#standby.stop();
+    this.#spoolSweep.close();
     this.#succession.stop();
     for (const timer of this.#restartTimers) timer.cancel();
   }

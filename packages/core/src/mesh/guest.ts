@@ -37,7 +37,15 @@ export interface GuestEvents {
     end: number,
   ): void;
   /** Results of a task that a predecessor of this process has posted. */
-  orphan(guest: Guest, flags: number, buffer: Buffer, start: number, end: number): void;
+  orphan(
+    guest: Guest,
+    flags: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    /** To be called when they need not be kept by the other process any more. */
+    taken: () => void,
+  ): void;
   /** For the client of a connection that this process owns. */
   send(guest: Guest, connectionId: number, buffer: Buffer, start: number, end: number): void;
   end(connectionId: number, reset: boolean): void;
@@ -55,6 +63,8 @@ export class Guest implements PipeEvents<Owed> {
   readonly #pipe: Pipe<Owed>;
   #hello: Hello | undefined;
   #deadline: Timer | undefined;
+  /** Bytes of results in files that it has not read. */
+  inFiles = 0;
 
   constructor(
     stream: ByteStream,
@@ -71,6 +81,11 @@ export class Guest implements PipeEvents<Owed> {
   /** Who it is; known before it asks anything. */
   get hello(): Hello {
     return this.#hello!;
+  }
+
+  /** undefined until it has said who it is. */
+  get incarnation(): number | undefined {
+    return this.#hello?.incarnation;
   }
 
   get open(): boolean {
@@ -135,8 +150,7 @@ export class Guest implements PipeEvents<Owed> {
         this.events.task(this, flags, aux, id, seq, word, count, buffer, start, end);
         return;
       case FrameKind.orphan:
-        this.events.orphan(this, flags, buffer, start, end);
-        this.#pipe.settle(seq);
+        this.events.orphan(this, flags, buffer, start, end, () => this.settle(seq));
         return;
       case FrameKind.send:
         this.events.send(this, id, buffer, start, end);
@@ -151,8 +165,12 @@ export class Guest implements PipeEvents<Owed> {
     this.#deadline?.cancel();
     if (kind !== FrameKind.hello) throw new ProcessError('PIPE_BROKEN', 'a pipe did not begin with a hello');
     const hello = parseHello(buffer.toString('utf8', start, end));
-    if (hello.version === PIPE_VERSION) this.#hello = hello;
-    else this.#pipe.finish();
+    if (hello.version !== PIPE_VERSION) {
+      this.#pipe.finish();
+      return;
+    }
+    this.#hello = hello;
+    this.#pipe.control(FrameKind.welcome);
   }
 
   settled(owed: Owed): void {

@@ -96,6 +96,12 @@ export class Mesh {
     return this.#way({ role: 'reactor', workerId: -1, incarnation: -1 - index, current: true });
   }
 
+  /** Whether there is a pipe from or to that process, so that something of it may still come. */
+  knows(incarnation: number): boolean {
+    if (this.#ways.has(incarnation)) return true;
+    return [...this.#guests].some((guest) => guest.incarnation === incarnation);
+  }
+
   /** This process begins to leave: others must look for somebody else. */
   retire(): void {
     if (this.#state !== 'open') return;
@@ -130,6 +136,7 @@ export class Mesh {
       opened: (it) => ways.opened(it),
       reply: (it, number, flags, buffer, start, end) => ways.reply(it, number, flags, buffer, start, end),
       result: (parcel, flags, buffer, start, end) => ways.result(parcel, flags, buffer, start, end),
+      resultInFile: (parcel, flags, name, taken) => ways.resultInFile(parcel, flags, name, taken),
       retired: (it) => ways.retired(it),
       turn: (it) => ways.turn(it),
       drained: (it) => ways.drained(it),

@@ -17,6 +17,8 @@ export interface WayEvents {
   reply(way: Way, number: number, flags: number, buffer: Buffer, start: number, end: number): void;
   /** A result of that task, which is settled already if the flag `last` says so. */
   result(parcel: Parcel, flags: number, buffer: Buffer, start: number, end: number): void;
+  /** As `result`, in the file of that name; whoever has read it calls `taken`, and it is removed. */
+  resultInFile(parcel: Parcel, flags: number, name: string, taken: () => void): void;
   /** The other process begins to leave: it takes nothing more. */
   retired(way: Way): void;
   /** All frames of one read were delivered. */
@@ -62,8 +64,17 @@ export class Way implements PipeEvents<Parcel> {
     this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes, EARLY_FLUSH_BYTES);
     this.#pipe.start();
     this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(JSON.stringify(hello)));
-    this.#state = 'open';
-    this.events.opened(this);
+  }
+
+  /**
+   * The system connects also to a process that is about to end, which reads
+   * nothing any more. So the way is open only when the other process has answered:
+   * what is lost on an open one, somebody may have begun.
+   */
+  #answered(state: 'open' | 'retired'): void {
+    const before = this.#state;
+    if (before === 'opening' || before === 'open') this.#state = state;
+    if (before === 'opening') this.events.opened(this);
   }
 
   /** A numbered frame, see `FrameKind`; only while it is open. */
@@ -116,11 +127,18 @@ export class Way implements PipeEvents<Parcel> {
         this.events.reply(this, id, flags, buffer, start, end);
         return;
       case FrameKind.result:
+        if ((flags & MeshFlag.spooled) !== 0) {
+          this.#resultInFile(id, seq, flags, buffer.toString('utf8', start, end));
+          return;
+        }
         this.#result(id, flags, buffer, start, end);
         this.#pipe!.settle(seq);
         return;
+      case FrameKind.welcome:
+        this.#answered('open');
+        return;
       case FrameKind.retire:
-        if (this.#state === 'open') this.#state = 'retired';
+        this.#answered('retired');
         this.events.retired(this);
         return;
       case FrameKind.goodbye:
@@ -129,9 +147,21 @@ export class Way implements PipeEvents<Parcel> {
   }
 
   #result(seq: number, flags: number, buffer: Buffer, start: number, end: number): void {
-    const last = (flags & MeshFlag.last) !== 0;
-    const parcel = last ? this.#pipe!.settleEntry(seq) : this.#pipe!.entry(seq);
+    const parcel = this.#parcelOf(seq, flags);
     if (parcel !== undefined) this.events.result(parcel, flags, buffer, start, end);
+  }
+
+  #resultInFile(task: number, seq: number, flags: number, name: string): void {
+    const taken = (): void => {
+      if (this.#state !== 'closed') this.#pipe!.settle(seq);
+    };
+    const parcel = this.#parcelOf(task, flags);
+    if (parcel === undefined) taken();
+    else this.events.resultInFile(parcel, flags, name, taken);
+  }
+
+  #parcelOf(seq: number, flags: number): Parcel | undefined {
+    return (flags & MeshFlag.last) === 0 ? this.#pipe!.entry(seq) : this.#pipe!.settleEntry(seq);
   }
 
   settled(parcel: Parcel, how: Settlement): void {

@@ -104,7 +104,7 @@ export const FrameKind = {
 export const MeshFlag = {
   /** The bits that tell the encoding of the body, see `payload.ts`. */
   encoding: 7,
-  /** The body is the path of a file that holds it. */
+  /** The body is the name of a file that holds it; its writer removes that when this frame is settled. */
   spooled: 8,
   /** reply, result: the body is an error, as `WireError`. */
   failed: 16,
@@ -374,7 +374,9 @@ export type InnerQuestion =
   /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`, its own included. To a worker: `WorkerCounters`. */
   | { readonly what: 'counters' }
   /** To the manager: `CrewStatus`. */
-  | { readonly what: 'workers' };
+  | { readonly what: 'workers' }
+  /** To a worker: whether it may still read files of that incarnation, which is gone. */
+  | { readonly what: 'needsFiles'; readonly incarnation: number };
 
 /** Master → reactor thread. */
 export type ToReactor =

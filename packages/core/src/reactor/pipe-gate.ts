@@ -51,10 +51,13 @@ export class PipeGate {
       pipe.finish();
       return;
     }
-    if (hello.role !== 'worker') {
-      pipe.events = new PipeGuest(hello.pid, pipe, this.reactor);
-      return;
-    }
+    if (hello.role === 'worker') this.#admitWorker(hello, pipe);
+    else pipe.events = new PipeGuest(hello.pid, pipe, this.reactor);
+    pipe.control(FrameKind.welcome);
+    pipe.flush();
+  }
+
+  #admitWorker(hello: Hello, pipe: Pipe<Delivery>): void {
     const ports = this.#portsOf(hello.workerId);
     // Workers of a manager that is gone may live for another moment: whatever they still say is ignored.
     for (const port of ports) if (port.incarnation <= this.#blamelessThrough) port.fence();
@@ -62,8 +65,6 @@ export class PipeGate {
     const port = new PipePort(hello, pipe, slot, this.reactor, this.#blameless, (lost) => ports.delete(lost));
     ports.add(port);
     pipe.events = port;
-    pipe.control(FrameKind.welcome);
-    pipe.flush();
   }
 
   #portsOf(workerId: number): Set<PipePort> {

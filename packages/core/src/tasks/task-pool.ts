@@ -3,8 +3,10 @@
  * until it has settled, and gives it to another one when its task worker dies.
  *
  *   post ──▶ waiting ──▶ sent ──▶ over
- *               ▲          │
- *               └──────────┘  given back, or the task worker has died
+ *    │          ▲  ▲       │
+ *    │          │  └───────┘  given back, or the task worker has died
+ *    └─▶ spooling             a large payload is written to a file first, and
+ *                             takes its place in the line when that is done
  *
  * It lives in every process, and speaks through the mesh.
  */
@@ -15,6 +17,7 @@ import { MeshFlag, type Settlement } from '../pipe/messages.js';
 import { decode, encode, type Encoded } from '../pipe/payload.js';
 import type { Clock } from '../platform/platform.js';
 import { Fifo } from './fifo.js';
+import type { Spool } from './spool.js';
 import { TaskCall, type Caller } from './task-call.js';
 import { TaskTarget } from './task-target.js';
 
@@ -31,6 +34,9 @@ export interface TaskPoolParts {
   readonly taskQueueLimit: number;
   /** Bytes. */
   readonly taskMaxLength: number;
+  /** Bytes. */
+  readonly taskSpoolSize: number;
+  readonly spool: Pick<Spool, 'write' | 'read' | 'discard'>;
   /** Names of the tasks that have a handler; the empty one is that without a name. */
   readonly names: ReadonlySet<string>;
 }
@@ -85,7 +91,7 @@ export class TaskPool {
   ): Promise<TaskCall | undefined> {
     const goal = this.#check(name, target);
     const content = this.#encode(data);
-    while (this.full && wanted()) await this.room();
+    while (this.full && !this.#hasRoomNow(goal) && wanted()) await this.#nextRoom();
     if (wanted()) return this.#add(name, content, goal, caller);
     this.#forRoom.shift()?.();
     return undefined;
@@ -93,14 +99,26 @@ export class TaskPool {
 
   /** Resolves when one more may wait. */
   async room(): Promise<void> {
-    if (this.full) await new Promise<void>((resolve) => this.#forRoom.push(resolve));
+    if (!this.full) return;
+    await this.#nextRoom();
+    // Whoever has waited here may post nothing, and then the room is for the next one.
+    this.parts.clock.defer(() => this.#offerRoom());
+  }
+
+  async #nextRoom(): Promise<void> {
+    await new Promise<void>((resolve) => this.#forRoom.push(resolve));
+  }
+
+  #offerRoom(): void {
+    if (this.#forRoom.length > 0 && !this.full) this.#forRoom.shift()!();
   }
 
   /** The caller has given up. A task that no task worker has is not done any more. */
   abandon(call: TaskCall): void {
-    if (call.state !== 'waiting') return;
-    if (!this.#lineOf(call).remove(call)) return;
+    if (call.state === 'sent' || call.state === 'over') return;
+    if (call.state === 'waiting' && !this.#lineOf(call).remove(call)) return;
     this.#leftWaiting(call);
+    this.counters.failed++;
     this.#close(call);
   }
 
@@ -134,15 +152,52 @@ export class TaskPool {
       return;
     }
     if ((flags & MeshFlag.empty) === 0) {
-      call.caller.result(call, decode(flags & MeshFlag.encoding, buffer, start, end));
+      const value = decode(flags & MeshFlag.encoding, buffer, start, end);
+      if (call.reading === undefined) call.caller.result(call, value);
+      else this.#read(call, async () => this.#deliver(call, value));
     }
     if (last) this.#finish(call);
   }
 
+  /** Results come to the caller in their order, however long the files take. */
+  resultInFile(call: TaskCall, flags: number, name: string, taken: () => void): void {
+    const last = (flags & MeshFlag.last) !== 0;
+    if (last) this.#leftTarget(call);
+    this.#read(call, async () => {
+      try {
+        const content = await this.parts.spool.read(name, `a result of task ${call.id}`);
+        this.#deliver(call, decode(flags & MeshFlag.encoding, content, 0, content.length));
+      } catch (error) {
+        call.reading = undefined;
+        this.#fail(call, error as Error);
+      } finally {
+        taken();
+      }
+    });
+    if (last) this.#finish(call);
+  }
+
+  #deliver(call: TaskCall, value: unknown): void {
+    if (call.state !== 'over') call.caller.result(call, value);
+  }
+
+  #read(call: TaskCall, step: () => Promise<void>): void {
+    const reading = (call.reading ?? Promise.resolve()).then(step).then(() => {
+      if (call.reading === reading) call.reading = undefined;
+    });
+    call.reading = reading;
+  }
+
   settled(call: TaskCall, how: Settlement): void {
-    if (how === 'returned') this.#byWorker.get(call.way!.peer.workerId)!.returned.push(call);
+    if (how === 'returned') {
+      // How soon it came back says nothing of how fast that task worker is.
+      const target = this.#byWorker.get(call.way!.peer.workerId)!;
+      target.sent--;
+      target.returned.push(call);
+      return;
+    }
     this.#leftTarget(call);
-    if (how !== 'returned') this.#finish(call);
+    this.#finish(call);
   }
 
   turn(way: Way): void {
@@ -167,6 +222,7 @@ export class TaskPool {
     const started = way.blameless ? 0 : this.parts.taskConcurrency;
     const left: TaskCall[] = [];
     for (const [index, call] of calls.entries()) {
+      if (call.state === 'over') continue;
       if (index < started && !this.#retry(call)) continue;
       left.push(call);
     }
@@ -206,26 +262,56 @@ export class TaskPool {
   }
 
   #hasRoomNow(goal: TaskTarget | undefined): boolean {
-    return goal === undefined && this.#waiting.length === 0 && this.#choose() !== undefined;
+    if (goal !== undefined) return goal.pinned.length === 0 && goal.free !== undefined;
+    return this.#waiting.length === 0 && this.#choose() !== undefined;
   }
 
   #add(name: string, content: Encoded, target: TaskTarget | undefined, caller: Caller): TaskCall {
     const id = this.#nextId;
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     const { clock } = this.parts;
-    const call = new TaskCall(this, id, name, content, clock.wallTime(), target?.workerId, caller, undefined);
+    const call = new TaskCall(this, id, name, content, clock.wallTime(), target?.workerId, caller);
     this.counters.posted++;
     this.#open++;
     this.#wait(call);
+    if (content.bytes > this.parts.taskSpoolSize) {
+      call.state = 'spooling';
+      void this.#spool(call, content);
+      return call;
+    }
+    this.#lineOf(call).push(call);
     this.pump();
     return call;
+  }
+
+  /** It counts as one that waits from the beginning. */
+  async #spool(call: TaskCall, content: Encoded): Promise<void> {
+    const isWanted = (): boolean => call.state === 'spooling';
+    try {
+      const file = await this.parts.spool.write(content, `task ${call.id}`);
+      if (!isWanted()) {
+        this.parts.spool.discard(file.name);
+        return;
+      }
+      this.#waitingBytes -= call.cost;
+      call.moveTo(file);
+      this.#waitingBytes += call.cost;
+    } catch (error) {
+      if (!isWanted()) return;
+      this.#leftWaiting(call);
+      this.#fail(call, error as Error);
+      return;
+    }
+    call.state = 'waiting';
+    this.#lineOf(call).push(call);
+    this.#offerRoom();
+    this.pump();
   }
 
   #wait(call: TaskCall): void {
     call.state = 'waiting';
     this.#waitingCount++;
     this.#waitingBytes += call.cost;
-    this.#lineOf(call).push(call);
   }
 
   #lineOf({ target }: TaskCall): Fifo<TaskCall> {
@@ -235,7 +321,7 @@ export class TaskPool {
   #leftWaiting(call: TaskCall): void {
     this.#waitingCount--;
     this.#waitingBytes -= call.cost;
-    if (this.#forRoom.length > 0 && !this.full) this.#forRoom.shift()!();
+    this.#offerRoom();
   }
 
   /** Those that were first are first again. */
@@ -293,12 +379,22 @@ export class TaskPool {
   }
 
   #finish(call: TaskCall): void {
+    if (call.reading !== undefined) {
+      void call.reading.then(() => this.#finish(call));
+      return;
+    }
+    if (call.state === 'over') return;
     this.counters.finished++;
     call.caller.over(call);
     this.#close(call);
   }
 
   #fail(call: TaskCall, error: Error & { code?: string }): void {
+    if (call.reading !== undefined) {
+      void call.reading.then(() => this.#fail(call, error));
+      return;
+    }
+    if (call.state === 'over') return;
     this.counters.failed++;
     call.caller.failed(call, error);
     this.#close(call);
@@ -307,6 +403,7 @@ export class TaskPool {
   #close(call: TaskCall): void {
     call.state = 'over';
     this.#open--;
+    if (call.file !== undefined) this.parts.spool.discard(call.file.name);
   }
 }
 

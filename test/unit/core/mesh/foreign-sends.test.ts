@@ -30,6 +30,7 @@ class World {
       closed: (way) => this.sends.closed(way),
       reply: nothing,
       result: nothing,
+      resultInFile: nothing,
       retired: nothing,
       turn: nothing,
     };
@@ -42,6 +43,7 @@ class World {
     this.#streams.push(near, far);
     this.owner = new PipeEnd(far, this.clock);
     this.way.attach(near, this.clock, hello, 1_000_000);
+    this.owner.pipe.control(FrameKind.welcome);
   }
 
   flow(): void {
@@ -111,6 +113,7 @@ describe('ForeignSends', () => {
     for (let count = 0; count < most; count++) expect(world.sends.end(count, true)).to.equal(true);
     expect(world.sends.end(most, true)).to.equal(false);
     world.open();
+    world.flow();
     expect(world.sends.end(most, true)).to.equal(true);
     world.flow();
     expect(world.owner!.frames.filter(({ kind }) => kind === FrameKind.end)).to.have.length(most + 1);

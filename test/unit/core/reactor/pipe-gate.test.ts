@@ -116,7 +116,7 @@ describe('PipeGate', () => {
       guest.say(FrameKind.end, '', 0, 1);
       gate.flow();
       expect(client.told).to.deep.equal(['end']);
-      expect(guest.heard).to.deep.equal([]);
+      expect(guest.heard).to.deep.equal(['welcome']);
     });
   }
 
