@@ -33,8 +33,17 @@ export function encode(value: unknown): Encoded {
   if (Buffer.isBuffer(value))
     return { encoding: Encoding.bytes, body: Buffer.from(value), bytes: value.length };
   if (isJson(value, 0)) return encodedText(Encoding.json, JSON.stringify(value));
-  const body = serialize(value);
+  const body = serialized(value);
   return { encoding: Encoding.clone, body, bytes: body.length };
+}
+
+/** Refuses as `structuredClone` does: the engine itself throws an `Error` without a name of its own. */
+function serialized(value: unknown): Buffer {
+  try {
+    return serialize(value);
+  } catch (cause) {
+    throw new DOMException((cause as Error).message, 'DataCloneError');
+  }
 }
 
 /** The value whose body is `buffer[start, end)`. */
