@@ -158,6 +158,7 @@ async function startFirst(parts: KernelParts): Promise<RunningServer> {
 
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const { taskConcurrency, taskRetries } = settings;
   const listeners = settings.listeners.map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
@@ -171,6 +172,8 @@ function configuredFact(settings: Settings): ConfiguredFact {
     reactorNum,
     workerNum,
     taskWorkerNum,
+    taskConcurrency,
+    taskRetries,
     pipeWindow,
     listeners,
   };

@@ -59,8 +59,6 @@ export class Way implements PipeEvents<Parcel> {
     this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes);
     this.#pipe.start();
     this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(JSON.stringify(hello)));
-    this.#state = 'open';
-    this.events.opened(this);
   }
 
   /** A numbered frame, see `FrameKind`; only while it is open. */
@@ -104,6 +102,11 @@ export class Way implements PipeEvents<Parcel> {
     end: number,
   ): void {
     switch (kind) {
+      case FrameKind.welcome:
+        // Not before: the system still connects to a process that has just died, and what is sent there cannot have ended it.
+        this.#state = 'open';
+        this.events.opened(this);
+        return;
       case FrameKind.reply:
         this.events.reply(this, id, flags, buffer, start, end);
         return;

@@ -46,6 +46,11 @@ export class TaskCall implements Parcel {
     readonly spool: string | undefined,
   ) {}
 
+  /** A task worker has died that may have started it, and it may be the cause: it goes alone from now on. */
+  get suspect(): boolean {
+    return this.attempt > 1;
+  }
+
   get cost(): number {
     return this.content.bytes + OVERHEAD_BYTES;
   }

@@ -9,6 +9,7 @@
  * It lives in every process, and speaks through the mesh.
  */
 import { fromWire, TaskError, type WireError } from '../errors.js';
+import { factText, type Observe } from '../events/facts.js';
 import type { Mesh } from '../mesh/mesh.js';
 import type { Parcel, Way } from '../mesh/way.js';
 import { MeshFlag, type Settlement } from '../pipe/messages.js';
@@ -26,13 +27,13 @@ export interface TaskPoolParts {
   readonly mesh: Pick<Mesh, 'wayTo'>;
   /** Worker ids of the task workers. */
   readonly taskWorkers: readonly number[];
-  readonly taskConcurrency: number;
   readonly taskRetries: number;
   readonly taskQueueLimit: number;
   /** Bytes. */
   readonly taskMaxLength: number;
   /** Names of the tasks that have a handler; the empty one is that without a name. */
   readonly names: ReadonlySet<string>;
+  readonly observe?: Observe | undefined;
 }
 
 export class TaskPool {
@@ -101,7 +102,7 @@ export class TaskPool {
     if (call.state !== 'waiting') return;
     if (!this.#lineOf(call).remove(call)) return;
     this.#leftWaiting(call);
-    this.#close(call);
+    this.#close(call, 'abandoned');
   }
 
   /** Whether some task worker could still settle what has been posted. */
@@ -116,13 +117,14 @@ export class TaskPool {
     if (this.#waitingCount === 0) return;
     const now = this.parts.clock.now();
     for (const target of this.#targets) {
-      for (let way; target.pinned.length > 0 && (way = target.free) !== undefined;)
+      for (let call, way; (call = target.pinned.first) && (way = target.freeFor(call)) !== undefined;)
         this.#send(target.pinned.shift()!, target, way, now);
     }
-    while (this.#waiting.length > 0) {
+    for (let call; (call = this.#waiting.first) !== undefined;) {
       const target = this.#choose();
-      if (target === undefined) return;
-      this.#send(this.#waiting.shift()!, target, target.free!, now);
+      const way = target?.freeFor(call);
+      if (way === undefined) return;
+      this.#send(this.#waiting.shift()!, target!, way, now);
     }
   }
 
@@ -134,13 +136,14 @@ export class TaskPool {
       return;
     }
     if ((flags & MeshFlag.empty) === 0) {
+      this.parts.observe?.({ kind: 'taskResult', task: call.id, data: factText(buffer, start, end) });
       call.caller.result(call, decode(flags & MeshFlag.encoding, buffer, start, end));
     }
     if (last) this.#finish(call);
   }
 
   settled(call: TaskCall, how: Settlement): void {
-    if (how === 'returned') this.#byWorker.get(call.way!.peer.workerId)!.returned.push(call);
+    if (how === 'returned') this.#returned(call);
     this.#leftTarget(call);
     if (how !== 'returned') this.#finish(call);
   }
@@ -157,20 +160,19 @@ export class TaskPool {
     this.pump();
   }
 
-  /** The task worker is gone and has not settled these. The first ones may have been started. */
+  /**
+   * The task worker is gone and has not settled these. Any of them may have been
+   * started, and may have ended it: a handler that returns at once has its result
+   * on its way only when the turn is over. So each goes alone the next time, and is
+   * charged for nothing that another one does.
+   */
   lost(way: Way, unsettled: readonly Parcel[]): void {
     const target = this.#byWorker.get(way.peer.workerId);
     if (target === undefined) return;
     this.turn(way);
     const calls = unsettled.filter((parcel): parcel is TaskCall => parcel instanceof TaskCall);
     target.sent -= calls.length;
-    const started = way.blameless ? 0 : this.parts.taskConcurrency;
-    const left: TaskCall[] = [];
-    for (const [index, call] of calls.entries()) {
-      if (index < started && !this.#retry(call)) continue;
-      left.push(call);
-    }
-    this.#takeBack(left);
+    this.#takeBack(calls.filter((call) => way.blameless || this.#retry(call)));
     this.pump();
   }
 
@@ -216,6 +218,7 @@ export class TaskPool {
     const call = new TaskCall(this, id, name, content, clock.wallTime(), target?.workerId, caller, undefined);
     this.counters.posted++;
     this.#open++;
+    this.#notePosted(call, content.bytes);
     this.#wait(call);
     this.pump();
     return call;
@@ -270,7 +273,16 @@ export class TaskPool {
     this.#leftWaiting(call);
     target.sent++;
     call.sentAt = now;
+    target.isolates = call.suspect;
+    const { attempt } = call;
+    this.parts.observe?.({ kind: 'taskGiven', task: call.id, to: target.workerId, attempt });
     call.travel(way);
+  }
+
+  #returned(call: TaskCall): void {
+    const { workerId } = call.way!.peer;
+    this.parts.observe?.({ kind: 'taskReturned', task: call.id, from: workerId });
+    this.#byWorker.get(workerId)!.returned.push(call);
   }
 
   #leftTarget(call: TaskCall): void {
@@ -284,6 +296,7 @@ export class TaskPool {
     if (call.attempt <= taskRetries) {
       call.attempt++;
       this.counters.retried++;
+      this.parts.observe?.({ kind: 'taskRetried', task: call.id, attempt: call.attempt });
       return true;
     }
     const times = call.attempt === 1 ? '' : `, the last of ${call.attempt}`;
@@ -295,18 +308,24 @@ export class TaskPool {
   #finish(call: TaskCall): void {
     this.counters.finished++;
     call.caller.over(call);
-    this.#close(call);
+    this.#close(call, 'finished');
   }
 
   #fail(call: TaskCall, error: Error & { code?: string }): void {
     this.counters.failed++;
     call.caller.failed(call, error);
-    this.#close(call);
+    this.#close(call, 'failed', error.code);
   }
 
-  #close(call: TaskCall): void {
+  #close(call: TaskCall, outcome: 'finished' | 'failed' | 'abandoned', code?: string): void {
     call.state = 'over';
     this.#open--;
+    const why = code === undefined ? undefined : { code };
+    this.parts.observe?.({ kind: 'taskOver', task: call.id, outcome, ...why });
+  }
+
+  #notePosted({ id, name, target = -1 }: TaskCall, bytes: number): void {
+    this.parts.observe?.({ kind: 'taskPosted', task: id, name, to: target, bytes });
   }
 }
 

@@ -1,4 +1,5 @@
 import { TaskError, toWire } from '../errors.js';
+import { factText, type Observe } from '../events/facts.js';
 import type { Receiver } from '../events/invoke.js';
 import type { Guest, Owed } from '../mesh/guest.js';
 import { MeshFlag } from '../pipe/messages.js';
@@ -12,11 +13,14 @@ export interface TaskRunEvents {
   orphaned(run: TaskRun, result: Encoded, failed: boolean): void;
   /** Bytes. */
   readonly taskMaxLength: number;
+  readonly observe: Observe | undefined;
 }
 
 /** A task in the process that does it, from its arrival to its settlement. */
 export class TaskRun implements Receiver, Finisher {
   #settled = false;
+  /** Results are on their way, which the settlement must not overtake: large ones travel in chunks. */
+  #answered = false;
 
   constructor(
     private readonly events: TaskRunEvents,
@@ -52,6 +56,7 @@ export class TaskRun implements Receiver, Finisher {
   produced(error: unknown, value: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.events.observe?.({ kind: 'taskSettled', poster: this.guest.hello.pid, task: this.taskId });
     if (error !== undefined) this.#fail(error);
     else if (value === undefined) this.#settle();
     else this.#finishLast(value);
@@ -59,7 +64,9 @@ export class TaskRun implements Receiver, Finisher {
   }
 
   #settle(): void {
-    if (this.guest.open) this.guest.settle(this.seq);
+    if (!this.guest.open) return;
+    if (this.#answered) this.guest.result(this.seq, MeshFlag.empty | MeshFlag.last, '', 0, nothingOwed);
+    else this.guest.settle(this.seq);
   }
 
   #finishLast(value: unknown): void {
@@ -90,6 +97,14 @@ export class TaskRun implements Receiver, Finisher {
 
   #send(content: Encoded, flags: number): void {
     const failed = (flags & MeshFlag.failed) !== 0;
+    this.#answered = true;
+    this.events.observe?.({
+      kind: 'taskAnswered',
+      poster: this.guest.hello.pid,
+      task: this.taskId,
+      failed,
+      data: factText(content.body),
+    });
     if (!this.guest.open) {
       this.events.orphaned(this, content, failed);
       return;
@@ -98,6 +113,9 @@ export class TaskRun implements Receiver, Finisher {
     this.guest.result(this.seq, encoding | flags, body, bytes, new OwedResult(this, content, failed));
   }
 }
+
+/** The end of a task, behind its results. */
+const nothingOwed: Owed = { settled: () => {} };
 
 /** A result that the poster has not taken yet. */
 export class OwedResult implements Owed {

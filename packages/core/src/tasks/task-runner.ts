@@ -5,6 +5,7 @@
  */
 import type { PayloadSchema } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
+import type { Observe } from '../events/facts.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Guest, Owed } from '../mesh/guest.js';
 import type { Encoded } from '../pipe/payload.js';
@@ -38,6 +39,7 @@ export interface TaskRunnerParts {
 
 export class TaskRunner implements TaskRunEvents {
   readonly taskMaxLength: number;
+  readonly observe: Observe | undefined;
   /** Tasks that have settled. */
   done = 0;
   readonly #waiting = new Fifo<TaskRun>();
@@ -50,6 +52,7 @@ export class TaskRunner implements TaskRunEvents {
 
   constructor(private readonly parts: TaskRunnerParts) {
     this.taskMaxLength = parts.taskMaxLength;
+    this.observe = parts.invoker.observe;
   }
 
   get running(): number {
@@ -154,6 +157,13 @@ export class TaskRunner implements TaskRunEvents {
       return;
     }
     this.#running++;
+    this.observe?.({
+      kind: 'taskStarted',
+      poster: guest.hello.pid,
+      task: run.taskId,
+      name: run.name,
+      attempt: run.attempt,
+    });
     const { invoker, requestLimit, onRequestLimit, find } = this.parts;
     if (++this.#started === requestLimit) onRequestLimit();
     const known = find(run.name);
