@@ -1,19 +1,25 @@
 /**
- * Explores the office in a process of its own, and writes what came of it as
- * one line of JSON: `RUNS` and `EXPLORATION` in the environment are the number
- * of runs and the seed they are drawn from.
+ * Explores the office, the workshop, or both in a process of its own, and writes
+ * what came of it as one line of JSON: `RUNS` and `EXPLORATION` in the environment
+ * are the number of runs and the seed they are drawn from, `PLACE` is `office` or
+ * `workshop`.
  */
-import { ExplorationError, explore } from '@shoal/testing';
+import { ExplorationError, explore, type ExploreReport } from '@shoal/testing';
 import { Office } from './office.js';
+import { orders } from './orders.js';
 import { visits } from './visits.js';
+import { Workshop } from './workshop.js';
 
 const runs = Number(process.env['RUNS'] ?? 200);
 const seed = Number(process.env['EXPLORATION'] ?? 1);
+const place = process.env['PLACE'];
+// Large sends take several trips, and a worker may be back before the last words of the dead one have come.
+const options = { runs, seed, kernelBuffer: 32 * 1024, spawnDelay: [2, 50] } as const;
 
 try {
-  // Large sends take several trips, and a worker may be back before the last words of the dead one have come.
-  const world = { kernelBuffer: 32 * 1024, spawnDelay: [2, 50] } as const;
-  const report = await explore(Office, visits, { runs, seed, ...world });
+  let report: ExploreReport | undefined;
+  if (place !== 'workshop') report = await explore(Office, visits, options);
+  if (place !== 'office') report = await explore(Workshop, orders, options);
   console.log(JSON.stringify({ ...report, found: false }));
 } catch (error) {
   if (!(error instanceof ExplorationError)) throw error;
