@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ConfiguredFact } from '@shoal/core/internal/events/facts';
-import type { ExchangeFact } from '@shoal/core/internal/events/exchange-facts';
+import type { ExchangeFact, PosterFact, TaskWorkerFact } from '@shoal/core/internal/events/exchange-facts';
 import { Deaths } from '@shoal/testing/internal/invariants/deaths';
 import { ExchangeStories } from '@shoal/testing/internal/invariants/exchange-stories';
 import { noTasks } from '@shoal/core/internal/pipe/task-counters';
@@ -51,9 +51,15 @@ class Told {
   }
 }
 
-const posted: ExchangeFact = { kind: 'taskPosted', task: 1, name: '', to: -1, bytes: 3 };
+const posted: PosterFact & { kind: 'taskPosted' } = {
+  kind: 'taskPosted',
+  task: 1,
+  name: '',
+  to: -1,
+  bytes: 3,
+};
 const given = (attempt = 1): ExchangeFact => ({ kind: 'taskGiven', task: 1, to: 2, attempt });
-const started = (attempt = 1): ExchangeFact => ({
+const started = (attempt = 1): TaskWorkerFact & { kind: 'taskStarted' } => ({
   kind: 'taskStarted',
   poster: POSTER,
   task: 1,
@@ -160,11 +166,8 @@ describe('Stories of tasks', () => {
   });
 
   it('find more than taskConcurrency at once', () => {
-    const told = new Told({ taskConcurrency: 1 }).tell(POSTER, posted, {
-      ...posted,
-      task: 2,
-    } as ExchangeFact);
-    told.tell(FIRST, { ...started(), task: 2 } as ExchangeFact, started());
+    const told = new Told({ taskConcurrency: 1 }).tell(POSTER, posted, { ...posted, task: 2 });
+    told.tell(FIRST, { ...started(), task: 2 }, started());
     expect(told.found).to.deep.equal(about('is one of 2 at once; taskConcurrency is 1'));
   });
 
