@@ -122,7 +122,12 @@ export const rules = {
   dynamicImports: {
     within: ['packages', 'apps'],
     except: {
+      'packages/core/src/platform/node/store/node-stores.ts':
+        'Loads what a store is made of in the one process that opens one.',
       'packages/core/src/framing/custom.ts': 'Loads the framing module that the user names.',
+      'packages/core/src/kernel/process-body.ts': 'Loads the module of a user process.',
+      'packages/core/src/kernel/late.ts': 'Loads what only some processes need.',
+      'packages/core/src/kernel/late-roles.ts': 'Loads the role that this process plays.',
       'packages/testing/src/find-export.ts':
         'Loads the module that declares the App, to see that it exports it.',
       'packages/testing/src/launch-entry.ts': 'Loads the module that declares the App.',

@@ -35,21 +35,26 @@ describe('The programs of the pages', function () {
     directory = mkdtempSync(fileURLToPath(new URL('../examples-', import.meta.url)));
     write('docs/getting-started.md', '');
     write('README.md', 'src/readme/');
+    write('docs/processes.md', 'src/processes/');
+    write('docs/tasks.md', 'src/tasks/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
   });
 
   after(() => rmSync(directory, { recursive: true, force: true }));
 
   it('have tests that pass', () => {
-    const files = titlesOf('README.md', 'docs/getting-started.md').filter((title) =>
-      title.endsWith('.test.ts'),
-    );
+    const files = titlesOf(
+      'README.md',
+      'docs/getting-started.md',
+      'docs/processes.md',
+      'docs/tasks.md',
+    ).filter((title) => title.endsWith('.test.ts'));
     expect(files).not.to.deep.equal([]);
     expect(Number(/(\d+) passing/.exec(tested)?.[1])).to.be.at.least(files.length);
   });
 
   it('hold to the settings: shoal check has no complaint', async () => {
-    const programs = ['main', 'chat-main', 'readme/main', 'readme/imperative'];
+    const programs = ['main', 'chat-main', 'readme/main', 'readme/imperative', 'processes/calls'];
     const outputs = await Promise.all(
       programs.map((name) =>
         succeeds(run(process.execPath, [shoal, 'check', `dist/${name}.js`], { cwd: directory })),

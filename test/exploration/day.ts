@@ -1,5 +1,5 @@
 /** Every how many days each of many has its turn. */
-const TURNS = 3;
+const TURNS = 4;
 
 /** Those whose turn it is today, by their place in the list. */
 export function turnOfTheDay<Item>(items: readonly Item[]): Item[] {

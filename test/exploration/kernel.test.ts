@@ -3,10 +3,13 @@ import { explore, type ExploreOptions, type SimulatedServer, type TestClient } f
 import { delimiter, tcp } from '@shoal/core';
 import { SickApp } from '../fixtures/apps/sick.js';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
+import { ErrandsApp } from '../fixtures/apps/everywhere.js';
 import { PostApp } from '../fixtures/apps/post.js';
 import { Office } from '../mutants/office.js';
 import { orders } from '../mutants/orders.js';
+import { rounds } from '../mutants/rounds.js';
 import { visits } from '../mutants/visits.js';
+import { WatchApp } from '../mutants/watch.js';
 import { Workshop } from '../mutants/workshop.js';
 import { seedOfTheDay } from './day.js';
 
@@ -30,31 +33,36 @@ const loses = {
 
 /** The guarantees of the kernel are checked after each run; the scenarios only have to make things happen. */
 describe(`What the kernel promises, explored with the seed of the day ${seed}`, () => {
-  holds('when clients pipeline lines and handlers answer at once', SyncEchoApp, talk, { runs: 100 });
-  holds('when clients pipeline lines and handlers answer later', AsyncEchoApp, talk, { runs: 100 });
-  holds('with two reactors', SyncEchoApp, talk, { runs: 100, settings: { reactorNum: 2 } });
+  holds('when clients pipeline lines and handlers answer at once', SyncEchoApp, talk, { runs: 70 });
+  holds('when clients pipeline lines and handlers answer later', AsyncEchoApp, talk, { runs: 70 });
+  holds('with two reactors', SyncEchoApp, talk, { runs: 70, settings: { reactorNum: 2 } });
   holds('when the windows are small', AsyncEchoApp, talk, {
-    runs: 100,
+    runs: 70,
     kernelBuffer: 4 * 1024,
     settings: { pipeWindow: '64KiB' },
   });
   holds('when a connection goes through an async connect, its state, and losses', StoryApp, tell, {
-    runs: 100,
+    runs: 70,
   });
-  holds('when blocks travel in chunks among lines', PostApp, carry, { runs: 60, kernelBuffer: 16 * 1024 });
-  holds('when a day at the office has everything', Office, visits, { runs: 60, kernelBuffer: 32 * 1024 });
+  holds('when blocks travel in chunks among lines', PostApp, carry, { runs: 20, kernelBuffer: 16 * 1024 });
+  holds('when a day at the office has everything', Office, visits, { runs: 40, kernelBuffer: 32 * 1024 });
   holds('when a day at the workshop has everything', Workshop, orders, {
-    runs: 40,
+    runs: 30,
     kernelBuffer: 32 * 1024,
     spawnDelay: [2, 50],
   });
-  holds('when workers send to connections of each other', PostApp, write, { runs: 100 });
+  holds('when workers send to connections of each other', PostApp, write, { runs: 70 });
   holds('when workers send to connections of each other in base mode', PostApp, write, {
-    runs: 100,
+    runs: 70,
     settings: { mode: 'base' },
   });
+  for (const mode of ['process', 'base'] as const)
+    holds(`when task workers send to connections, in ${mode} mode`, ErrandsApp, post, {
+      runs: 60,
+      settings: { mode, bakeTime: 0 },
+    });
   holds('when silent clients are closed and busy ones are not', AsyncEchoApp, keepBusy, {
-    runs: 100,
+    runs: 70,
     settings: {
       heartbeatCheckInterval: 1_000,
       listeners: [{ ...lineListener, heartbeatIdleTime: 5_000 }],
@@ -62,53 +70,64 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
   });
   for (const mode of ['process', 'base'] as const)
     holds(`when some handlers never settle and are given up, in ${mode} mode`, SickApp, fallSick, {
-      runs: 100,
+      runs: 70,
       settings: { mode, workerNum: 2, handlerTimeout: 300 },
     });
-  holds('when the server stops amid the work', AsyncEchoApp, stopAmid, { runs: 100 });
+  holds('when the server stops amid the work', AsyncEchoApp, stopAmid, { runs: 70 });
   holds('when workers of two reactors send to connections of each other', PostApp, write, {
-    runs: 100,
+    runs: 70,
     settings: { reactorNum: 2, workerNum: 1 },
   });
-  holds('when clients break their connections', AsyncEchoApp, talk, { runs: 100, faults: { resets: 3 } });
+  holds('when clients break their connections', AsyncEchoApp, talk, { runs: 70, faults: { resets: 3 } });
   holds('in base mode, for the connections whose worker lives', SyncEchoApp, talk, {
-    runs: 100,
+    runs: 70,
     settings: { mode: 'base' },
   });
   holds('when every packet goes to the next worker', SyncEchoApp, scatter, {
-    runs: 100,
+    runs: 70,
     settings: { dispatchMode: 'roundRobin' },
   });
   for (const mode of ['process', 'base'] as const) {
     const settings = { mode, bakeTime: 0 };
     holds(`when workers are replaced all the time, at once, in ${mode} mode`, SyncEchoApp, talk, {
-      runs: 60,
+      runs: 40,
       faults: replacements,
       settings,
     });
     holds(`when workers are replaced all the time, later, in ${mode} mode`, AsyncEchoApp, talk, {
-      runs: 60,
+      runs: 40,
       faults: replacements,
       settings,
     });
   }
   holds('when every packet goes to the next worker, and that is replaced', SyncEchoApp, scatter, {
-    runs: 60,
+    runs: 40,
     faults: replacements,
     settings: { dispatchMode: 'roundRobin', bakeTime: 0 },
   });
   holds('when several workers at once are replaced by spares', AsyncEchoApp, talk, {
-    runs: 60,
+    runs: 40,
     faults: replacements,
     settings: { standbyNum: 1, maxUnavailable: 2, bakeTime: 0 },
   });
   holds('when workers are recycled after three packets', AsyncEchoApp, talk, {
-    runs: 60,
+    runs: 40,
     settings: { maxRequest: 3 },
   });
+  for (const mode of ['process', 'base'] as const)
+    holds(
+      `when timers belong to one worker, which is replaced all the time, in ${mode} mode`,
+      WatchApp,
+      rounds,
+      {
+        runs: 60,
+        faults: replacements,
+        settings: { mode },
+      },
+    );
   for (const onWorkerLost of ['drop', 'close'] as const)
     holds(`when a lost worker means '${onWorkerLost}'`, AsyncEchoApp, loses[onWorkerLost], {
-      runs: 60,
+      runs: 40,
       settings: { listeners: [{ ...lineListener, onWorkerLost }] },
     });
 });
@@ -226,6 +245,38 @@ async function write(server: SimulatedServer): Promise<void> {
       expect(lines).to.include(`letter-${letter}-of-${author}`);
     for (const line of lines) expect(line).to.match(/^(true|letter-\d+-of-\d+)$/);
   }
+}
+
+/** Clients write to each other through task workers, and one closes another: what was posted has come, and nothing by halves. */
+async function post(server: SimulatedServer): Promise<void> {
+  const clients = [await server.connect(), await server.connect(), await server.connect()];
+  const ids: string[] = [];
+  for (const client of clients) {
+    client.send('who\n');
+    ids.push(await client.receiveLine());
+  }
+  for (let letter = 0; letter < LETTERS; letter++) {
+    for (const [index, client] of clients.entries())
+      client.send(`post ${ids[(index + 1) % ids.length]} ${letter}-of-${index}\n`);
+    await server.advance(2);
+  }
+  await server.settle();
+  const heard = clients.map((client) => client.received.toString().split('\n').slice(1, -1));
+  for (const [index, lines] of heard.entries()) {
+    const author = (index + clients.length - 1) % clients.length;
+    for (let letter = 0; letter < LETTERS; letter++)
+      if (heard[author]!.includes(`posted ${letter}-of-${author} true`))
+        expect(lines).to.include(`letter ${letter}-of-${author}`);
+    for (const line of lines)
+      expect(line).to.match(/^(posted \d+-of-\d+ (true|false)|letter \d+-of-\d+|a task worker leaves)$/);
+  }
+  const [closer, closed] = clients;
+  const already = closer!.received.length;
+  closer!.send(`close ${ids[1]}\n`);
+  await server.settle();
+  if (!/^true$/m.test(closer!.received.toString('utf8', already))) return;
+  await closed!.ended();
+  closed!.end();
 }
 
 /** One client hangs its handlers, one waits for its own reset, one has nothing to do with either. */

@@ -1,13 +1,16 @@
 /**
- * Explores the office, the workshop, or both in a process of its own, and writes
- * what came of it as one line of JSON: `RUNS` and `EXPLORATION` in the environment
- * are the number of runs and the seed they are drawn from, `PLACE` is `office` or
- * `workshop`.
+ * Explores the office, then the watch and the workshop if nothing was found, in a
+ * process of its own, and writes what came of it as one line of JSON: `RUNS` and
+ * `EXPLORATION` in the environment are the number of runs of each and the seed
+ * they are drawn from. With `PLACE` it leaves the `workshop` out, for `office`, or
+ * explores nothing else.
  */
 import { ExplorationError, explore, type ExploreReport } from '@shoal/testing';
 import { Office } from './office.js';
 import { orders } from './orders.js';
+import { rounds } from './rounds.js';
 import { visits } from './visits.js';
+import { WatchApp } from './watch.js';
 import { Workshop } from './workshop.js';
 
 const runs = Number(process.env['RUNS'] ?? 200);
@@ -18,7 +21,11 @@ const options = { runs, seed, kernelBuffer: 32 * 1024, spawnDelay: [2, 50] } as 
 
 try {
   let report: ExploreReport | undefined;
-  if (place !== 'workshop') report = await explore(Office, visits, options);
+  if (place !== 'workshop') {
+    await explore(Office, visits, options);
+    // Retirements are where a watch changes hands, and a day has few.
+    report = await explore(WatchApp, rounds, { ...options, faults: { reloads: 2, stops: 3 } });
+  }
   if (place !== 'office') report = await explore(Workshop, orders, options);
   console.log(JSON.stringify({ ...report, found: false }));
 } catch (error) {

@@ -32,7 +32,7 @@ const [, shown = '', run, seed, message] =
 
 describe('Exploration', function () {
   this.timeout(300_000);
-  // A third of them a day: all take as long as half of the other tests. scripts/mutants.mjs examines all.
+  // A quarter of them a day: all take as long as half of the other tests. scripts/mutants.mjs examines all.
   const mutants = turnOfTheDay(mutantNames(repository).filter((name) => name !== shown));
   const names = [CONTROL, shown, ...mutants];
   let laboratory: Laboratory | undefined;

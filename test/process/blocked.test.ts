@@ -6,11 +6,10 @@ const WORKER_TIMEOUT_MS = 1_000;
 describe('A worker whose event loop is blocked', () => {
   afterEach(disposePrograms);
 
-  it('is killed with the stack of its loop in the log, and replaced in workerTimeout + 1 s, while others serve on', async () => {
+  it('is killed within workerTimeout + 1 s, with the stack of its loop in the log, and replaced, while others serve on', async () => {
     const program = await watched({ workerNum: 2 });
     // Dispatch is fixed: two connections in a row have two workers.
     const [stuck, free] = [await program.connect(), await program.connect()];
-    const begun = performance.now();
     stuck.send('loop');
     const { pid, workerId } = await program.logged('looping');
     free.send('pid');
@@ -22,8 +21,9 @@ describe('A worker whose event loop is blocked', () => {
       () => [...program.titles()].some(([each, text]) => each !== pid && text.endsWith(title)),
       'another worker in its place',
     );
-    expect(performance.now() - begun).to.be.below(WORKER_TIMEOUT_MS + 1_000);
     const line = await program.logged(new RegExp(`^${title} ended: its event loop was blocked`));
+    const [, blocked] = /blocked for (\d+) ms/.exec(line.message)!;
+    expect(Number(blocked)).to.be.within(WORKER_TIMEOUT_MS, WORKER_TIMEOUT_MS + 1_000);
     expect(line).to.include({ level: 'error', role: 'manager' });
     expect(line.fields?.['stack']).to.match(/^blocked for \d+ ms, at that time in\n    at loopForEver \(file:.*blocks\.js:\d+:\d+\)\n    at line \(/); // prettier-ignore
     expect(stuck.closed).to.equal(false);

@@ -91,7 +91,8 @@ describe('The processes of a server', () => {
     const begun = performance.now();
     program.signal('SIGTERM');
     expect(await program.left()).to.deep.equal({ code: 0, signal: null });
-    expect(performance.now() - begun).to.be.within(900, 1_900);
+    // By default it would be 10 s.
+    expect(performance.now() - begun).to.be.within(900, 6_000);
     expect(program.logs.map(({ message }) => message)).to.include(
       'Blocks.line had not settled when its process had to leave',
     );
@@ -142,7 +143,8 @@ describe('The processes of a server', () => {
     client.send('loop');
     const { pid } = await program.logged('looping');
     const line = await program.logged(/^worker 0 ended: /);
-    expect(performance.now() - begun).to.be.within(1_000, 2_500);
+    // By default it would be 30 s.
+    expect(performance.now() - begun).to.be.within(1_000, 8_000);
     expect(line).to.include({ level: 'error', role: 'manager' });
     expect(line.message).to.match(
       /^worker 0 ended: its event loop was blocked for \d+ ms, workerTimeout is 1000 ms$/,

@@ -53,7 +53,7 @@ export class Program {
     const directory = mkdtempSync(join(tmpdir(), 'shoal-program-'));
     const fixture = new URL(`../fixtures/apps/${module}.js`, import.meta.url);
     const file = isAbsolute(module) ? module : fileURLToPath(fixture);
-    const line = [process.execPath, '--enable-source-maps', file, ...args(directory)];
+    const line = [process.execPath, file, ...args(directory)];
     // As systemd passes sockets: from descriptor 3 on, to the very process that has this pid.
     const passing = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...line];
     const [command, ...rest] = [...under, ...(descriptors.length === 0 ? line : passing)];

@@ -36,7 +36,10 @@ describe('Messages', () => {
       expect(user.broadcast({ n: 4 })).to.equal(4);
     };
     const definition = readDefinition(LettersApp, {});
-    const server = await simulate({ ...definition, processes: [{ name: 'poller', run }] });
+    const server = await simulate({
+      ...definition,
+      processes: [{ name: 'poller', body: { kind: 'function', run } }],
+    });
     await eventually(server, 'all answers', () => heard.length === 4);
     expect(heard).to.deep.equal(EVERYBODY.map((workerId) => `${workerId} hears 3 of 4, number`));
     await eventually(server, 'the broadcast', () => hearings(server, 4).length === 8);

@@ -8,6 +8,7 @@ import {
   Injectable,
   OnAdopt,
   OnClose,
+  OnCommand,
   OnConnect,
   OnManagerStart,
   OnManagerStop,
@@ -17,8 +18,10 @@ import {
   OnWorkerError,
   OnWorkerStart,
   OnWorkerStop,
+  Process,
   ServerConfig,
   Tick,
+  After,
   inject,
   readDefinition,
   run,
@@ -71,6 +74,19 @@ export class Fits {
   }
   @Tick(1000) beat(): void {}
   @Tick('10s') async slowBeat(): Promise<void> {}
+  @Tick(1000, { on: 'one' }) beatOfOne(): void {}
+  @After('1s', { on: 3 }) async once(): Promise<void> {}
+  @OnCommand('sum') sum(numbers: readonly number[]): number {
+    return numbers.length;
+  }
+  @OnCommand('later', { on: 'master' }) async later(): Promise<string> {
+    return 'later';
+  }
+}
+
+@Process('poller')
+export class Poller {
+  async run(): Promise<void> {}
 }
 
 export class Misfits {
@@ -138,8 +154,27 @@ export class Misfits {
   // @ts-expect-error a timer needs an interval
   @Tick slowBeat(): void {}
 
+  // @ts-expect-error nor to one that runs once
+  @After(1000) once(count: number): void {
+    void count;
+  }
+
+  // @ts-expect-error there is no such place
+  @Tick(1000, { on: 'worker' }) placedBeat(): void {}
+
   // @ts-expect-error there is no unit of that name
   @Tick('10 seconds') verySlowBeat(): void {}
+
+  // @ts-expect-error a command needs a name
+  @OnCommand unnamed(): void {}
+
+  // @ts-expect-error a command carries one value
+  @OnCommand('two') two(one: string, other: string): void {
+    void [one, other];
+  }
+
+  // @ts-expect-error there is no such place
+  @OnCommand('x', { on: 'worker' }) nowhere(): void {}
 
   // @ts-expect-error a property is not a method
   @OnReceive handler = (): void => {};
@@ -149,6 +184,10 @@ export class Misfits {
     return '';
   }
 }
+
+// @ts-expect-error a process needs a name
+@Process
+export class Unnamed {}
 
 @Handler({ scope: 'connection' })
 @Injectable({ scope: 'transient' })

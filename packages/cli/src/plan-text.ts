@@ -16,7 +16,12 @@ export function planText(plan: Plan, coloured: boolean): string {
       title(`listener ${listener.name}`),
       ...listenerLines(plan, listener, index),
     ]),
-    ...(plan.hooks.length + plan.timers.length > 0 ? [[title('hooks and timers'), ...hookLines(plan)]] : []),
+    ...section(title('hooks and timers'), actionLines(plan)),
+    ...plan.userProcesses.map((process) => [
+      title(`user process ${process.name}`),
+      row('runs', process.body),
+      ...actionLines(process),
+    ]),
     [title('settings'), ...settingLines(plan)],
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -29,7 +34,7 @@ function processLines({ settings, topology, userProcesses }: Plan): string[] {
     `${workerNum}${topology.kind === 'process' ? `, dispatch ${dispatchMode}` : ''}`,
   );
   const taskWorkers = taskWorkerNum > 0 ? [row('task worker', String(taskWorkerNum))] : [];
-  const others = [...taskWorkers, ...userProcesses.map((name) => row('user process', name))];
+  const others = [...taskWorkers, ...userProcesses.map(({ name }) => row('user process', name))];
   switch (topology.kind) {
     case 'process':
       return [
@@ -64,11 +69,35 @@ function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings
   ];
 }
 
-function hookLines({ hooks, timers }: Plan): string[] {
+function section(title: string, lines: readonly string[]): string[][] {
+  return lines.length === 0 ? [] : [[title, ...lines]];
+}
+
+function actionLines({ hooks, timers, commands }: Pick<Plan, 'hooks' | 'timers' | 'commands'>): string[] {
   return [
     ...hooks.map(({ event, label }) => row(event, label)),
-    ...timers.map(({ interval, label }) => row('Tick', `${label}, every ${group(interval)} ms`)),
+    ...timers.map((timer) => row(timer.once === true ? 'After' : 'Tick', timerText(timer))),
+    ...commands.map(({ name, on, label }) => {
+      return row(
+        'OnCommand',
+        `${label}, '${name}'${on === undefined || on === 'workers' ? '' : ` on the ${on}`}`,
+      );
+    }),
   ];
+}
+
+function timerText({ label, interval, once, on = 'every' }: Plan['timers'][number]): string {
+  const when = `${label}, ${once === true ? 'after' : 'every'} ${group(interval)} ms`;
+  switch (on) {
+    case 'every':
+      return when;
+    case 'one':
+      return `${when}, in one worker at a time`;
+    case 'task':
+      return `${when}, in every task worker`;
+    default:
+      return `${when}, in worker ${on}`;
+  }
 }
 
 /** With defaults filled in. Those of the listeners are in the plan as JSON. */

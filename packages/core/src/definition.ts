@@ -23,7 +23,11 @@ export type EventName =
   | 'adopt'
   | 'task'
   | 'finish'
-  | 'pipeMessage';
+  | 'pipeMessage'
+  | 'command';
+
+/** Where a command is answered that belongs to no user process: in workers and task workers, or in one of the two above them. */
+export type CommandPlace = 'workers' | 'master' | 'manager';
 
 export type RoleName = 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess';
 
@@ -53,6 +57,10 @@ export interface HandlerSpec {
   /** What a task takes and gives. */
   readonly input?: PayloadSchema;
   readonly output?: PayloadSchema;
+  /** The user process that it runs in, and in no other; undefined leaves it where its event happens. */
+  readonly process?: string;
+  /** Commands only: what it is asked by, and where; default is 'workers'. */
+  readonly command?: { readonly name: string; readonly on?: CommandPlace };
   /** `Chat.line`, or `on('receive')`: what logs and errors call it. */
   readonly label: string;
   readonly target: Target;
@@ -78,9 +86,21 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
+/**
+ * Where a timer runs: in every event worker; in one of them at any time; in every
+ * task worker; or in the worker, task worker or user process of that id.
+ */
+export type TimerPlace = 'every' | 'one' | 'task' | number;
+
 export interface TimerSpec {
-  /** ms between the starts of two runs, 1 to 2^31-1. */
+  /** ms between the starts of two runs, or until the only one; 1 to 2^31-1. */
   readonly interval: number;
+  /** The user process that it runs in, and in no other. */
+  readonly process?: string;
+  /** It runs once. */
+  readonly once?: true;
+  /** By default `'every'`. */
+  readonly on?: TimerPlace;
   readonly label: string;
   readonly target: Target;
 }
@@ -88,9 +108,16 @@ export interface TimerSpec {
 /** A process of the application's own, supervised like a worker. */
 export interface ProcessSpec {
   readonly name: string;
-  /** Runs once in the process, which lives until the server stops. */
-  readonly run: (server: object) => unknown;
+  readonly body: ProcessBody;
 }
+
+/** What runs once in a user process when it serves; the process lives until the server stops. */
+export type ProcessBody =
+  | { readonly kind: 'function'; readonly run: (server: object) => unknown }
+  /** A module whose default export is such a function, by its `file:` URL. It is loaded in that process alone. */
+  | { readonly kind: 'module'; readonly url: string }
+  /** A class that the container builds in that process alone. Its method `run` is called, if it has one. */
+  | { readonly kind: 'class'; readonly type: Constructor };
 
 export interface Definition {
   /** The application class or program, for messages and process titles. */

@@ -21,6 +21,8 @@ export interface HandlerTypes {
   readonly connect: (connection: Connection) => unknown;
   readonly adopt: (connection: Connection, reason: AdoptReason) => unknown;
   readonly receive: (connection: Connection, data: Buffer, delivery: Delivery) => unknown;
+  /** Its data have been in another process: a structured clone of what was sent. */
+  readonly command: (data: any) => unknown;
   readonly close: (connection: Connection, reason: CloseReason) => unknown;
   readonly task: (task: Task<never>) => unknown;
   readonly finish: (result: TaskResult<never>) => unknown;

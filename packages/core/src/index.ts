@@ -1,5 +1,13 @@
 /** The public list. Everything else is internal, whatever its file says. */
-export { createServer, Server, type HandlerPlace, type ServerInput, type TaskOptions } from './server.js';
+export {
+  createServer,
+  Server,
+  type CommandOptions,
+  type CommandTarget,
+  type OnOptions,
+  type ServerInput,
+  type TaskOptions,
+} from './server.js';
 export { Connection } from './worker/connection.js';
 export { Logger } from './log.js';
 export { PipeMessage } from './messaging/pipe-message.js';
@@ -8,7 +16,7 @@ export { tcp, raw, delimiter, lengthPrefix, custom } from './config/listeners.js
 export { ConfigError, HandlerError, ProcessError, ProtocolError, TaskError, ExitCode } from './errors.js';
 export type { Settings, SettingsInput } from './config/load.js';
 export type { TaskWaitOptions } from './role-actions.js';
-export type { Definition, PayloadSchema } from './definition.js';
+export type { CommandPlace, Definition, PayloadSchema } from './definition.js';
 export type { Delivery, WorkerErrorEvent } from './events/event-table.js';
 export type { HandlerTypes } from './handler-types.js';
 export type { AdoptReason, CloseReason, ServerStats } from './pipe/messages.js';

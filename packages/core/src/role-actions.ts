@@ -42,6 +42,8 @@ export interface RoleActions {
   clearTimer(id: number): boolean;
   readonly messenger: Messenger;
   readonly tasks: TaskActions;
+  /** Asks a process to run a handler of the application; resolves with its answer. */
+  command(name: string, target: number | string, data: unknown, timeout: number): Promise<unknown>;
   /** Asks the process that knows. */
   ask<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>>;
 }

@@ -9,6 +9,7 @@
 import type { ListenerInput, Settings, SettingsInput } from './config/load.js';
 import type {
   AnyFunction,
+  CommandPlace,
   Definition,
   EventName,
   HandlerSpec,
@@ -16,13 +17,15 @@ import type {
   RoleName,
   TimerSpec,
 } from './definition.js';
-import { ConfigError } from './errors.js';
+import { ConfigError, ProcessError } from './errors.js';
+import { processBodyOf, processNameProblem } from './events/check-processes.js';
 import { eventTable } from './events/event-table.js';
 import type { HandlerTypes } from './handler-types.js';
 import { exitWith } from './kernel/exit.js';
 import { startRole } from './kernel/kernel.js';
 import { realWorld } from './kernel/real-world.js';
 import type { RunningServer } from './kernel/running-server.js';
+import { commandProblem } from './pipe/command-data.js';
 import type { ServerStats } from './pipe/messages.js';
 import {
   orThrow,
@@ -37,14 +40,6 @@ import type { RoleActions, TaskWaitOptions } from './role-actions.js';
 import type { TaskResult } from './tasks/task.js';
 import type { TimerFunction } from './timers/timers.js';
 
-/** What a handler is for; without it for all that no other handler names. */
-export interface HandlerPlace {
-  /** Of connection events. */
-  readonly listener?: string;
-  /** Of `task` and `finish`: the kind of task. */
-  readonly name?: string;
-}
-
 export interface TaskOptions {
   /** Which task worker, counted from 0; left out, the one with the least to do. */
   readonly dst?: number | undefined;
@@ -54,6 +49,28 @@ export interface TaskOptions {
 
 /** What `createServer` takes: settings without handlers. */
 export type ServerInput = Partial<SettingsInput>;
+
+/** What `Server.on` takes beside the handler. */
+export interface OnOptions {
+  /** Connection events: the listener that it serves; default those that nobody names. */
+  readonly listener?: string;
+  /** Commands: what it is asked by. `task` and `finish`: the kind of task; default those without a name. */
+  readonly name?: string;
+  /** Commands: where it is asked; default 'workers', task workers included. */
+  readonly on?: CommandPlace;
+  /** Commands, messages, results, workerStart, workerExit and workerStop: the user process in which it runs, and in no other. */
+  readonly process?: string;
+}
+
+/** Which process answers a command: an id, as `workerId` has it, the name of a user process, or one of the two above them. */
+export type CommandTarget = number | 'master' | 'manager' | (string & {});
+
+export interface CommandOptions {
+  /** ms that the answer may take, 1 to 86,400,000 (a day); default 5,000. */
+  readonly timeout?: number;
+}
+
+const COMMAND_TIMEOUT_MS = 5_000;
 
 export class Server {
   readonly #name: string;
@@ -93,19 +110,28 @@ export class Server {
 
   /**
    * Adds a handler: for hooks any number, for connection events one for each
-   * listener, or one for all that are not named. Throws ConfigError
-   * CONFIG_WRONG_ORDER after `start()`.
+   * listener, or one for all that are not named, for commands one for each name.
+   * Throws ConfigError CONFIG_WRONG_ORDER after `start()`, CONFIG_INVALID for an
+   * event that there is not, or a command without a name.
    */
-  on<Event extends EventName>(event: Event, run: HandlerTypes[Event], options: HandlerPlace = {}): this {
+  on<Event extends EventName>(event: Event, run: HandlerTypes[Event], options: OnOptions = {}): this {
     this.#requireNotStarted('on');
     if (!Object.hasOwn(eventTable, event)) {
       const known = Object.keys(eventTable).join(', ');
       throw new ConfigError('CONFIG_INVALID', `there is no event '${event}'; there are ${known}`);
     }
+    const { listener, name, on, process } = options;
+    if (event === 'command' && (typeof name !== 'string' || name === ''))
+      throw new ConfigError('CONFIG_INVALID', "on('command') needs { name: … }: what it is asked by");
+    if (on !== undefined && !['workers', 'master', 'manager'].includes(on))
+      throw new ConfigError('CONFIG_INVALID', `on: '${on}' is none of 'workers', 'master', 'manager'`);
     this.#handlers.push({
       event,
-      label: `on('${event}')`,
-      ...options,
+      label: event === 'command' ? `on('command', '${name}')` : `on('${event}')`,
+      ...(listener !== undefined && { listener }),
+      ...(process !== undefined && { process }),
+      ...(event === 'command' && { command: { name: name!, ...(on !== undefined && { on }) } }),
+      ...((event === 'task' || event === 'finish') && name !== undefined && { name }),
       target: { kind: 'function', run },
     });
     return this;
@@ -143,18 +169,22 @@ export class Server {
   }
 
   /**
-   * Adds a process of the application's own: `run` is called in it once, with
-   * this server, and the process lives until the server stops. It is started
-   * before the workers, stopped after them, and supervised like them. Throws
-   * ConfigError CONFIG_WRONG_ORDER after `start()`, CONFIG_INVALID for a name
-   * that is taken or empty.
+   * Adds a process of the application's own. It calls the function once, with this
+   * server, or that which a module exports as its default; the module is named by
+   * its `file:` URL and loaded in that process alone. The process lives until the
+   * server stops, also after the function has returned. It is started before the
+   * workers, stopped after them and supervised like them; what the function throws
+   * ends the process, which is started again. A reload does not touch it.
+   *
+   * Throws ConfigError CONFIG_WRONG_ORDER after `start()`, CONFIG_INVALID for a
+   * name that is taken or empty, or what is neither a function nor such a URL.
    */
-  addProcess(name: string, run: (server: Server) => unknown): this {
+  addProcess(name: string, main: string | URL | ((server: Server) => unknown)): this {
     this.#requireNotStarted('addProcess');
-    if (name === '' || this.#processes.some((process) => process.name === name)) {
-      throw new ConfigError('CONFIG_INVALID', `addProcess needs a name of its own, and got '${name}'`);
-    }
-    this.#processes.push({ name, run: run as ProcessSpec['run'] });
+    const taken = this.#processes.some((process) => process.name === name);
+    const problem = taken ? `there is a user process '${name}' already` : processNameProblem(name);
+    if (problem !== undefined) throw new ConfigError('CONFIG_INVALID', `addProcess: ${problem}`);
+    this.#processes.push({ name, body: processBodyOf(name, main as Parameters<typeof processBodyOf>[1]) });
     return this;
   }
 
@@ -214,15 +244,24 @@ export class Server {
   }
 
   /**
-   * Sends to any connection, from any event worker, whole. False when this
-   * process knows that it is closed, or when too much waits for its owner.
-   * Throws ProcessError NOT_IN_THIS_ROLE elsewhere.
+   * Sends to any connection, from any process, whole or not at all. What one
+   * process sends to a connection keeps its order; what several send never mixes,
+   * and has no order among them: what a task sends may come after what its poster
+   * answers. A result of a task leaves when what the task has sent is out.
+   *
+   * False when this process knows that the connection is closed or that its owner
+   * is gone, for what is no id, for more bytes than the larger of
+   * `socketBufferSize` and `packageMaxLength`, when more than
+   * `reactorMemoryLimit` would wait for its owner, and in a process that has not
+   * got so far: an event worker sends once it serves. True says that it is on its
+   * way: a connection that closes meanwhile does not get it. Throws HandlerError
+   * SEND_INVALID for anything but text and bytes.
    */
   send(connectionId: number, data: string | Uint8Array): boolean {
     return this.#role('send').send(connectionId, data);
   }
 
-  /** Closes any connection, from any event worker: flushes first, unless `reset`. */
+  /** Closes any connection, from any process: flushes first, unless `reset`. False as `send` says it. */
   close(connectionId: number, options: { readonly reset?: boolean } = {}): boolean {
     return this.#role('close').close(connectionId, options.reset === true);
   }
@@ -398,12 +437,39 @@ export class Server {
 
   /**
    * Retires one worker, by default this one: a new one is started, takes its
-   * place when it is ready, and the old one finishes what it has begun. Resolves
-   * when the new one serves. Rejects with ProcessError NO_SUCH_WORKER, or
+   * place when it is ready, and the old one finishes what it has begun. Of a user
+   * process there are never two: the old one leaves, then a new one is started.
+   * Resolves when the new one serves, at once in a user process that stops itself. Rejects with ProcessError NO_SUCH_WORKER, or
    * BOOT_FAILED when no new one can be started; then the old one serves on.
    */
   async stop(workerId = this.workerId): Promise<void> {
-    await this.#role('stop').ask({ what: 'stopWorker', workerId });
+    const role = this.#role('stop');
+    const asked = role.ask({ what: 'stopWorker', workerId });
+    // It leaves before the new one is started, and would wait for itself.
+    if (role.role === 'userProcess' && workerId === role.workerId) asked.catch(() => {});
+    else await asked;
+  }
+
+  /**
+   * Asks a process of this server, from any of them: the handler of the command is
+   * called there with a structured clone of `data`, beside whatever else runs
+   * there, and a clone of what it returns comes back. Both have at most 1 MiB.
+   *
+   * Rejects with what the handler throws (message, stack, cause and code are
+   * kept), or with ProcessError COMMAND_UNKNOWN, NO_SUCH_PROCESS, COMMAND_INVALID,
+   * COMMAND_TOO_LONG, COMMAND_OVERFLOW; ASK_TIMEOUT when the answer takes longer than `timeout`,
+   * ASK_LOST when the process is gone, does not serve yet or is being replaced.
+   */
+  async command<Answer = unknown>(
+    name: string,
+    target: CommandTarget,
+    data?: unknown,
+    { timeout = COMMAND_TIMEOUT_MS }: CommandOptions = {},
+  ): Promise<Answer> {
+    const role = this.#role('command');
+    const problem = commandProblem(name, target, timeout);
+    if (problem !== undefined) throw new ProcessError('COMMAND_INVALID', problem);
+    return (await role.command(name, target, data, timeout)) as Answer;
   }
 
   /** Stops the whole server in order, from any process. */

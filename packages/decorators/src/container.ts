@@ -12,6 +12,7 @@
  * for. Which lifetime an object belongs to is itself a registration, so that a
  * child answers with its connection where the process answers with itself.
  */
+import { createRequire } from 'node:module';
 import './metadata.js';
 import { ConfigError, Connection, Logger } from '@shoal/core';
 import type {
@@ -23,7 +24,8 @@ import type {
   ContainerFactory,
 } from '@shoal/core/internal/definition';
 import { ProcessError } from '@shoal/core/internal/errors';
-import { container as globalContainer, type DependencyContainer, type InjectionToken } from 'tsyringe';
+import type * as Tsyringe from 'tsyringe';
+import type { DependencyContainer, InjectionToken } from 'tsyringe';
 import { DependencyGraph, type DependencyNode } from './dependency-graph.js';
 import { dependencyError, showPath } from './dependency-problem.js';
 import { Lifetime, type DisposalFailure } from './lifetime.js';
@@ -34,6 +36,9 @@ import { tokenName } from './token-name.js';
 
 type ClassNode = Extract<DependencyNode, { kind: 'class' }>;
 type FactoryNode = Extract<DependencyNode, { kind: 'factory' }>;
+
+// Required for the same reason as reflect-metadata, in every process that boots; programs may import it, and get the same.
+const { container: globalContainer } = createRequire(import.meta.url)('tsyringe') as typeof Tsyringe;
 
 const lifetimeToken = Symbol('lifetime');
 

@@ -1,6 +1,8 @@
 /** The public list, by hand. */
 export { run } from './run.js';
 export { ServerConfig, moduleOf, type ServerOptions } from './server-config.js';
+export { Process } from './process.js';
+export { OnCommand, type CommandOptions } from './command.js';
 export { Handler, type HandlerOptions } from './handler.js';
 export { OnAdopt, OnClose, OnConnect, OnReceive, type ConnectionEventOptions } from './connection-events.js';
 export {
@@ -18,7 +20,7 @@ export {
 } from './process-events.js';
 export { OnFinish, OnPipeMessage, OnTask, type TaskSchemas } from './message-events.js';
 export { tasks, type TaskCaller } from './tasks.js';
-export { Tick } from './tick.js';
+export { After, Tick, type TimerOptions } from './timers.js';
 export { Injectable, type InjectableOptions } from './injectable.js';
 export { inject } from './inject.js';
 export type { Scope } from './scope.js';

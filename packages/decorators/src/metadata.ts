@@ -3,8 +3,12 @@
  * it records under a key of its own; the types that TypeScript emits for
  * constructor parameters are read here too.
  */
-import 'reflect-metadata';
+import { createRequire } from 'node:module';
+import type * as Metadata from 'reflect-metadata';
 import type { Constructor } from '@shoal/core/internal/definition';
+
+// An import of a CommonJS module has its text searched for exports first, which takes longer than to run it.
+createRequire(import.meta.url)('reflect-metadata') as typeof Metadata;
 
 /** A value that decorators attach to a class. */
 export class ClassMetadata<Value> {

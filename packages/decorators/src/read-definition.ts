@@ -5,13 +5,20 @@
  */
 import { ConfigError, type Definition, type SettingsInput } from '@shoal/core';
 import { show } from '@shoal/core/internal/config/show';
-import type { Constructor, HandlerSpec, Target, TimerSpec } from '@shoal/core/internal/definition';
+import type {
+  Constructor,
+  HandlerSpec,
+  ProcessSpec,
+  Target,
+  TimerSpec,
+} from '@shoal/core/internal/definition';
 import { isClass } from './class.js';
 import { containerFactory } from './container.js';
 import { isHandler } from './handler.js';
 import type { Override, Provider } from './provider.js';
 import { registrationsOf, type Registration } from './registrations.js';
 import { providerProblem } from './registry.js';
+import { hasRun, processName } from './process.js';
 import { declaredScope } from './scope.js';
 import { serverDeclaration, type ServerOptions } from './server-config.js';
 
@@ -49,12 +56,14 @@ export function readDefinition(
   const specs = types.flatMap((type) =>
     registrationsOf(type).map((registration) => toSpec(type, registration)),
   );
+  const processes = types.flatMap((type) => toProcess(type));
   return {
     name: App.name,
     settings: { ...settings, ...overrides },
     handlers: specs.filter((spec): spec is HandlerSpec => 'event' in spec),
     timers: specs.filter((spec): spec is TimerSpec => 'interval' in spec),
-    ...(specs.length > 0 && { container: containerFactory(providers, options.override) }),
+    ...(processes.length > 0 && { processes }),
+    ...(specs.length + processes.length > 0 && { container: containerFactory(providers, options.override) }),
   };
 }
 
@@ -96,7 +105,8 @@ function call(App: Constructor, read: () => ServerOptions): ServerOptions {
 /** The application class first, if it handles events itself, then `handlers` in their order. */
 function handlerTypes(App: Constructor, handlers: unknown): readonly Constructor[] {
   const listed = Array.isArray(handlers) ? handlers.filter(isClass) : [];
-  const own = registrationsOf(App).length > 0 && !listed.includes(App) ? [App] : [];
+  const acts = registrationsOf(App).length > 0 || processName(App) !== undefined;
+  const own = acts && !listed.includes(App) ? [App] : [];
   return [...new Set([...own, ...listed])];
 }
 
@@ -110,6 +120,7 @@ function handlerProblems(App: Constructor, handlers: unknown): readonly Problem[
       return invalid(`${place} is undefined: its module and this one import each other.`);
     if (!isClass(type)) return invalid(`${place} is ${show(type)}. Write a class.`);
     if (handlers.indexOf(type) < index) return invalid(`${place}: ${type.name} is listed twice. Remove one.`);
+    if (processName(type) !== undefined) return processProblems(type, place);
     if (type !== App && !isHandler(type)) {
       return invalid(`${place}: ${type.name} is not decorated. Put @Handler() on the class.`);
     }
@@ -121,6 +132,30 @@ function handlerProblems(App: Constructor, handlers: unknown): readonly Problem[
     }
     return [];
   });
+}
+
+/** What the kernel cannot see: it knows the process only. */
+function processProblems(type: Constructor, place: string): readonly Problem[] {
+  if (isHandler(type)) {
+    return [
+      invalid(
+        `${place}: ${type.name} carries @Handler and @Process. Remove @Handler: it lives in its own process alone.`,
+      ),
+    ];
+  }
+  if (declaredScope(type) === 'connection') {
+    const text =
+      `${type.name} has the scope 'connection', but lives in a process of its own, which serves none. ` +
+      'Remove the scope.';
+    return [{ code: 'CONFIG_SCOPE', text }];
+  }
+  if (registrationsOf(type).length > 0 || hasRun(type)) return [];
+  return [
+    invalid(
+      `${place}: ${type.name} has nothing to do in its process. Give it a method run(), or put @OnWorkerStart, @Tick ` +
+        'or @OnCommand on one of its methods.',
+    ),
+  ];
 }
 
 function providerProblems(providers: readonly Provider[]): readonly Problem[] {
@@ -139,7 +174,7 @@ function scopeProblems(types: readonly Constructor[]): readonly Problem[] {
       const text = `${type.name} has the scope 'transient', but its events need one instance. Use 'process' or 'connection'.`;
       return [{ code: 'CONFIG_SCOPE' as const, text }];
     }
-    if (scope !== 'connection') return [];
+    if (scope !== 'connection' || processName(type) !== undefined) return [];
     return registrationsOf(type)
       .filter((registration) => !isOfConnection(registration))
       .map((registration) => ({
@@ -172,7 +207,13 @@ function toSpec(type: Constructor, registration: Registration): HandlerSpec | Ti
     parameters: run?.length ?? 0,
   };
   const label = `${type.name}.${method}`;
-  if (registration.kind === 'timer') return { interval: registration.interval, label, target };
+  const process = processName(type);
+  const place = process === undefined ? {} : { process };
   const { kind: _kind, method: _method, ...about } = registration;
-  return { ...about, label, target };
+  return { ...about, ...place, label, target };
+}
+
+function toProcess(type: Constructor): readonly ProcessSpec[] {
+  const name = processName(type);
+  return name === undefined ? [] : [{ name, body: { kind: 'class', type } }];
 }

@@ -2,27 +2,28 @@
  * What the decorators of methods record, and how a class's own records join
  * those of its bases.
  */
-import { ConfigError, type PayloadSchema } from '@shoal/core';
-import type { AnyFunction, Constructor, EventName } from '@shoal/core/internal/definition';
+import { ConfigError } from '@shoal/core';
+import type {
+  AnyFunction,
+  Constructor,
+  EventName,
+  HandlerSpec,
+  TimerSpec,
+} from '@shoal/core/internal/definition';
 import { ClassMetadata } from './metadata.js';
 import type { Decorated } from './method-decorator.js';
 
+type EventDetails = Pick<HandlerSpec, 'listener' | 'command' | 'name' | 'input' | 'output'>;
+
 export type Registration =
-  | (EventSubscription & { readonly method: string })
-  | { readonly kind: 'timer'; readonly interval: number; readonly method: string };
+  | ({ readonly kind: 'event'; readonly event: EventName; readonly method: string } & EventDetails)
+  | (TimerSubscription & { readonly method: string });
 
 /** A `Registration` before the method it decorates is known. */
-export type Subscription = EventSubscription | { readonly kind: 'timer'; readonly interval: number };
+export type Subscription =
+  ({ readonly kind: 'event'; readonly event: EventName } & EventDetails) | TimerSubscription;
 
-interface EventSubscription {
-  readonly kind: 'event';
-  readonly event: EventName;
-  readonly listener?: string;
-  /** Of a task or a result. */
-  readonly name?: string;
-  readonly input?: PayloadSchema;
-  readonly output?: PayloadSchema;
-}
+type TimerSubscription = { readonly kind: 'timer' } & Pick<TimerSpec, 'interval' | 'once' | 'on'>;
 
 const registrations = new ClassMetadata<readonly Registration[]>('registrations');
 

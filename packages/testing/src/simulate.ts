@@ -1,5 +1,6 @@
 import { Server } from '@shoal/core';
 import type { Definition } from '@shoal/core/internal/definition';
+import { loadAll } from '@shoal/core/internal/kernel/late-roles';
 import { startReactorThread } from '@shoal/core/internal/kernel/reactor-role';
 import { readDefinition } from '@shoal/decorators';
 import { loadOverride, type Overrides } from './override.js';
@@ -57,6 +58,7 @@ export async function simulateIn(
   options: SimulateOptions,
   prepare?: (world: World) => void,
 ): Promise<SimulatedServer> {
+  await loadAll();
   let define = await definitionOf(target, options);
   return startSimulated(
     {

@@ -31,6 +31,11 @@ describe('shoal check', () => {
       'address | tcp 127.0.0.1:a free port',
       "OnReceive | on('receive')",
       "OnWorkerStart | on('workerStart')",
+      "OnCommand | on('command', 'count'), 'count' on the master",
+      'user process sweeper',
+      'runs | a function',
+      "OnWorkerStop | on('workerStop')",
+      "OnCommand | on('command', 'sweep'), 'sweep'",
     ]);
     expect(stderr).to.equal('the program was loaded\n');
   });

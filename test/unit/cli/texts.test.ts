@@ -24,6 +24,13 @@ describe('A status in the terminal', () => {
     ]);
   });
 
+  it('calls a user process by its name and its id', () => {
+    const status = serverStatus({
+      processes: [processStatus({ role: 'userProcess', workerId: 3, name: 'poller' })],
+    });
+    expect(statusLines(status, now).at(-1)?.text).to.match(/^process poller \(3\) {2}101 {2}ready/);
+  });
+
   it('marks titles, and nothing else', () => {
     const titles = statusLines(serverStatus(), now).filter(({ title }) => title);
     expect(titles.map(({ text }) => text.split(' ')[0])).to.deep.equal(['chat', 'process']);

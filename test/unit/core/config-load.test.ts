@@ -70,6 +70,13 @@ describe('loadSettings', () => {
       reactorNum: 4,
       workerNum: 4,
       taskWorkerNum: 0,
+      taskIpcMode: 'socket',
+      messageQueueKey: 'echo',
+      taskDurability: 'interval',
+      taskSyncInterval: 100,
+      taskRetries: 1,
+      taskQueueLimit: 10_000,
+      taskQueuePolicy: 'wait',
       dispatchMode: 'fixed',
       maxWaitTime: 10_000,
       lameDuck: 0,
@@ -82,9 +89,6 @@ describe('loadSettings', () => {
       taskMaxRequest: 0,
       taskMaxRequestGrace: 0,
       taskConcurrency: 1,
-      taskRetries: 1,
-      taskQueueLimit: 10_000,
-      taskQueuePolicy: 'wait',
       taskMaxLength: 64 * 1024 * 1024,
       maxMemory: 0,
       maxBootFailures: 5,
@@ -394,6 +398,9 @@ describe('The limits of', () => {
     server('reactorNum', 1, 64),
     server('workerNum', 1, 1_000),
     server('taskWorkerNum', 0, 1_000),
+    server('taskSyncInterval', 5, longest),
+    server('taskRetries', 0, 1_000),
+    server('taskQueueLimit', 1, 10_000_000),
     server('maxWaitTime', 100, longest),
     server('bootTimeout', 1_000, longest),
     server('maxBootFailures', 1, 1_000),
@@ -480,6 +487,34 @@ describe('The limits of', () => {
     expect(reasonsOf(`/${'é'.repeat(50)}`)).to.deep.equal(['is too long for the sockets below it']);
     expect(reasonsOf('run')).to.deep.equal(['is not an absolute path']);
     expect(reasonsOf('/run\0')).to.deep.equal(['has a zero byte']);
+  });
+});
+
+describe('The queue of tasks', () => {
+  it('is named after the server, as a file can be', () => {
+    expect(load(withServer({ name: '.my server/2' })).messageQueueKey).to.equal('-my-server-2');
+    expect(load(withServer({ messageQueueKey: 'mail.v2' })).messageQueueKey).to.equal('mail.v2');
+  });
+
+  it('has a name of 1 to 200 characters that every system takes', () => {
+    const reasonsOf = (messageQueueKey: unknown) =>
+      problemsOf(withServer({ messageQueueKey })).map(({ reason }) => reason);
+    expect(reasonsOf('q'.repeat(200))).to.deep.equal([]);
+    expect(reasonsOf('q'.repeat(201))).to.deep.equal(['is too long']);
+    expect(reasonsOf('')).to.deep.equal(['is empty']);
+    expect(reasonsOf('..')).to.deep.equal(['begins with a dot']);
+    expect(reasonsOf('a/b')).to.deep.equal(['is not the name of a file']);
+    expect(reasonsOf(7)).to.deep.equal(['is not a string']);
+  });
+
+  it('lies below queueDirectory, which is relative to the working directory', () => {
+    expect(load(withServer({ queueDirectory: 'state' })).queueDirectory).to.equal('/srv/echo/state');
+    expect(load(withServer({}))).to.not.have.property('queueDirectory');
+  });
+
+  it('takes the numbers of the reference', () => {
+    const modes = [1, 2, 3].map((taskIpcMode) => load(withServer({ taskIpcMode })).taskIpcMode);
+    expect(modes).to.deep.equal(['socket', 'queue', 'sharedQueue']);
   });
 });
 

@@ -56,10 +56,8 @@ describe('A name that is no option', () => {
   it('of a later version is refused as such, in either spelling and at either place', () => {
     const names = [
       'maxConnection',
-      'taskIpcMode',
       'taskTmpdir',
       'sendTimeout',
-      'messageQueueKey',
       'bufferHighWatermark',
       'enableUnsafeEvent',
       'maxIdleTime',

@@ -1,4 +1,5 @@
 import type { Interface as LineReader } from 'node:readline';
+import 'reflect-metadata';
 import { expect } from 'chai';
 import { Handler, Injectable, inject } from '@shoal/decorators';
 import { delay, inject as tsyringeInject, injectAll } from 'tsyringe';

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ConfigError, type Connection, type Delivery } from '@shoal/core';
 import type { Constructor } from '@shoal/core/internal/definition';
 import {
+  After,
   OnAdopt,
   OnClose,
   OnConnect,
@@ -267,6 +268,30 @@ describe('@Tick', () => {
     for (const ms of ['soon', '10 s', '', Number.NaN, undefined, null, 1.5, {}]) {
       expect(() => tick(ms)).to.throw(ConfigError, '@Tick: ');
     }
+  });
+
+  it('records the place beside the interval, and nothing where there is none', () => {
+    class Placed {
+      @Tick(5) every(): void {}
+      @Tick(5, { on: 'one' }) one(): void {}
+      @After('5ms', { on: 3 }) third(): void {}
+      @After(5) once(): void {}
+    }
+
+    expect(registrationsOf(Placed)).to.deep.equal([
+      { kind: 'timer', interval: 5, method: 'every' },
+      { kind: 'timer', interval: 5, on: 'one', method: 'one' },
+      { kind: 'timer', interval: 5, on: 3, once: true, method: 'third' },
+      { kind: 'timer', interval: 5, once: true, method: 'once' },
+    ]);
+  });
+
+  it('accepts the words for places and ids from 0 on, and refuses anything else', () => {
+    const placed = Tick as (ms: number, options: { on: unknown }) => unknown;
+    for (const on of ['every', 'one', 'task', 0, 99]) expect(() => placed(1, { on })).not.to.throw();
+    for (const on of ['all', '', -1, 0.5, Number.NaN, null, {}])
+      expect(() => placed(1, { on })).to.throw(ConfigError, '@Tick: on is ');
+    expect(() => After(0)).to.throw(ConfigError, '@After: 0 is 0 ms, the minimum is 1 ms');
   });
 
   it('says where a static method with it is', () => {

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { ConfigError, type Connection, type Delivery } from '@shoal/core';
 import type { Constructor } from '@shoal/core/internal/definition';
 import {
+  After,
   Handler,
   Injectable,
   OnConnect,
@@ -288,6 +289,7 @@ describe('readDefinition', () => {
     class Short {
       @OnWorkerStart ready(): void {}
       @Tick(1) beat(): void {}
+      @After(1, { on: 'one' }) once(): void {}
       @OnReceive line(): void {}
     }
     @Handler()
@@ -300,6 +302,8 @@ describe('readDefinition', () => {
       '- Short.ready is a hook of the process, but Short exists once for each connection. ' +
         "Move the method into a class with the scope 'process'.",
       '- Short.beat is a timer of the process, but Short exists once for each connection. ' +
+        "Move the method into a class with the scope 'process'.",
+      '- Short.once is a timer of the process, but Short exists once for each connection. ' +
         "Move the method into a class with the scope 'process'.",
       "- Fleeting has the scope 'transient', but its events need one instance. Use 'process' or 'connection'.",
     ]);

@@ -1678,7 +1678,38 @@ const pairs: readonly Pair[] = [
       breaks: (it) => story(it, { [name]: right + 1 }),
     };
   }),
+  {
+    title: 'a second holder of timers',
+    rule: 'timers',
+    says: `pid ${OTHER} holds the timers of one worker, and pid ${WORKER} does too`,
+    keeps: (it) => {
+      it.worker({ kind: 'holds', timers: [1] });
+      it.dies(WORKER);
+      it.worker({ kind: 'holds', timers: [1] }, OTHER);
+      it.worker({ kind: 'releases' }, OTHER);
+    },
+    breaks: (it) => {
+      it.worker({ kind: 'holds', timers: [1] });
+      it.worker({ kind: 'holds', timers: [1] }, OTHER);
+    },
+  },
+  {
+    title: 'a timer of one worker that still runs where it was held before',
+    rule: 'timers',
+    says: `pid ${OTHER} holds the timers of one worker, and one still runs in pid ${WORKER}`,
+    keeps: (it) => runsInOne(it, 'settled'),
+    breaks: (it) => runsInOne(it, 'pending'),
+  },
 ];
+
+function runsInOne(it: Watched, state: 'settled' | 'pending'): void {
+  const run = { event: 'tick', handler: 'Chat.tick', subject: 1, seq: 0 };
+  it.worker({ kind: 'holds', timers: [1] });
+  it.worker({ kind: 'started', ...run });
+  if (state === 'settled') it.worker({ kind: 'settled', ...run });
+  it.worker({ kind: 'releases' });
+  it.worker({ kind: 'holds', timers: [1] }, OTHER);
+}
 
 /** A worker dies while it handles packet 1. */
 /** A worker dies with a packet that it has started, and the next one gets it as that attempt. */
@@ -1740,7 +1771,16 @@ function fillsPipe(it: Watched, last: number, size = 9_936): void {
 const withoutConnection = ({ message }: Violation): string => message.replace(/^connection \d+: /, '');
 
 describe('Invariants', () => {
-  for (const rule of ['lost', 'settlement', 'order', 'close', 'bytes', 'bounds', 'stats'] as const) {
+  for (const rule of [
+    'lost',
+    'settlement',
+    'order',
+    'close',
+    'bytes',
+    'bounds',
+    'timers',
+    'stats',
+  ] as const) {
     describe(rule, () => {
       for (const { title, says, settings, keeps, breaks } of pairs.filter((each) => each.rule === rule)) {
         it(`finds ${title}`, () => {
@@ -1756,11 +1796,12 @@ describe('Invariants', () => {
     });
   }
 
-  it('names the connection of what it finds, and none for statistics', () => {
+  it('names the connection of what it finds, and none for statistics and timers', () => {
     for (const { rule, settings, breaks } of pairs) {
       const watched = new Watched(settings);
       breaks(watched);
-      expect(watched.found[0]?.connection).to.equal(rule === 'stats' ? 0 : CONNECTION);
+      const ofServer = rule === 'stats' || rule === 'timers';
+      expect(watched.found[0]?.connection).to.equal(ofServer ? 0 : CONNECTION);
     }
   });
 

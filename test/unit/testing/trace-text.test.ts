@@ -105,6 +105,8 @@ const examples: Examples = {
     ],
   ],
   timerCleared: [[{ kind: 'timerCleared', timer: 7 }, 'timer 7 is over']],
+  holds: [[{ kind: 'holds', timers: [1, 2] }, 'is the one that runs timers 1, 2']],
+  releases: [[{ kind: 'releases' }, 'is not the one that runs timers any more']],
   connects: [
     [{ kind: 'connects', client: 0, address: '10.0.0.7', port: 4000 }, 'connects from 10.0.0.7:4000'],
   ],

@@ -88,12 +88,11 @@ function rateOf(process: ProcessStatus, rates: Rates | undefined): number | unde
 }
 
 function cells(process: ProcessStatus, now: number, rates: Rates | undefined): string[] {
-  const { role, workerId, pid, state, generation, uptime, connections, inFlight, loopLagP99, rss, restarts } =
-    process;
+  const { role, pid, state, generation, uptime, connections, inFlight, loopLagP99, rss, restarts } = process;
   const serves = role === 'worker';
   const rate = rateOf(process, rates);
   return [
-    workerId < 0 ? roles[role] : `${roles[role]} ${workerId}`,
+    titleOf(process),
     pid === 0 ? '-' : String(pid),
     state,
     String(generation),
@@ -106,6 +105,12 @@ function cells(process: ProcessStatus, now: number, rates: Rates | undefined): s
     String(restarts),
     crashText(process, now),
   ];
+}
+
+/** A user process is known by its name, and addressed by its id as well. */
+function titleOf({ role, name, workerId }: ProcessStatus): string {
+  if (workerId < 0) return roles[role];
+  return name === undefined ? `${roles[role]} ${workerId}` : `${roles[role]} ${oneLine(name)} (${workerId})`;
 }
 
 function crashText({ lastCrash }: ProcessStatus, now: number): string {

@@ -15,6 +15,7 @@ import {
   type AbsentOption,
   type Settings,
 } from './schema.js';
+import { asFileName } from './text.js';
 
 /** What the defaults need to know of the world. */
 export interface Environment {
@@ -78,18 +79,30 @@ export function fill(
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
+  const queueDirectory = option('queueDirectory');
   const logFile = option('logFile');
   const pidFile = option('pidFile');
   const user = option('user');
   const userGroup = option('group');
+  const name = option('name', environment.name.slice(0, longestName) || 'shoal');
   return {
-    name: option('name', environment.name.slice(0, longestName) || 'shoal'),
+    name,
     mode,
     listeners,
     reactorNum: option('reactorNum', Math.min(cpus, mostReactorsByDefault)),
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
+    taskIpcMode: option('taskIpcMode'),
+    messageQueueKey: option('messageQueueKey', name === undefined ? undefined : asFileName(name)),
+    ...(queueDirectory !== undefined && {
+      queueDirectory: posix.resolve(environment.directory, queueDirectory),
+    }),
+    taskDurability: option('taskDurability'),
+    taskSyncInterval: option('taskSyncInterval'),
+    taskRetries: option('taskRetries'),
+    taskQueueLimit: option('taskQueueLimit'),
+    taskQueuePolicy: option('taskQueuePolicy'),
     maxWaitTime: option('maxWaitTime'),
     lameDuck: option('lameDuck'),
     bootTimeout: option('bootTimeout'),
@@ -101,9 +114,6 @@ export function fill(
     taskMaxRequest,
     taskMaxRequestGrace: option('taskMaxRequestGrace', graceOf(taskMaxRequest)),
     taskConcurrency: option('taskConcurrency'),
-    taskRetries: option('taskRetries'),
-    taskQueueLimit: option('taskQueueLimit'),
-    taskQueuePolicy: option('taskQueuePolicy'),
     taskMaxLength: option('taskMaxLength'),
     maxMemory: option('maxMemory'),
     maxBootFailures: option('maxBootFailures'),

@@ -5,7 +5,7 @@ import { lengthTypes } from './length-type.js';
 import { group, Refusal, type Reader } from './reader.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size, sizeInWords } from './size.js';
-import { directory, file, host, moduleUrl, text } from './text.js';
+import { directory, file, fileName, host, moduleUrl, text } from './text.js';
 import { words } from './words.js';
 
 /**
@@ -270,6 +270,46 @@ export const serverSchema = z.strictObject({
         'Which worker gets a packet in process mode: always the same for one connection, or the next in turn, without order within a connection.',
     },
   ),
+  taskIpcMode: option(words({ socket: [1], queue: [2], sharedQueue: [3] }), {
+    default: 'socket',
+    sentence:
+      'How tasks reach task workers: over pipes, at most once; or through a queue on disk, from which they are handled at least once, also after a crash of everything: one line for each task worker, or one from which any of them takes.',
+  }),
+  messageQueueKey: optional(fileName(), {
+    default: 'the name of the server, with `-` for characters that no file name should have',
+    sentence:
+      'The name of the queue, which is that of its directory in `queueDirectory`; no two servers have one queue at the same time.',
+  }),
+  queueDirectory: optional(file(), {
+    default:
+      '`$STATE_DIRECTORY` as systemd sets it, else `$XDG_STATE_HOME/shoal` or `~/.local/state/shoal`, for root `/var/lib/shoal`',
+    sentence:
+      'The directory in which queues are kept, made with mode 0700. It must be on a disk of this machine that survives a restart.',
+  }),
+  taskDurability: option(words({ interval: [], sync: [] }), {
+    default: 'interval',
+    sentence:
+      'When a task is accepted: when the system has it, so that it survives every process, and it is on disk at most `taskSyncInterval` later; or when it is on disk.',
+  }),
+  taskSyncInterval: option(duration(5), {
+    default: 100,
+    sentence: "How much a failure of power may take with `taskDurability: 'interval'`.",
+  }),
+  taskRetries: option(integer(0, 1_000), {
+    default: 1,
+    sentence:
+      'How often a task is tried again when its task worker dies, and in a queue also when its handler fails, after about a second and then ever later; then it fails, or is a dead letter, which is kept.',
+  }),
+  taskQueueLimit: option(integer(1, 10_000_000), {
+    default: 10_000,
+    sentence:
+      'How many tasks may wait: in each process that posts some, or in the queue, delayed ones included.',
+  }),
+  taskQueuePolicy: option(words({ wait: [], reject: [] }), {
+    default: 'wait',
+    sentence:
+      'What becomes of a task that is posted while `taskQueueLimit` tasks wait: it waits until there is room, or is rejected. `server.task`, which cannot wait, throws.',
+  }),
   maxWaitTime: option(duration(100), {
     default: 10_000,
     sentence: 'How long a shutdown, or the retirement of one worker, may take before stragglers are killed.',
@@ -322,20 +362,6 @@ export const serverSchema = z.strictObject({
     default: 1,
     sentence:
       'How many tasks one task worker does at the same time; above 1 it pays where handlers wait for something.',
-  }),
-  taskRetries: option(integer(0, 100), {
-    default: 1,
-    sentence:
-      'How often a task is given to another task worker after one has died that may have started it, before it fails.',
-  }),
-  taskQueueLimit: option(integer(1, 1_000_000), {
-    default: 10_000,
-    sentence: 'How many tasks may wait for a task worker in each process that posts some.',
-  }),
-  taskQueuePolicy: option(words({ wait: [], reject: [] }), {
-    default: 'wait',
-    sentence:
-      'What `server.taskWait` does at `taskQueueLimit`: waits for room, or rejects. `server.task` cannot wait, and throws.',
   }),
   taskMaxLength: option(size(KiB, GiB), {
     default: 64 * MiB,
@@ -439,7 +465,7 @@ export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
-export type AbsentOption = 'runtimeDirectory' | 'logFile' | 'pidFile' | 'user' | 'group';
+export type AbsentOption = 'runtimeDirectory' | 'queueDirectory' | 'logFile' | 'pidFile' | 'user' | 'group';
 
 /**
  * The validated settings of a server with every default filled in: plain data
@@ -451,6 +477,8 @@ export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'worke
   readonly workerNum: number;
   /** Absent where the system's own place is meant. */
   readonly runtimeDirectory?: string;
+  /** Absolute; absent where the user's own place is meant. */
+  readonly queueDirectory?: string;
   /** Absolute; absent where standard output is meant. */
   readonly logFile?: string;
   /** Absolute. */

@@ -95,6 +95,35 @@ export function file(): Reader<string, string> {
   };
 }
 
+/** Characters of a file's name: Linux takes 255 bytes. */
+const longestFileName = 200;
+
+/** The name of a file, the same on every system, and of nothing else. */
+export function fileName(): Reader<string, string> {
+  const takes = `a name of 1 to ${longestFileName} letters, digits, dots, underscores and hyphens`;
+  return {
+    type: 'string',
+    range: `1 to ${longestFileName} of \`A-Z a-z 0-9 . _ -\`, not beginning with a dot`,
+    takes,
+    read(value) {
+      if (typeof value !== 'string') return new Refusal('is not a string', `write ${takes}`);
+      if (value === '') return new Refusal('is empty', `write ${takes}`);
+      if (value.length > longestFileName) return new Refusal('is too long', `write ${takes}`);
+      if (value.startsWith('.')) return new Refusal('begins with a dot', `write ${takes}`);
+      if (!/^[\w.-]+$/.test(value)) return new Refusal('is not the name of a file', `write ${takes}`);
+      return value;
+    },
+  };
+}
+
+/** What is written, as such a name: other characters become hyphens. */
+export function asFileName(value: string): string {
+  return value
+    .replace(/[^\w.-]/g, '-')
+    .replace(/^\./, '-')
+    .slice(0, longestFileName);
+}
+
 /** The URL of a module that every process of the server can load. */
 export function moduleUrl(): Reader<string, string> {
   const takes = "a file: URL such as new URL('./framing.js', import.meta.url)";

@@ -23,8 +23,8 @@ const wholeNumber: Check = {
   holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
 };
 
-/** What each question carries. */
-const fieldsOf: Readonly<Record<Question['what'], Fields>> = {
+/** What each question carries. Commands are for processes of the server alone. */
+const fieldsOf: Readonly<Record<Exclude<Question['what'], 'command'>, Fields>> = {
   stats: {},
   status: {},
   clientInfo: { id: wholeNumber },
@@ -59,7 +59,7 @@ export function readQuestion({ what, ...given }: RawRequest['question']): Questi
     const known = Object.keys(fieldsOf).join(', ');
     throw new ProcessError('ASK_UNKNOWN', `there is no question ${quote(what)}; the questions are ${known}`);
   }
-  const fields = fieldsOf[what as Question['what']];
+  const fields = fieldsOf[what as keyof typeof fieldsOf];
   for (const [name, { takes, holds }] of Object.entries(fields)) {
     if (holds(given[name])) continue;
     throw new ProcessError(

@@ -2,7 +2,8 @@ import type { EventName } from '../definition.js';
 
 /** A handler with its `this`, ready to be called. */
 export interface BoundHandler {
-  readonly event: EventName | 'tick';
+  /** `run` is the body of a user process. */
+  readonly event: EventName | 'tick' | 'run';
   /** `Chat.line`: what logs call it. */
   readonly label: string;
   readonly run: (a?: unknown, b?: unknown, c?: unknown) => unknown;

@@ -1,16 +1,17 @@
 import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
-import { ConfigError, type ConfigErrorCode } from '../errors.js';
+import { ConfigError } from '../errors.js';
+import { processProblems, type HandlerProblem } from './check-processes.js';
 import { eventTable } from './event-table.js';
 import { handlersOf } from './handler-table.js';
 
 /**
  * Finds handlers that cannot work with these settings, all at once: listeners
  * that nobody serves, two handlers for one event, names that do not exist,
- * handlers that would never be called.
+ * handlers and timers that would never be called.
  */
 export function checkHandlers(definition: Definition, settings: Settings): void {
-  const problems: { code: ConfigErrorCode; text: string }[] = [];
+  const problems: HandlerProblem[] = [...processProblems(definition), ...timerProblems(definition, settings)];
   const names = settings.listeners.map((listener) => listener.name);
   for (const name of names) {
     if (handlersOf(definition, name).receive !== undefined) continue;
@@ -21,14 +22,15 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
   }
   const seen = new Map<string, HandlerSpec>();
   for (const handler of definition.handlers) {
-    if (eventTable[handler.event].kind === 'hook') continue;
+    const { kind } = eventTable[handler.event];
+    if (kind === 'hook' || kind === 'command') continue;
     if (handler.listener !== undefined && !names.includes(handler.listener)) {
       problems.push({
         code: 'CONFIG_UNKNOWN_LISTENER',
         text: `${handler.label} serves listener '${handler.listener}', but the listeners are ${names.map(quote).join(', ')}`,
       });
     }
-    const key = `${handler.event} ${handler.listener ?? ''} ${handler.name ?? ''}`;
+    const key = `${handler.event} ${handler.listener ?? ''} ${handler.name ?? ''} ${handler.process ?? ''}`;
     const first = seen.get(key);
     if (first === undefined) seen.set(key, handler);
     else problems.push({ code: 'CONFIG_DUPLICATE_HANDLER', text: duplicate(first, handler) });
@@ -40,11 +42,23 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
   throw new ConfigError(first.code, `the handlers of ${definition.name} do not fit its settings:\n${list}`);
 }
 
+/** Timers of processes that there are not. */
+function timerProblems({ timers, processes = [] }: Definition, settings: Settings): HandlerProblem[] {
+  const { workerNum, taskWorkerNum } = settings;
+  const ids = workerNum + taskWorkerNum + processes.length;
+  return timers.flatMap(({ label, on }): HandlerProblem[] => {
+    if (on === 'task' && taskWorkerNum === 0) {
+      const text = `${label} would never run: it is a timer of the task workers, and taskWorkerNum is 0; set it to 1 or more, or leave { on: 'task' } out`;
+      return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
+    }
+    if (typeof on !== 'number' || on < ids) return [];
+    const text = `${label} is a timer of worker ${on}, but the ids are 0 to ${ids - 1} (workerNum ${workerNum}, taskWorkerNum ${taskWorkerNum}, ${processes.length} user processes); name one of them, or 'one'`;
+    return [{ code: 'CONFIG_UNKNOWN_WORKER', text }];
+  });
+}
+
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */
-function unorderedProblems(
-  handler: HandlerSpec,
-  settings: Settings,
-): { code: ConfigErrorCode; text: string }[] {
+function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
   if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
   const mode = settings.dispatchMode;
   const without: EventName[] = ['connect', 'close', 'adopt'];
@@ -60,7 +74,7 @@ function unorderedProblems(
 }
 
 /** Tasks are done in task workers alone. */
-function taskProblems(handler: HandlerSpec, settings: Settings): { code: ConfigErrorCode; text: string }[] {
+function taskProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
   if (handler.event !== 'task' || settings.taskWorkerNum > 0) return [];
   const text = `${handler.label} would never run: taskWorkerNum is 0; set it, or remove the handler`;
   return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];

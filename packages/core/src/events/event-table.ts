@@ -4,10 +4,13 @@ import type { EventName, RoleName } from '../definition.js';
 export interface EventRow {
   /** The decorator that declares a handler for it. */
   readonly decorator: string;
-  /** Which processes run it. In base mode the first process is master and manager at once. */
+  /**
+   * Which processes run it. In base mode the first process is master and manager at once; a user process runs what
+   * names it, and nothing else.
+   */
   readonly roles: readonly RoleName[];
-  /** `hook`: any number of handlers. `connection`: one for each listener. `message`: one for each name. */
-  readonly kind: 'hook' | 'connection' | 'message';
+  /** `hook`: any number of handlers. `connection`: one for each listener. `message` and `command`: one for each name. */
+  readonly kind: 'hook' | 'connection' | 'message' | 'command';
   /** Names of the handler's arguments, in order; traces use them. */
   readonly fields: readonly string[];
   /** Hooks that undo: they run in reverse order of `handlers`. */
@@ -21,9 +24,9 @@ export const eventTable: Readonly<Record<EventName, EventRow>> = {
   shutdown: hook('OnShutdown', ['master'], [], true),
   managerStart: hook('OnManagerStart', ['manager'], []),
   managerStop: hook('OnManagerStop', ['manager'], [], true),
-  workerStart: hook('OnWorkerStart', ['worker', 'taskWorker'], ['workerId']),
-  workerExit: hook('OnWorkerExit', ['worker', 'taskWorker'], ['workerId']),
-  workerStop: hook('OnWorkerStop', ['worker', 'taskWorker'], ['workerId'], true),
+  workerStart: hook('OnWorkerStart', ['worker', 'taskWorker', 'userProcess'], ['workerId']),
+  workerExit: hook('OnWorkerExit', ['worker', 'taskWorker', 'userProcess'], ['workerId']),
+  workerStop: hook('OnWorkerStop', ['worker', 'taskWorker', 'userProcess'], ['workerId'], true),
   workerError: hook('OnWorkerError', ['manager'], ['error']),
   beforeReload: hook('OnBeforeReload', ['manager'], []),
   afterReload: hook('OnAfterReload', ['manager'], ['report']),
@@ -32,8 +35,15 @@ export const eventTable: Readonly<Record<EventName, EventRow>> = {
   receive: onConnection('OnReceive', ['connection', 'data', 'delivery']),
   close: onConnection('OnClose', ['connection', 'reason']),
   task: message('OnTask', ['taskWorker'], 'task'),
-  finish: message('OnFinish', ['worker'], 'result'),
-  pipeMessage: message('OnPipeMessage', ['worker', 'taskWorker'], 'message'),
+  finish: message('OnFinish', ['worker', 'userProcess'], 'result'),
+  pipeMessage: message('OnPipeMessage', ['worker', 'taskWorker', 'userProcess'], 'message'),
+  command: {
+    decorator: 'OnCommand',
+    roles: ['worker', 'taskWorker', 'userProcess', 'master', 'manager'],
+    kind: 'command',
+    fields: ['data'],
+    reversed: false,
+  },
 };
 
 /** Argument of `@OnWorkerError`, which runs in the manager. */

@@ -1,7 +1,7 @@
 /**
  * What a kernel says of itself while somebody observes it: the life of each
  * connection and packet, once on the side that owns the socket and once in the
- * worker. Traces are made of these facts, and checks of what a server promises
+ * worker. Other processes tell what they send. Traces are made of these facts, and checks of what a server promises
  * compare them with what its clients saw.
  *
  *   owner of the socket   accepted ─ packet … ─ delivered ─ acknowledged … ─ closed ─ forgotten
@@ -100,7 +100,7 @@ export type ReactorFact =
       readonly packet: number;
       readonly reason: string;
     }
-  /** Bytes of a worker were taken for the client. */
+  /** Bytes of a worker, or of another process that sends, were taken for the client. */
   | {
       readonly kind: 'output';
       readonly connection: number;
@@ -154,7 +154,11 @@ export type WorkerFact =
       /** Whether it runs again every `delay` ms. */
       readonly repeats: boolean;
     }
-  | { readonly kind: 'timerCleared'; readonly timer: number };
+  | { readonly kind: 'timerCleared'; readonly timer: number }
+  /** This process is the one that runs the timers of `on: 'one'`, under these numbers. */
+  | { readonly kind: 'holds'; readonly timers: readonly number[] }
+  /** It is so no more: none of their runs is pending, and none begins. */
+  | { readonly kind: 'releases' };
 
 /** Receives facts, in the order in which they happen in their process. */
 export type Observe = (fact: KernelFact) => void;

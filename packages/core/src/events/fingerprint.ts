@@ -1,6 +1,6 @@
 /**
  * What a reload cannot apply, because the processes that run it live on: hooks
- * of master and manager, and modules of the reactors. Each is known by name and
+ * of master and manager, user processes, and modules of the reactors. Each is known by name and
  * fingerprint, so that a worker which has loaded the code on disk can say what
  * has changed there.
  *
@@ -8,8 +8,9 @@
  * have changed as well, which nobody can tell without running it.
  */
 import type { Settings } from '../config/load.js';
-import type { Definition, RoleName, Target } from '../definition.js';
+import type { Definition, ProcessBody, RoleName, Target } from '../definition.js';
 import { eventTable } from './event-table.js';
+import { rolesOf } from './handler-table.js';
 
 /** By name. */
 export type Fingerprints = Readonly<Record<string, string>>;
@@ -23,14 +24,21 @@ export function fixedParts(
   fingerprintOf: (url: string) => string,
 ): Fingerprints {
   const parts: Record<string, string> = {};
-  for (const { event, label, target } of definition.handlers) {
-    const { roles, decorator } = eventTable[event];
-    if (roles.some((role) => LASTING.includes(role)))
+  for (const spec of definition.handlers) {
+    const { event, label, target } = spec;
+    const { decorator } = eventTable[event];
+    if (rolesOf(spec).some((role) => LASTING.includes(role)))
       parts[`@${decorator} ${label}`] = hashOf(sourceOf(target));
   }
   for (const { framing } of settings.listeners)
     if (framing.kind === 'custom') parts[`framing ${framing.module}`] = fingerprintOf(framing.module);
+  for (const { name, body } of definition.processes ?? [])
+    parts[`process ${name}`] = body.kind === 'module' ? fingerprintOf(body.url) : hashOf(bodyText(body));
   return parts;
+}
+
+function bodyText(body: Exclude<ProcessBody, { kind: 'module' }>): string {
+  return String(body.kind === 'class' ? body.type : body.run);
 }
 
 /** The names of the parts that are not the same on both sides. */

@@ -5,6 +5,7 @@ import type {
   Definition,
   EventName,
   HandlerSpec,
+  ProcessSpec,
   RoleName,
   TimerSpec,
 } from '../definition.js';
@@ -31,15 +32,17 @@ export function handlersOf(definition: Definition, listener: string): ListenerHa
   return { connect: find('connect'), adopt: find('adopt'), receive: find('receive'), close: find('close') };
 }
 
-/** The handler of a message, a task or a result: that of its name, in a process of that role. */
+/** The handler of a message, a task or a result: that of its name, in a process of that role; `process` is the name of a user process. */
 export function handlerFor(
   definition: Definition,
   event: EventName,
   role: RoleName,
   name: string,
+  process?: string,
 ): HandlerSpec | undefined {
-  if (!eventTable[event].roles.includes(role)) return undefined;
-  return definition.handlers.find((spec) => spec.event === event && (spec.name ?? '') === name);
+  return definition.handlers.find(
+    (spec) => spec.event === event && (spec.name ?? '') === name && runsIn(spec, role, process),
+  );
 }
 
 /** The names for which an event has a handler; the empty one is that without a name. */
@@ -47,28 +50,53 @@ export function namesOf(definition: Definition, event: EventName): ReadonlySet<s
   return new Set(definition.handlers.filter((spec) => spec.event === event).map(({ name = '' }) => name));
 }
 
-/** The hooks of an event in the order in which they run. */
-export function hooksOf(definition: Definition, event: EventName): readonly HandlerSpec[] {
-  const hooks = definition.handlers.filter((handler) => handler.event === event);
+/** Whether it runs in a process of that role; `process` is the name of a user process. */
+export function runsIn(spec: HandlerSpec, role: RoleName, process?: string): boolean {
+  if (spec.process !== undefined) return role === 'userProcess' && spec.process === process;
+  return role !== 'userProcess' && rolesOf(spec).includes(role);
+}
+
+/** The roles in which it runs, as far as they are not those of one user process. */
+export function rolesOf(spec: HandlerSpec): readonly RoleName[] {
+  if (spec.process !== undefined) return ['userProcess'];
+  if (spec.event !== 'command') return eventTable[spec.event].roles;
+  const { on = 'workers' } = spec.command ?? {};
+  return on === 'workers' ? ['worker', 'taskWorker'] : [on];
+}
+
+/** The hooks of an event in the order in which they run: those of a user process, or of everybody else. */
+export function hooksOf(
+  definition: Definition,
+  event: EventName,
+  processName?: string,
+): readonly HandlerSpec[] {
+  const hooks = definition.handlers.filter(
+    (handler) => handler.event === event && handler.process === processName,
+  );
   return eventTable[event].reversed ? hooks.reverse() : hooks;
 }
 
-/** Classes whose objects this role needs, split by scope, in the order of the handlers. */
+/** Classes whose objects a process of this role needs, and of these timers, split by scope, in the order of the handlers. */
 export function typesOf(
   definition: Definition,
   role: RoleName,
+  timers: readonly TimerSpec[],
+  processName?: string,
 ): { process: Constructor[]; connection: Constructor[] } {
   const process = new Set<Constructor>();
   const connection = new Set<Constructor>();
-  const specs: (HandlerSpec | TimerSpec)[] = definition.handlers.filter((handler) => {
-    return eventTable[handler.event].roles.includes(role);
-  });
-  if (role === 'worker') specs.push(...definition.timers);
+  const specs = [...definition.handlers.filter((spec) => runsIn(spec, role, processName)), ...timers];
+  const { body } = (role === 'userProcess' && processOf(definition, processName)) || {};
+  if (body?.kind === 'class') process.add(body.type);
   for (const { target } of specs) {
     if (target.kind !== 'method') continue;
     (target.scope === 'connection' ? connection : process).add(target.type);
   }
   return { process: [...process], connection: [...connection] };
+}
+
+export function processOf(definition: Definition, name: string | undefined): ProcessSpec | undefined {
+  return definition.processes?.find((process) => process.name === name);
 }
 
 /** Gives a handler its `this`: the object of the process, or that of the connection's scope; `timeout` in ms, 0 is none. */

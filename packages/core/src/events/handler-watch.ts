@@ -8,6 +8,7 @@ const WARN_AFTER_MS = 10_000;
 const WARNING_INTERVAL_MS = 1_000;
 /** So many sweeps happen in the shortest time that is watched: what is overdue is found a tenth of it later. */
 const SWEEPS = 10;
+const OF_CONNECTIONS: ReadonlySet<string> = new Set(['connect', 'adopt', 'receive', 'close']);
 /** How many connections a warning lists. */
 const NAMED_CONNECTIONS = 10;
 
@@ -101,7 +102,7 @@ export class HandlerWatch {
 
   #warn(label: string, calls: readonly PendingCall[]): void {
     const message = `${label} has not settled for ${WARN_AFTER_MS / 1_000} s`;
-    if (calls[0]!.handler.event === 'tick') {
+    if (!OF_CONNECTIONS.has(calls[0]!.handler.event)) {
       this.logger.warn(message, { handler: label });
       return;
     }

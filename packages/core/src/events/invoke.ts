@@ -149,6 +149,23 @@ export class Invoker {
     this.failed++;
   }
 
+  /** Calls a handler whose answer somebody waits for: as `call`, and what it returns or throws is handed on. */
+  async ask(handler: BoundHandler, argument: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const run = (): unknown => {
+        try {
+          const result = handler.run(argument);
+          Promise.resolve(result).then(resolve, reject);
+          return result;
+        } catch (error) {
+          reject(error);
+          throw error;
+        }
+      };
+      this.call({ ...handler, run }, 0, 0, () => {}, undefined);
+    });
+  }
+
   /** No pending handler is watched any more. */
   close(): void {
     this.#watch?.close();

@@ -1,9 +1,12 @@
+import { commandPatience } from '../pipe/command-data.js';
 import type { InnerQuestion } from '../pipe/messages.js';
 
 /** ms that a question may stay without an answer. */
 export const ASK_PATIENCE_MS = 5_000;
 
 /** What ends when it ends has no time-out of its own: the reload and the retirement have theirs. */
-export function patienceFor({ what }: InnerQuestion): number {
+export function patienceFor(question: InnerQuestion): number {
+  const { what } = question;
+  if (what === 'command') return commandPatience(question);
   return what === 'reload' || what === 'stopWorker' ? 0 : ASK_PATIENCE_MS;
 }

@@ -3,10 +3,10 @@ import type { Settings } from '../config/load.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
-import type { CrewStatus, FixedParts, InnerQuestion, WorkerCounters, WorkerNote } from '../pipe/messages.js';
+import type { CrewStatus, InnerQuestion, Original, WorkerCounters, WorkerNote } from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
-import { ConnectionIds } from '../reactor/connection-ids.js';
+import { ConnectionIds } from '../pipe/connection-ids.js';
 import type { Plant } from './first-process.js';
 import type { PlantReport } from './server-status.js';
 import type { ProcessContext } from './process-context.js';
@@ -20,7 +20,7 @@ export interface BasePlantParts {
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   readonly onFailure: (error: Error) => void;
-  readonly fixed: FixedParts;
+  readonly original: Original;
   readonly ask: Answerer;
 }
 
@@ -95,7 +95,8 @@ export class BasePlant implements Plant {
   }
 
   async #counters(): Promise<readonly WorkerCounters[]> {
-    return ((await this.#manager?.answer({ what: 'counters' }, () => {})) ?? []) as readonly WorkerCounters[];
+    const counters = await this.#manager?.answer({ what: 'counters' }, () => {});
+    return (counters ?? [this.parts.context.counters]) as readonly WorkerCounters[];
   }
 
   async #clientInfo(id: number): Promise<unknown> {
@@ -124,7 +125,7 @@ export class BasePlant implements Plant {
   }
 
   #makeManager(): Manager {
-    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, fixed, ask } =
+    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, original, ask } =
       this.parts;
     return new Manager({
       platform,
@@ -136,9 +137,12 @@ export class BasePlant implements Plant {
       runtimeDirectory,
       listeners: this.#listeners,
       userProcesses,
-      fixed,
+      original,
       incarnationBase: 0,
       generation: this.#generation,
+      counters: () => context.counters,
+      timersRan: [],
+      onTimerRan: () => {},
       onWorkers: () => {},
       onPeers: (peers) => context.exchange.setPeers(peers),
       onGeneration: (generation) => (this.#generation = generation),

@@ -5,7 +5,7 @@ import type { Logger } from '../log.js';
 import type { Place, WorkerAssignment } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
-import { ConnectionIds } from '../reactor/connection-ids.js';
+import { ConnectionIds } from '../pipe/connection-ids.js';
 import { Reactor } from '../reactor/reactor.js';
 import { OwnSockets } from '../worker/own-sockets.js';
 import type { Worker } from '../worker/worker.js';
@@ -57,11 +57,12 @@ export class BaseSockets {
     this.#reactor = reactor;
     // Other processes may send to what this one owns.
     this.exchange.connections = {
-      send: (id, buffer, start, end, pid) => reactor.connection(id)?.send(buffer, start, end, pid),
-      end: (id, reset) => {
-        if (reset) reactor.connection(id)?.abort('server');
-        else reactor.connection(id)?.finish('server');
+      send: (id, buffer, start, end, pid) => {
+        // The pipe lends its chunks, and a client may take its time.
+        const own = Buffer.from(buffer.subarray(start, end));
+        reactor.connection(id)?.send(own, 0, own.length, pid);
       },
+      end: (id, reset) => reactor.end(id, reset),
     };
   }
 

@@ -19,10 +19,11 @@ import { Inbox } from '../messaging/inbox.js';
 import { MAX_MESSAGE_BYTES, Messenger, type Addressee } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
+import { byteLength, type Part } from '../pipe/parts.js';
 import { decode, type Encoded } from '../pipe/payload.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
-import { ConnectionIds } from '../reactor/connection-ids.js';
+import { ConnectionIds } from '../pipe/connection-ids.js';
 import { FinishCaller, WaitCaller } from '../tasks/callers.js';
 import { Orphans } from '../tasks/orphans.js';
 import type { TaskCall } from '../tasks/task-call.js';
@@ -39,6 +40,8 @@ export interface ExchangeParts {
   readonly logger: Logger;
   readonly invoker: Invoker;
   readonly role: RoleName;
+  /** The name of this user process. */
+  readonly process?: string;
   /** The runtime directory of the server. */
   readonly directory: string;
   /** Names of the user processes, in the order of their ids. */
@@ -108,15 +111,33 @@ export class Exchange implements TaskActions {
     this.#orphans = new Orphans(mesh);
     const wayToOwner = (connectionId: number): Way | undefined => {
       if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
+      if (settings.mode === 'process') return mesh.wayToReactor(connectionId % settings.reactorNum);
       return mesh.wayToIncarnation(ConnectionIds.incarnationOf(connectionId));
     };
     this.foreign = new ForeignSends(wayToOwner, settings.reactorMemoryLimit, largestSend(settings));
     if (role === 'taskWorker') this.#runner = this.#makeRunner();
   }
 
+  /** Sends to a connection from a process that serves none, see `Server.send`. */
+  send(connectionId: number, data: Part): boolean {
+    const bytes = byteLength(data);
+    if (bytes === 0) return true;
+    if (!this.foreign.send(connectionId, data, bytes)) return false;
+    this.parts.invoker.sent(connectionId, data, bytes);
+    return true;
+  }
+
+  /** Ends a connection from a process that serves none, see `Server.close`. */
+  end(connectionId: number, reset: boolean): boolean {
+    if (!this.foreign.end(connectionId, reset)) return false;
+    this.parts.invoker.ended(connectionId, reset);
+    return true;
+  }
+
   /** Who this process is, as soon as that is known. */
   identify(identity: MeshIdentity): void {
     this.#mesh.identify(identity);
+    this.#pump();
   }
 
   /** From here on others reach this process. */
@@ -212,10 +233,23 @@ export class Exchange implements TaskActions {
    * else the server stops, and nobody waits for those that are gone.
    */
   async finish(deadline: number, replaced: boolean): Promise<void> {
+    await this.#until(() => this.#isDone(!replaced), deadline);
+  }
+
+  /** Waits until everything that was sent is with the system, for at most `deadline` ms. */
+  async flush(deadline: number): Promise<void> {
+    await this.#until(() => this.#isFlushed, deadline);
+  }
+
+  async #until(fact: () => boolean, deadline: number): Promise<void> {
     const { clock } = this.parts.platform;
     const end = clock.now() + deadline;
-    while (!this.#isDone(!replaced) && clock.now() < end)
+    while (!fact() && clock.now() < end)
       await new Promise<void>((resolve) => clock.setTimer(POLL_MS, resolve));
+  }
+
+  get #isFlushed(): boolean {
+    return this.#mesh.backlog === 0 && this.foreign.flush() === undefined;
   }
 
   /** Says that the end of this process is planned, and closes. */
@@ -224,7 +258,7 @@ export class Exchange implements TaskActions {
   }
 
   #isDone(reachable: boolean): boolean {
-    if (this.inFlight > 0 || this.#mesh.backlog > 0) return false;
+    if (this.inFlight > 0 || !this.#isFlushed) return false;
     if (this.tasks.open > 0 && (!reachable || this.tasks.reachable)) return false;
     return this.messenger.isIdle(reachable) && (reachable || this.#orphans.count === 0);
   }
@@ -251,6 +285,7 @@ export class Exchange implements TaskActions {
         this.tasks.turn(way);
         this.messenger.turn(way);
       },
+      drained: (way) => this.foreign.drained(way),
       closed: (way, unsettled) => {
         this.foreign.closed(way);
         this.messenger.lost(way, unsettled);
@@ -299,7 +334,7 @@ export class Exchange implements TaskActions {
       name: run.name,
       taskWorkerId: this.parts.workerId(),
       dispatchTime: run.dispatchTime,
-      input: run.decode(),
+      input: run.data,
       ...value,
     });
   }
@@ -333,8 +368,8 @@ export class Exchange implements TaskActions {
     const key = `${event} ${name}`;
     const known = this.#handlers.get(key);
     if (known !== undefined) return known;
-    const { definition, role, container } = this.parts;
-    const spec = handlerFor(definition, event, role, name);
+    const { definition, role, process, container } = this.parts;
+    const spec = handlerFor(definition, event, role, name, process);
     if (spec === undefined) return undefined;
     const handler = bind(spec, container());
     this.#handlers.set(key, handler);
@@ -366,6 +401,7 @@ export class Exchange implements TaskActions {
       taskMaxLength,
       requestLimit: taskMaxRequest === 0 ? Infinity : taskMaxRequest + grace,
       onRequestLimit,
+      beforeResult: () => this.foreign.flush(),
       onOrphan: (run, result, failed) => this.#bequeath(run, result, failed),
     });
   }
@@ -386,12 +422,12 @@ export class Exchange implements TaskActions {
         'NO_SUCH_WORKER',
         `worker ${workerId} is this process, which does not send to itself`,
       );
-    this.#requireHandler(this.#roleOf(workerId));
+    this.#requireHandler(this.#roleOf(workerId), userProcesses[workerId - workers]);
     return workerId;
   }
 
-  #requireHandler(role: RoleName): void {
-    if (handlerFor(this.parts.definition, 'pipeMessage', role, '') !== undefined) return;
+  #requireHandler(role: RoleName, process?: string): void {
+    if (handlerFor(this.parts.definition, 'pipeMessage', role, '', process) !== undefined) return;
     throw new ProcessError(
       'NO_MESSAGE_HANDLER',
       'nobody there handles messages: add a method with @OnPipeMessage',

@@ -220,6 +220,11 @@ export class FirstProcess {
         // The answer is on its way first.
         this.platform.clock.defer(() => this.stopAsAsked());
         return null;
+      case 'command': {
+        const role = this.context.targetRole(question.target);
+        if (role !== undefined) return this.context.commands.answer(question, role);
+        return this.#requirePlant().ask(question, onProgress);
+      }
       case 'reload':
         return this.#reload(question, onProgress);
       case 'reopenLogs':

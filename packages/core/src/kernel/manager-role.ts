@@ -6,15 +6,14 @@ import type { FromManager, InnerQuestion, ManagerAssignment, ToManager } from '.
 import type { Link, Platform } from '../platform/platform.js';
 import { patienceFor } from './ask-patience.js';
 import { joinLogFile } from './join-log-file.js';
-import { ProcessContext, type ProcessOrigin } from './process-context.js';
+import { ProcessContext } from './process-context.js';
+import type { Program } from './program.js';
 
 /** Without a master the workers get this long to leave, in ms. */
 const ORPHAN_GRACE_MS = 1_000;
 
-type Origin = Pick<ProcessOrigin, 'platform' | 'definition' | 'server'>;
-
-export function playManager(origin: Origin, assignment: ManagerAssignment): void {
-  new ManagerProcess(origin, assignment).run();
+export function playManager(program: Program, assignment: ManagerAssignment): void {
+  new ManagerProcess(program, assignment).run();
 }
 
 class ManagerProcess {
@@ -26,19 +25,19 @@ class ManagerProcess {
   #stopping = false;
 
   constructor(
-    origin: Origin,
+    program: Program,
     private readonly assignment: ManagerAssignment,
   ) {
     const { settings, masterPid, pipePaths, runtimeDirectory, userProcesses } = assignment;
-    const { incarnationBase, fixed, generation } = assignment;
-    const { platform } = origin;
+    const { incarnationBase, original, generation, timersRan } = assignment;
+    const { platform } = program;
     joinLogFile(platform.log, settings.logFile);
     this.#platform = platform;
     this.#master = platform.self.parent!;
     this.#inquiries = new Inquiries(platform.clock, (note) => this.#tell(note));
     const managerPid = (): number => platform.self.pid;
     this.#context = new ProcessContext({
-      ...origin,
+      ...program,
       settings,
       roles: ['manager'],
       workerId: -1,
@@ -61,13 +60,16 @@ class ManagerProcess {
       runtimeDirectory,
       userProcesses,
       incarnationBase,
-      fixed,
+      original,
       generation,
+      timersRan,
       logger: this.#context.logger,
       name: settings.name,
+      counters: () => this.#context.counters,
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
       onPeers: (peers) => this.#context.exchange.setPeers(peers),
       onGeneration: (generation) => this.#tell({ type: 'generation', generation }),
+      onTimerRan: (timer) => this.#tell({ type: 'timerRan', timer }),
       onWorkerError: (event) => void this.#context.hooksSafely('workerError', event),
       beforeReload: async () => this.#context.hooksInTime('beforeReload'),
       afterReload: async (report) => this.#context.hooksSafelyInTime('afterReload', report),
@@ -117,7 +119,7 @@ class ManagerProcess {
       case 'ask':
         answerNote(
           note,
-          async (question, onProgress) => this.#manager.answer(question, onProgress),
+          async (question, onProgress) => this.#answer(question, onProgress),
           (answer) => this.#tell(answer),
         );
         return;
@@ -127,6 +129,12 @@ class ManagerProcess {
       case 'progress':
         this.#inquiries.progressed(note);
     }
+  }
+
+  async #answer(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
+    if (question.what === 'command' && question.target === 'manager')
+      return this.#context.commands.answer(question, 'manager');
+    return this.#manager.answer(question, onProgress);
   }
 
   /** What a worker or a hook here asks is for the master to answer. */

@@ -1,20 +1,24 @@
 import { shortestHandlerTimeout } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
-import type { Binding, Container, Definition, EventName, RoleName } from '../definition.js';
+import type { Binding, Container, Definition, EventName, RoleName, TimerSpec } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import { eventTable } from '../events/event-table.js';
 import { bind, hooksOf, typesOf } from '../events/handler-table.js';
 import { Invoker } from '../events/invoke.js';
+import { timersAt } from '../events/timer-place.js';
 import { Logger, type LogOrigin } from '../log.js';
 import type { Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
-import type { FixedParts } from '../pipe/messages.js';
+import type { FixedParts, WorkerCounters } from '../pipe/messages.js';
 import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
 import type { Messenger } from '../messaging/messenger.js';
 import type { RoleActions, TaskActions } from '../role-actions.js';
 import { ProcessError } from '../errors.js';
 import { Exchange } from './exchange.js';
+import { CommandsInFlight, packCommandData, unpackCommandData } from '../pipe/command-data.js';
+import { Commands } from './commands.js';
+import { DeclaredTimers } from '../timers/declared-timers.js';
 import { Timers, type TimerFunction } from '../timers/timers.js';
 
 /** The `Server` object of this process: handlers get it injected, and it acts through the role that runs here. */
@@ -30,6 +34,8 @@ export interface ProcessOrigin {
   readonly settings: Settings;
   /** What this process is; the first process of base mode is several at once. */
   readonly roles: readonly RoleName[];
+  /** The name of a user process. */
+  readonly process?: string;
   /** -1 where there is none, or not yet. */
   readonly workerId: number;
   readonly masterPid: number;
@@ -42,7 +48,7 @@ export interface ProcessOrigin {
   readonly onTaskLimit?: () => void;
 }
 
-/** What only some roles can do. */
+/** What the role brings. Who serves no connections sends over the mesh. */
 export interface RolePowers {
   send?(connectionId: number, data: Part): boolean;
   close?(connectionId: number, reset: boolean): boolean;
@@ -55,6 +61,9 @@ export class ProcessContext implements RoleActions {
   readonly invoker: Invoker;
   readonly timers: Timers;
   readonly exchange: Exchange;
+  readonly commands: Commands;
+  readonly #commandsInFlight = new CommandsInFlight();
+  readonly declaredTimers: DeclaredTimers;
   #container: Container | undefined;
   #state: 'building' | 'built' | 'disposed' = 'building';
   #powers: RolePowers | undefined;
@@ -62,7 +71,7 @@ export class ProcessContext implements RoleActions {
   readonly #logOrigin: LogOrigin;
 
   constructor(private readonly origin: ProcessOrigin) {
-    const { platform, settings, roles, workerId } = origin;
+    const { platform, definition, settings, roles, workerId, process } = origin;
     const [role] = roles as [RoleName];
     const label = role === 'taskWorker' ? 'task worker' : role === 'userProcess' ? 'process' : role;
     this.#workerId = workerId;
@@ -78,12 +87,19 @@ export class ProcessContext implements RoleActions {
       logger: this.logger,
       invoker: this.invoker,
       role,
+      ...(process !== undefined && { process }),
       directory: origin.runtimeDirectory,
       userProcesses: origin.userProcesses,
       container: () => this.#container,
       workerId: () => this.#workerId,
       onRequestLimit: () => origin.onTaskLimit?.(),
     });
+    this.commands = new Commands(definition, this.invoker, platform.clock, process);
+    this.declaredTimers = new DeclaredTimers(
+      this.timers,
+      (spec) => bind(spec, this.#container),
+      platform.observe,
+    );
   }
 
   get container(): Container | undefined {
@@ -96,6 +112,11 @@ export class ProcessContext implements RoleActions {
     this.#logOrigin.workerId = workerId;
   }
 
+  /** What this process has counted, but for sockets. */
+  get counters(): WorkerCounters {
+    return { failedHandlers: this.invoker.failed, tasks: this.exchange.counters };
+  }
+
   /** What this program has on disk of that which only a restart applies. */
   fixedParts(): FixedParts {
     const { definition, settings, platform } = this.origin;
@@ -104,14 +125,15 @@ export class ProcessContext implements RoleActions {
 
   /** Gives the `Server` object its powers and builds the application's objects. */
   async build(powers: RolePowers): Promise<void> {
-    const { definition, server, roles } = this.origin;
+    const { definition, server, roles, process } = this.origin;
     this.#powers = powers;
     server.attach(this);
     if (definition.container === undefined) {
       this.#state = 'built';
+      this.commands.open(undefined);
       return;
     }
-    const types = roles.map((role) => typesOf(definition, role));
+    const types = roles.map((role) => typesOf(definition, role, this.#timersOf(role), process));
     const container = await definition.container({
       role: roles[0]!,
       processTypes: [...new Set(types.flatMap(({ process }) => process))],
@@ -125,6 +147,7 @@ export class ProcessContext implements RoleActions {
     }
     this.#container = container;
     this.#state = 'built';
+    this.commands.open(container);
   }
 
   /** Runs the hooks of an event in this process; the first that fails rejects. */
@@ -162,17 +185,28 @@ export class ProcessContext implements RoleActions {
     });
   }
 
-  /** Starts the timers that the application declares. */
+  /** Starts the timers that the application declares for this process. */
   startTimers(): void {
-    for (const spec of this.origin.definition.timers) {
-      const handler = bind(spec, this.#container);
-      this.timers.tick(spec.interval, () => handler.run(), spec.label);
-    }
+    const timers = this.origin.roles.flatMap((role) => this.#timersOf(role));
+    this.declaredTimers.start([...new Set(timers)]);
+  }
+
+  /** The process begins to leave. What `server.after` has set stays: a handler may be waiting for it. */
+  endTimers(): void {
+    this.timers.clearTicks();
+    this.declaredTimers.end();
+  }
+
+  #timersOf(role: RoleName): readonly TimerSpec[] {
+    const { definition, settings, process } = this.origin;
+    const { workerNum } = settings;
+    return timersAt(definition, { role, process, workerId: this.#workerId, workerNum });
   }
 
   async dispose(): Promise<void> {
     this.timers.clearAll();
     this.invoker.close();
+    this.commands.close();
     if (this.#state === 'building') this.#state = 'disposed';
     try {
       await this.#container?.dispose();
@@ -187,9 +221,9 @@ export class ProcessContext implements RoleActions {
   }
 
   #bound(event: EventName): BoundHandler[] {
-    const { definition, roles } = this.origin;
+    const { definition, roles, process } = this.origin;
     if (!eventTable[event].roles.some((role) => roles.includes(role))) return [];
-    return hooksOf(definition, event).map((spec) => bind(spec, this.#container));
+    return hooksOf(definition, event, process).map((spec) => bind(spec, this.#container));
   }
 
   // What the `Server` object does here.
@@ -220,14 +254,12 @@ export class ProcessContext implements RoleActions {
 
   send(connectionId: number, data: Part): boolean {
     const { send } = this.#powers ?? {};
-    if (send === undefined) throw this.#notHere('send');
-    return send(connectionId, data);
+    return send === undefined ? this.exchange.send(connectionId, data) : send(connectionId, data);
   }
 
   close(connectionId: number, reset: boolean): boolean {
     const { close } = this.#powers ?? {};
-    if (close === undefined) throw this.#notHere('close');
-    return close(connectionId, reset);
+    return close === undefined ? this.exchange.end(connectionId, reset) : close(connectionId, reset);
   }
 
   get messenger(): Messenger {
@@ -248,6 +280,32 @@ export class ProcessContext implements RoleActions {
 
   clearTimer(id: number): boolean {
     return this.timers.clear(id);
+  }
+
+  /** The role in which this process is the target of a command. */
+  targetRole(target: number | string): RoleName | undefined {
+    const { roles } = this.origin;
+    if (target === 'master' || target === 'manager') return roles.find((role) => role === target);
+    return this.workerId >= 0 && target === this.workerId ? roles[0] : undefined;
+  }
+
+  async command(name: string, target: number | string, data: unknown, timeout: number): Promise<unknown> {
+    const packed = packCommandData(data, `the data of command '${name}'`);
+    const landed = this.#commandsInFlight.add(packed);
+    const question = { what: 'command', name, target, data: packed, timeout } as const;
+    const answer = await new Promise<string>((resolve, reject) => {
+      const late = (): void => {
+        const who = typeof target === 'number' ? `process ${target}` : `'${target}'`;
+        reject(
+          new ProcessError('ASK_TIMEOUT', `${who} has not answered command '${name}' within ${timeout} ms`),
+        );
+      };
+      const timer = this.origin.platform.clock.setTimer(timeout, late);
+      this.ask(question)
+        .finally(() => timer.cancel())
+        .then(resolve, reject);
+    }).finally(landed);
+    return unpackCommandData(answer);
   }
 
   async ask<Asked extends Question>(question: Asked): Promise<AnswerTo<Asked>> {

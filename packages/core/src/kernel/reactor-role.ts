@@ -11,7 +11,7 @@ import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { answerNote } from '../pipe/inquiries.js';
 import type { FromReactor, InnerQuestion, ReactorAssignment, ToReactor } from '../pipe/messages.js';
 import type { Link, Platform } from '../platform/platform.js';
-import { ConnectionIds } from '../reactor/connection-ids.js';
+import { ConnectionIds } from '../pipe/connection-ids.js';
 import { PipeGate } from '../reactor/pipe-gate.js';
 import { Reactor } from '../reactor/reactor.js';
 import { joinLogFile } from './join-log-file.js';

@@ -4,7 +4,7 @@
  * is started, no object of the application is made.
  */
 import type { Settings } from '../config/load.js';
-import type { Definition, EventName } from '../definition.js';
+import type { Definition, EventName, ProcessBody } from '../definition.js';
 import { eventTable } from '../events/event-table.js';
 import { handlersOf, hooksOf } from '../events/handler-table.js';
 import { ExitCode } from '../errors.js';
@@ -31,19 +31,44 @@ export async function reportPlan(
 }
 
 function planOf(definition: Definition, { settings, topology }: Checked): Plan {
-  const events = Object.keys(eventTable) as EventName[];
   return {
     settings,
     topology,
     listeners: settings.listeners.map(({ name }) => ({ name, handlers: labelsOf(definition, name) })),
+    ...actionsOf(definition, undefined),
+    userProcesses: (definition.processes ?? []).map(({ name, body }) => {
+      return { name, body: bodyName(body), ...actionsOf(definition, name) };
+    }),
+  };
+}
+
+/** What a user process does, or all the others. */
+function actionsOf(
+  definition: Definition,
+  process: string | undefined,
+): Pick<Plan, 'hooks' | 'timers' | 'commands'> {
+  const events = Object.keys(eventTable) as EventName[];
+  return {
     hooks: events
       .filter((event) => eventTable[event].kind === 'hook')
       .flatMap((event) =>
-        hooksOf(definition, event).map(({ label }) => ({ event: eventTable[event].decorator, label })),
+        hooksOf(definition, event, process).map(({ label }) => ({
+          event: eventTable[event].decorator,
+          label,
+        })),
       ),
-    timers: definition.timers.map(({ interval, label }) => ({ interval, label })),
-    userProcesses: definition.processes?.map(({ name }) => name) ?? [],
+    timers: definition.timers
+      .filter((timer) => timer.process === process)
+      .map(({ target: _target, process: _process, ...timer }) => timer),
+    commands: hooksOf(definition, 'command', process).map(({ command, label }) => {
+      const { name = '', on = 'workers' } = command ?? {};
+      return { name, ...(process === undefined && { on }), label };
+    }),
   };
+}
+
+function bodyName(body: ProcessBody): string {
+  return body.kind === 'class' ? body.type.name : body.kind === 'module' ? body.url : 'a function';
 }
 
 function labelsOf(definition: Definition, listener: string): Plan['listeners'][number]['handlers'] {

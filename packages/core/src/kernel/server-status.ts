@@ -51,11 +51,12 @@ function chiefs(
 }
 
 function workerStatus(row: WorkerRow, connectionsOf: (workerId: number) => number): ProcessStatus {
-  const { role, workerId, pid, generation, state, uptime, vitals, restarts, lastCrash, current } = row;
+  const { role, name, workerId, pid, generation, state, uptime, vitals, restarts, lastCrash, current } = row;
   const { requestsPerSecond } = row;
   const { requests, inFlight, rss, loopLagP99, connections } = { ...nothing, ...vitals };
   return {
     role,
+    ...(name !== undefined && { name }),
     workerId,
     pid,
     generation,

@@ -80,6 +80,8 @@ export class SinglePlant implements Plant {
     // A stop came meanwhile.
     if (this.#isStopping()) return this.#endpoints;
     context.startTimers();
+    // There is nobody else.
+    context.declaredTimers.hold([], { ran: () => {}, released: () => {} });
     await this.#worker.serve(own);
     this.#state = 'ready';
     return this.#endpoints;
@@ -88,13 +90,14 @@ export class SinglePlant implements Plant {
   async stop(): Promise<void> {
     const started = this.#state === 'ready';
     this.#state = 'stopping';
-    this.parts.context.timers.clearTicks();
+    this.parts.context.endTimers();
     const { settings, context, platform } = this.parts;
     const end = platform.clock.now() + settings.maxWaitTime;
     const exiting = this.#announceExit();
     this.#worker?.warn(settings.maxWaitTime);
     await this.#sockets?.drain(settings.maxWaitTime);
     await this.#worker?.stop(Math.max(0, end - platform.clock.now()));
+    await context.commands.finish(Math.max(0, end - platform.clock.now()));
     exiting.cancel();
     if (started) await context.hooksSafelyInTime('workerStop', 0);
     if (started) await context.hooksSafelyInTime('managerStop');
@@ -104,7 +107,8 @@ export class SinglePlant implements Plant {
   #announceExit(): ExitAnnouncement {
     const { platform, context } = this.parts;
     const hasOpenWork = (): boolean =>
-      (this.#worker?.inFlight ?? 0) > 0 || (this.#sockets?.openConnections ?? 0) > 0;
+      (this.#worker?.inFlight ?? 0) + context.commands.running > 0 ||
+      (this.#sockets?.openConnections ?? 0) > 0;
     const hooks = async (): Promise<void> => context.hooksSafely('workerExit', 0);
     const announcement = new ExitAnnouncement(platform.clock, hasOpenWork, hooks);
     void announcement.run();
@@ -145,6 +149,11 @@ export class SinglePlant implements Plant {
         return this.#sockets?.clientInfo(question.id) ?? null;
       case 'connections':
         return this.#sockets?.connectionsAfter(question.after, question.limit) ?? [];
+      case 'command': {
+        const known = `there are 0, 'master' and 'manager'`;
+        const wanted = JSON.stringify(question.target);
+        throw new ProcessError('NO_SUCH_PROCESS', `there is no process ${wanted}; ${known}`);
+      }
       default:
         throw new ProcessError(
           'NOT_SUPPORTED',
@@ -154,9 +163,6 @@ export class SinglePlant implements Plant {
   }
 
   #stats(): PlantReport['stats'] {
-    const { invoker, exchange } = this.parts.context;
-    if (this.#worker === undefined) return addStats([], []);
-    const counters = { failedHandlers: invoker.failed, tasks: exchange.counters, ...this.#worker.counters() };
-    return addStats([], [counters]);
+    return addStats([], [{ ...this.parts.context.counters, ...this.#worker?.counters() }]);
   }
 }

@@ -8,9 +8,10 @@
  *               its id                  told
  */
 import { differences } from '../config/differences.js';
-import type { Settings } from '../config/load.js';
 import { ExitCode, ProcessError, toWire } from '../errors.js';
+import type { BoundHandler } from '../events/bound-handler.js';
 import { changedParts } from '../events/fingerprint.js';
+import { processOf } from '../events/handler-table.js';
 import { answerNote, Inquiries } from '../pipe/inquiries.js';
 import {
   PIPE_VERSION,
@@ -30,20 +31,23 @@ import { RemoteSockets } from '../worker/remote-sockets.js';
 import type { Sockets } from '../worker/sockets.js';
 import { Worker } from '../worker/worker.js';
 import { patienceFor } from './ask-patience.js';
-import { BaseSockets } from './base-sockets.js';
+import type { BaseSockets } from './base-sockets.js';
 import { ExitAnnouncement } from './exit-announcement.js';
 import { joinLogFile } from './join-log-file.js';
-import { ProcessContext, type ProcessOrigin, type RolePowers } from './process-context.js';
+import { baseSockets, settingsSchema } from './late.js';
+import { loadBody } from './process-body.js';
+import { ProcessContext, type RolePowers } from './process-context.js';
+import { environmentOf, rawSettings, settingsText, type Program } from './program.js';
 
 /** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
 const SHORTEST_BLOCK_MS = 500;
+/** How long a worker that leaves waits until what its stop hooks have sent is with the system, in ms. */
+const LAST_FLUSH_MS = 500;
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
 
-type Origin = Pick<ProcessOrigin, 'platform' | 'definition' | 'server'>;
-
-export function playWorker(origin: Origin, assignment: WorkerAssignment, readSettings: () => Settings): void {
-  new WorkerProcess(origin, assignment, readSettings).run();
+export function playWorker(program: Program, assignment: WorkerAssignment): void {
+  new WorkerProcess(program, assignment).run();
 }
 
 class WorkerProcess {
@@ -58,25 +62,29 @@ class WorkerProcess {
   #assume: ((place: Place) => void) | undefined;
   /** base mode: what came for the sockets before they were made. */
   readonly #earlyListeners: [number, BoundListener][] = [];
+  /** Of a user process. */
+  #body: BoundHandler | undefined;
+  #bodyRuns = false;
   /** Set once it must leave. */
   #exiting: ExitAnnouncement | undefined;
   #state: 'loading' | 'loaded' | 'starting' | 'ready' | 'serving' | 'stopping' = 'loading';
 
   constructor(
-    private readonly origin: Origin,
+    private readonly program: Program,
     private readonly assignment: WorkerAssignment,
-    private readonly readSettings: () => Settings,
   ) {
-    const { settings, role, place, masterPid, managerPid, runtimeDirectory, userProcesses } = assignment;
-    const { platform } = origin;
+    const { settings, role, place, userProcess, masterPid, managerPid } = assignment;
+    const { runtimeDirectory, userProcesses } = assignment;
+    const { platform } = program;
     joinLogFile(platform.log, settings.logFile);
     this.#manager = platform.self.parent!;
     this.#inquiries = new Inquiries(platform.clock, (note) => this.#tell(note));
     this.#place = place;
     this.#context = new ProcessContext({
-      ...origin,
+      ...program,
       settings,
       roles: [role],
+      ...(userProcess !== undefined && { process: userProcess }),
       workerId: place?.workerId ?? -1,
       masterPid,
       managerPid: () => managerPid,
@@ -88,7 +96,7 @@ class WorkerProcess {
   }
 
   run(): void {
-    const { self } = this.origin.platform;
+    const { self } = this.program.platform;
     this.#manager.onMessage((message, listener) => this.#hear(message as ToWorker, listener));
     this.#manager.onDisconnect(() => this.#orphaned());
     self.onUncaught((error, origin) => this.#uncaught(error, origin));
@@ -103,9 +111,12 @@ class WorkerProcess {
   async #boot(): Promise<void> {
     this.#checkVersion();
     await this.#context.build(this.#powers());
+    if (this.assignment.role === 'userProcess') await this.#loadBody();
+    if (this.#isStopping()) return;
+    const onDisk = await this.#lookAtDisk();
     if (this.#isStopping()) return;
     this.#state = 'loaded';
-    this.#tell({ type: 'loaded', onDisk: this.#lookAtDisk() });
+    this.#tell({ type: 'loaded', onDisk });
     const place = this.#place ?? (await new Promise<Place>((resolve) => (this.#assume = resolve)));
     if (this.#isStopping()) return;
     await this.#start(place);
@@ -116,20 +127,20 @@ class WorkerProcess {
     const { role } = this.assignment;
     this.#state = 'starting';
     const { exchange } = this.#context;
-    exchange.identify({ role, ...place, pid: this.origin.platform.self.pid });
+    exchange.identify({ role, ...place, pid: this.program.platform.self.pid });
     await exchange.listen();
     if (role === 'worker') {
       this.#worker = this.#makeWorker();
       this.#sockets = await this.#openSockets(this.#worker, place);
     }
-    if (role !== 'userProcess') await this.#context.hooks('workerStart', place.workerId);
+    await this.#context.hooks('workerStart', place.workerId);
     if (this.#isStopping()) return;
     this.#state = 'ready';
     this.#tell({ type: 'ready' });
   }
 
   #take(place: Place): void {
-    const { platform } = this.origin;
+    const { platform } = this.program;
     this.#place = place;
     this.#context.assume(place.workerId);
     const { settings } = this.assignment;
@@ -140,15 +151,15 @@ class WorkerProcess {
   async #serve(): Promise<void> {
     if (this.#state !== 'ready') return;
     this.#state = 'serving';
+    this.#context.startTimers();
     if (this.assignment.role === 'worker') {
-      this.#context.startTimers();
       await this.#worker!.serve(this.#sockets!);
       await this.#base?.adoptListeners();
     }
-    this.#tell({ type: 'serving' });
+    this.#tell({ type: 'serving', ...(this.#context.declaredTimers.mayHold && { mayHoldTimers: true }) });
     // Only now: it takes processor time that the boots of others need.
     this.#traceBlocks();
-    if (this.assignment.role === 'userProcess') await this.#runUserProcess();
+    if (this.#body !== undefined) await this.#runBody(this.#body);
   }
 
   /** Early enough that the stack is there when the manager kills this process, for either reason that it may have. */
@@ -156,25 +167,34 @@ class WorkerProcess {
     const { settings, runtimeDirectory } = this.assignment;
     const { workerTimeout, maxWaitTime } = settings;
     if (workerTimeout === 0) return;
-    const { self } = this.origin.platform;
+    const { self } = this.program.platform;
     const afterMs = Math.max(SHORTEST_BLOCK_MS, Math.min(workerTimeout, maxWaitTime) / 2);
     self.traceBlocks(afterMs, blockedStackPath(runtimeDirectory, self.pid));
   }
 
-  /** What it throws ends the process, as an error that nobody caught. */
-  async #runUserProcess(): Promise<void> {
+  async #loadBody(): Promise<void> {
     const { userProcess } = this.assignment;
+    const spec = processOf(this.program.definition, userProcess);
+    if (spec === undefined)
+      throw new ProcessError('BOOT_FAILED', `the program on disk has no process ${userProcess} any more`);
+    this.#body = await loadBody(spec, this.#context.container, this.program.server.binding[1]);
+  }
+
+  /** What it throws ends the process, as an error that nobody caught; once it leaves, that was to be expected. */
+  async #runBody(body: BoundHandler): Promise<void> {
+    this.#bodyRuns = true;
     try {
-      const spec = this.origin.definition.processes?.find((each) => each.name === userProcess);
-      if (spec === undefined) throw new Error(`the program on disk has no process ${userProcess} any more`);
-      await spec.run(this.origin.server.binding[1]);
+      await this.#context.invoker.hooks([body]);
     } catch (error) {
-      this.#uncaught(error, 'uncaughtException');
+      if (this.#isStopping()) this.#context.logger.debug(`${body.label} has ended`, { error });
+      else this.#uncaught(error, 'uncaughtException');
+    } finally {
+      this.#bodyRuns = false;
     }
   }
 
   #makeWorker(): Worker {
-    const { platform, definition } = this.origin;
+    const { platform, definition } = this.program;
     const { invoker, container } = this.#context;
     const { settings } = this.assignment;
     const { maxRequest, maxRequestGrace } = settings;
@@ -198,9 +218,10 @@ class WorkerProcess {
   }
 
   async #openSockets(worker: Worker, place: Place): Promise<Sockets> {
-    const { platform } = this.origin;
+    const { platform } = this.program;
     const { settings, pipePaths } = this.assignment;
     if (settings.mode === 'base') {
+      const { BaseSockets } = await baseSockets.get();
       const { logger, exchange } = this.#context;
       this.#base = new BaseSockets(platform, { ...place, settings }, logger, exchange);
       this.#earlyListeners.forEach(([index, bound]) => this.#base!.receive(index, bound));
@@ -235,6 +256,12 @@ class WorkerProcess {
       case 'stop':
         void this.#stop(note.deadline, note.replaced);
         return;
+      case 'hold':
+        this.#context.declaredTimers.hold(note.ran, {
+          ran: (timer) => this.#tell({ type: 'timerRan', timer }),
+          released: () => this.#tell({ type: 'released' }),
+        });
+        return;
       case 'ask':
         answerNote(
           note,
@@ -260,7 +287,7 @@ class WorkerProcess {
         void this.#drain(note.deadline);
         return;
       case 'reopenLogs':
-        this.origin.platform.log.reopen();
+        this.program.platform.log.reopen();
     }
   }
 
@@ -270,6 +297,8 @@ class WorkerProcess {
         return this.#counters();
       case 'clientInfo':
         return this.#base?.clientInfo(question.id) ?? null;
+      case 'command':
+        return this.#context.commands.answer(question, this.assignment.role);
       case 'connections':
         return this.#base?.connectionsAfter(question.after, question.limit) ?? [];
       default:
@@ -278,8 +307,7 @@ class WorkerProcess {
   }
 
   #counters(): WorkerCounters {
-    const { invoker, exchange } = this.#context;
-    return { failedHandlers: invoker.failed, tasks: exchange.counters, ...this.#worker?.counters() };
+    return { ...this.#context.counters, ...this.#worker?.counters() };
   }
 
   #vitals(): WorkerVitals {
@@ -287,9 +315,9 @@ class WorkerProcess {
     const { exchange } = this.#context;
     return {
       requests: this.#worker?.requests ?? exchange.done,
-      inFlight: (this.#worker?.inFlight ?? 0) + exchange.inFlight,
+      inFlight: this.#inFlight,
       ...(connections !== undefined && { connections }),
-      ...this.origin.platform.self.vitals(),
+      ...this.program.platform.self.vitals(),
     };
   }
 
@@ -304,7 +332,8 @@ class WorkerProcess {
   async #drain(deadline: number): Promise<void> {
     if (this.#isStopping()) return;
     this.#worker?.warn(deadline);
-    this.#announceExit();
+    // User processes leave after the workers, which may need them to their end.
+    if (this.assignment.role !== 'userProcess') this.#announceExit();
     await this.#base?.drain(deadline);
     this.#tell({ type: 'drained' });
   }
@@ -314,7 +343,7 @@ class WorkerProcess {
     const before = this.#state;
     this.#state = 'stopping';
     this.#tell({ type: 'leaving' });
-    this.#context.timers.clearTicks();
+    this.#context.endTimers();
     if (replaced) this.#context.exchange.retire();
     this.#announceExit();
     if (before === 'serving') await this.#finish(deadline, replaced);
@@ -322,34 +351,42 @@ class WorkerProcess {
     if (before === 'serving' || before === 'ready') {
       if (before === 'ready') this.#worker?.leave(true);
       const { workerId } = this.#place!;
-      if (this.assignment.role !== 'userProcess') await this.#context.hooksSafely('workerStop', workerId);
+      this.#context.commands.close();
+      await this.#context.hooksSafely('workerStop', workerId);
+      await this.#context.exchange.flush(LAST_FLUSH_MS);
     }
     await this.#context.dispose();
     this.#context.exchange.close();
     this.#tell({ type: 'account', counters: this.#counters() });
-    this.origin.platform.self.exit(ExitCode.ok);
+    this.program.platform.self.exit(ExitCode.ok);
   }
 
   async #finish(deadline: number, replaced: boolean): Promise<void> {
-    const { clock } = this.origin.platform;
+    const { clock } = this.program.platform;
     const end = clock.now() + deadline;
     const left = (): number => Math.max(0, end - clock.now());
     if (replaced && this.#base !== undefined) await this.#base.outlast(deadline);
     else if (replaced) await this.#worker?.allRetired(deadline);
     await this.#worker?.stop(left());
+    await this.#context.commands.finish(left());
     await this.#context.exchange.finish(left(), replaced);
   }
 
   #announceExit(): void {
     if (this.#exiting !== undefined) return;
     const hooks = async (): Promise<void> => this.#context.hooksSafely('workerExit', this.#place!.workerId);
-    this.#exiting = new ExitAnnouncement(this.origin.platform.clock, () => this.#hasOpenWork(), hooks);
+    this.#exiting = new ExitAnnouncement(this.program.platform.clock, () => this.#hasOpenWork(), hooks);
     void this.#exiting.run();
   }
 
   #hasOpenWork(): boolean {
     const connections = this.#base?.openConnections ?? 0;
-    return (this.#worker?.inFlight ?? 0) > 0 || connections > 0 || this.#context.exchange.busy;
+    return this.#inFlight > 0 || this.#bodyRuns || connections > 0 || this.#context.exchange.busy;
+  }
+
+  get #inFlight(): number {
+    const { commands, exchange } = this.#context;
+    return (this.#worker?.inFlight ?? 0) + commands.running + exchange.inFlight;
   }
 
   /** Nobody would replace or stop this process any more. */
@@ -358,15 +395,15 @@ class WorkerProcess {
     this.#context.exchange.close();
     const { settings, runtimeDirectory } = this.assignment;
     // In base mode the manager was the first process, and nobody else is left to do it.
-    if (settings.mode === 'base') this.origin.platform.files.removeDirectory(runtimeDirectory);
-    this.origin.platform.self.exit(ExitCode.orphaned);
+    if (settings.mode === 'base') this.program.platform.files.removeDirectory(runtimeDirectory);
+    this.program.platform.self.exit(ExitCode.orphaned);
   }
 
   #bootFailed(error: unknown): void {
     if (this.#isStopping()) return;
     this.#context.logger.error('could not boot', { error });
     this.#tell({ type: 'bootFailed', error: toWire(error) });
-    this.origin.platform.self.exit(ExitCode.bootFailed);
+    this.program.platform.self.exit(ExitCode.bootFailed);
   }
 
   #uncaught(error: unknown, origin: string): void {
@@ -378,7 +415,7 @@ class WorkerProcess {
     );
     const booting = this.#state !== 'serving' && this.#state !== 'ready' && this.#state !== 'stopping';
     this.#tell({ type: booting ? 'bootFailed' : 'uncaught', error: toWire(error) });
-    this.origin.platform.self.exit(booting ? ExitCode.bootFailed : ExitCode.uncaught);
+    this.program.platform.self.exit(booting ? ExitCode.bootFailed : ExitCode.uncaught);
   }
 
   /** The kernel on disk may have been replaced under a running server. */
@@ -391,22 +428,31 @@ class WorkerProcess {
   }
 
   /** What this process found on disk that the running server cannot take over. The master's settings hold. */
-  #lookAtDisk(): OnDisk {
+  async #lookAtDisk(): Promise<OnDisk> {
     const { logger } = this.#context;
-    let own: Settings;
+    let paths: readonly string[];
     try {
-      own = this.readSettings();
+      paths = await this.#changedSettings();
     } catch (error) {
       logger.warn('the settings on disk are not valid any more; those of the running server hold', { error });
       return { needRestart: [], invalidSettings: toWire(error) };
     }
-    const paths = differences(this.assignment.settings, own);
-    const parts = changedParts(this.assignment.fixed, this.#context.fixedParts());
+    const parts = changedParts(this.assignment.original.fixed, this.#context.fixedParts());
     if (paths.length > 0)
       logger.warn(`these settings have changed and need a restart of the server: ${paths.join(', ')}`);
     if (parts.length > 0)
       logger.warn(`these have changed and need a restart of the server: ${parts.join(', ')}`);
     return { needRestart: [...paths, ...parts] };
+  }
+
+  /** Mostly what is written is the same, and the schema need not be loaded to see that. */
+  async #changedSettings(): Promise<readonly string[]> {
+    const { original, settings } = this.assignment;
+    const given = rawSettings(this.program);
+    const written = settingsText(this.program, given);
+    if (written !== undefined && written === original.written) return [];
+    const { loadSettings } = await settingsSchema.get();
+    return differences(settings, loadSettings(given, environmentOf(this.program)));
   }
 
   // A method, because a check of the field would narrow it across calls that change it.

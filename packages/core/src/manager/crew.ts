@@ -4,14 +4,15 @@
  * them has which place is not its business.
  */
 import type { Settings } from '../config/load.js';
+import { ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { Inquiries } from '../pipe/inquiries.js';
 import {
   PIPE_VERSION,
   workerTitle,
-  type FixedParts,
   type FromWorker,
   type InnerQuestion,
+  type Original,
   type Peer,
   type Place,
   type WorkerAssignment,
@@ -43,8 +44,7 @@ export interface CrewParts {
   readonly listeners?: readonly BoundListener[];
   /** Names of the user processes, whose ids follow those of the task workers. */
   readonly userProcesses: readonly string[];
-  /** What only a restart applies. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
 }
 
 export interface CrewEvents {
@@ -85,12 +85,12 @@ export class Crew {
     place: Place | undefined,
     generation: number,
   ): WorkerHandle {
-    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, fixed, logger } = this.parts;
+    const { platform, settings, name, masterPid, pipePaths, runtimeDirectory, original, logger } = this.parts;
     const assignment: WorkerAssignment = {
       ...duty,
       ...(place !== undefined && { place }),
       version: PIPE_VERSION,
-      fixed,
+      original,
       settings,
       masterPid,
       managerPid: platform.self.pid,
@@ -173,8 +173,15 @@ export class Crew {
     return this.#departed === undefined ? counters : [...counters, this.#departed];
   }
 
+  /** What all of them have counted, those included that are gone, as last heard. */
+  get lastCounted(): WorkerCounters | undefined {
+    let total = this.#departed;
+    for (const { counters } of this.#living) total = addCounters(total, counters?.of);
+    return total;
+  }
+
   async #count(worker: WorkerHandle): Promise<void> {
-    const answer = (await this.#ask(worker, { what: 'counters' })) as WorkerCounters | undefined;
+    const answer = (await this.#askOr(worker, { what: 'counters' })) as WorkerCounters | undefined;
     if (answer !== undefined) worker.counters = { of: answer };
   }
 
@@ -182,14 +189,14 @@ export class Crew {
   async clientInfo(id: number, incarnation: number): Promise<ClientInfo | null> {
     const owner = [...this.#living].find(({ place }) => place?.incarnation === incarnation);
     if (owner === undefined) return null;
-    return ((await this.#ask(owner, { what: 'clientInfo', id })) ?? null) as ClientInfo | null;
+    return ((await this.#askOr(owner, { what: 'clientInfo', id })) ?? null) as ClientInfo | null;
   }
 
   /** base mode: a page of connections, asked of all workers. */
   async connections(after: number, limit: number): Promise<readonly ClientInfo[]> {
     const owners = [...this.#living].filter(({ assignment }) => assignment.role === 'worker');
     const pages = await Promise.all(
-      owners.map(async (owner) => this.#ask(owner, { what: 'connections', after, limit })),
+      owners.map(async (owner) => this.#askOr(owner, { what: 'connections', after, limit })),
     );
     return (pages as (readonly ClientInfo[] | undefined)[])
       .flatMap((page) => page ?? [])
@@ -275,10 +282,17 @@ export class Crew {
     });
   }
 
+  /** Rejects when the worker does not answer within `patience` ms, or ends. */
+  async ask(worker: WorkerHandle, question: InnerQuestion, patience: number): Promise<unknown> {
+    const inquiries = this.#inquiries.get(worker);
+    if (inquiries === undefined) throw new ProcessError('ASK_LOST', `${worker.title} is gone`);
+    return inquiries.ask(question, patience);
+  }
+
   /** Undefined when the worker does not answer in time, or ends. */
-  async #ask(worker: WorkerHandle, question: InnerQuestion): Promise<unknown> {
+  async #askOr(worker: WorkerHandle, question: InnerQuestion): Promise<unknown> {
     try {
-      return await this.#inquiries.get(worker)?.ask(question, ANSWER_TIMEOUT_MS);
+      return await this.ask(worker, question, ANSWER_TIMEOUT_MS);
     } catch {
       return undefined;
     }

@@ -11,6 +11,7 @@
  */
 import { fromWire, ProcessError } from '../errors.js';
 import type { WorkerErrorEvent } from '../events/event-table.js';
+import { commandPatience } from '../pipe/command-data.js';
 import { answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type {
   CrewStatus,
@@ -18,16 +19,20 @@ import type {
   InnerQuestion,
   Peer,
   Place,
+  WorkerCounters,
   WorkerNote,
   WorkerRow,
 } from '../pipe/messages.js';
 import type { ClientInfo, ReloadReport } from '../pipe/questions.js';
+import { addCounters } from '../pipe/stats.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
+import { commandTarget } from './command-target.js';
 import { Crew, STOP_GRACE_MS, type CrewParts } from './crew.js';
 import { RestartPolicy, type BootFailure } from './restart-policy.js';
 import { Standby } from './standby.js';
 import { Succession } from './succession.js';
+import { TimerHolder } from './timer-holder.js';
 import { Watch } from './watch.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
 import { WorkerPlace } from './worker-place.js';
@@ -37,6 +42,11 @@ export interface ManagerParts extends CrewParts {
   readonly incarnationBase: number;
   /** The generation of its first workers. */
   readonly generation: number;
+  /** What the manager's own process has counted. */
+  readonly counters: () => WorkerCounters;
+  /** Timers of `on: 'one'` that run once, and have. */
+  readonly timersRan: readonly string[];
+  readonly onTimerRan: (timer: string) => void;
   readonly onWorkers: (notes: readonly WorkerNote[]) => void;
   /** For the manager's own process. */
   readonly onPeers: (peers: readonly Peer[]) => void;
@@ -61,6 +71,7 @@ export class Manager {
   readonly #standby: Standby;
   readonly #watch: Watch;
   readonly #crashes: CrashReports;
+  readonly #timerHolder: TimerHolder;
   readonly #restartTimers = new Set<Timer>();
   readonly #drained = new Set<WorkerHandle>();
   #incarnation: number;
@@ -85,6 +96,8 @@ export class Manager {
         this.#standby.renew();
       },
     });
+    const isStopping = (): boolean => this.#crew.stopping;
+    this.#timerHolder = new TimerHolder(this.#places, parts.timersRan, parts.onTimerRan, isStopping);
     this.#standby = new Standby(
       clock,
       settings.standbyNum,
@@ -178,13 +191,19 @@ export class Manager {
   async answer(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
     switch (question.what) {
       case 'counters':
-        return this.#crew.counters();
+        return [...(await this.#crew.counters()), this.parts.counters()];
       case 'workers':
-        return { workers: this.#rows(), manager: this.parts.platform.self.vitals() } satisfies CrewStatus;
+        return this.#status;
       case 'reload':
         return this.#succession.reload(question, onProgress);
       case 'stopWorker':
         return this.#stopWorker(question.workerId);
+      case 'command':
+        return this.#crew.ask(
+          commandTarget(this.#places, question.target),
+          question,
+          commandPatience(question),
+        );
       default:
         throw new ProcessError('NOT_IN_THIS_ROLE', `the manager does not answer '${question.what}'`);
     }
@@ -225,7 +244,15 @@ export class Manager {
         if (place !== undefined) this.#becameReady(place, worker);
         return;
       case 'serving':
+        worker.mayHoldTimers = note.mayHoldTimers === true;
         if (place !== undefined) this.#serves(place, worker);
+        return;
+      case 'timerRan':
+        this.#timerHolder.ran(note.timer);
+        return;
+      case 'released':
+        this.#timerHolder.released(worker);
+        this.#timerHolder.look();
         return;
       case 'recycle':
         if (place !== undefined) void this.#succession.recycle(place, worker, note.reason);
@@ -301,10 +328,13 @@ export class Manager {
     place?.left(worker);
     this.#standby.lost(worker, { ready: worker.state !== 'loading', lived });
     worker.state = 'down';
+    this.#timerHolder.released(worker);
     this.#introducePeers();
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
     if (this.#crew.stopping || place === undefined || !hadPart) return;
+    // One that was to leave makes room for another: nobody has died.
+    if (planned && place.duty.role === 'userProcess') place.restarts--;
     if (place.vacant) this.#refill(place, worker, exit, lived);
   }
 
@@ -365,6 +395,8 @@ export class Manager {
   }
 
   #othersServe({ duty }: WorkerPlace): boolean {
+    // Each user process is one of a kind; once the server serves, it goes on without.
+    if (duty.role === 'userProcess') return this.#ready === undefined;
     return this.#places.some(
       ({ duty: other, current }) => other.role === duty.role && current?.state === 'serving',
     );
@@ -400,7 +432,7 @@ export class Manager {
 
   async #stopWorker(workerId: number): Promise<null> {
     const place = this.#places[workerId];
-    if (place !== undefined && place.duty.role !== 'userProcess') return this.#succession.stopWorker(place);
+    if (place !== undefined) return this.#succession.stopWorker(place);
     throw new ProcessError('NO_SUCH_WORKER', `there is no worker ${workerId} to replace`);
   }
 
@@ -416,19 +448,25 @@ export class Manager {
       void this.#succession.recycle(place, worker, `maxMemory, ${vitals.rss} bytes are resident`);
   }
 
+  get #status(): CrewStatus {
+    const counters = addCounters(this.#crew.lastCounted, this.parts.counters());
+    return { workers: this.#rows(), manager: this.parts.platform.self.vitals(), counters };
+  }
+
   #rows(): readonly WorkerRow[] {
     const now = this.parts.platform.clock.now();
     const places = this.#places.map((place) => ({
       ...(place.current?.figures(now) ?? { uptime: 0, vitals: null, requestsPerSecond: 0 }),
       ...place.note,
       role: place.duty.role,
+      ...named(place),
       lastCrash: place.lastCrash,
     }));
     const others = this.#withoutPlace.map((worker) => {
       const place = this.#placeOf(worker);
       const { lastCrash = null, restarts = 0 } = place ?? {};
       const role = place?.duty.role ?? ('spare' as const);
-      return { ...worker.figures(now), ...worker.note(restarts, false), role, lastCrash };
+      return { ...worker.figures(now), ...worker.note(restarts, false), role, ...named(place), lastCrash };
     });
     return [...places, ...others];
   }
@@ -445,10 +483,16 @@ export class Manager {
   /** Something about the workers has changed. */
   #report(): void {
     this.parts.onWorkers(this.notes);
+    this.#timerHolder.look();
     this.#crew.changed();
     if (this.#ready !== undefined && this.#places.every(({ current }) => current?.state === 'serving')) {
       this.#ready();
       this.#ready = undefined;
     }
   }
+}
+
+function named(place: WorkerPlace | undefined): { readonly name?: string } {
+  const { userProcess } = place?.duty ?? {};
+  return userProcess === undefined ? {} : { name: userProcess };
 }

@@ -6,7 +6,7 @@
  *   successor  boots ─▶ start hooks ─▶ ready ────┴ takes the place ─▶ serves
  *
  * When the current one dies first, its successor takes the place as soon as it
- * is ready.
+ * is ready. Of a user process there are never two: the old one leaves first.
  */
 import { ProcessError } from '../errors.js';
 import type { OnProgress } from '../pipe/inquiries.js';
@@ -137,6 +137,7 @@ export class Succession implements ReloadHost {
     const permit = await this.absence();
     try {
       if (place.current !== old || this.#isEnding) return undefined;
+      if (place.duty.role === 'userProcess') return await this.#renew(place, old);
       const next = this.bootSuccessor(place, this.#generation);
       if (!(await next.reached('ready'))) return next.explain(next.exit ?? { code: null, signal: null });
       if (await this.handOver(place, next)) served();
@@ -146,6 +147,18 @@ export class Succession implements ReloadHost {
       release();
       permit();
     }
+  }
+
+  /**
+   * A user process may be the only one that can hold what it holds: the manager
+   * fills its place when the old one has left, and never has two of them.
+   */
+  async #renew(place: WorkerPlace, old: WorkerHandle): Promise<string | undefined> {
+    this.crew.tellToLeave(old, true);
+    await this.crew.until(() => this.#isEnding || (place.current !== undefined && place.current !== old));
+    const { current } = place;
+    if (this.#isEnding || current === undefined || (await current.reached('serving'))) return undefined;
+    return current.explain(current.exit ?? { code: null, signal: null });
   }
 
   async #runReload(reload: RollingReload): Promise<ReloadReport> {

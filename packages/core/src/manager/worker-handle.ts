@@ -42,6 +42,8 @@ export class WorkerHandle {
   failure: WireError | undefined;
   /** Why the manager killed it, if it did. */
   killReason: string | undefined;
+  /** It serves, and has timers that run in one worker. */
+  mayHoldTimers = false;
   /** It was started for a reload that came to nothing. */
   discarded = false;
   /** Its replacement is on the way. */

@@ -8,22 +8,24 @@
 import type { Settings } from '../config/load.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
-import type {
-  FromManager,
-  ManagerAssignment,
-  ServerStats,
-  ToManager,
-  CrewStatus,
-  FixedParts,
-  InnerQuestion,
-  Peer,
-  WorkerCounters,
-  WorkerNote,
-  WorkerRow,
+import {
+  reactorPath,
+  type FromManager,
+  type ManagerAssignment,
+  type ServerStats,
+  type ToManager,
+  type CrewStatus,
+  type Original,
+  type InnerQuestion,
+  type Peer,
+  type WorkerCounters,
+  type WorkerNote,
+  type WorkerRow,
 } from '../pipe/messages.js';
+import { commandPatience } from '../pipe/command-data.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type { ClientInfo } from '../pipe/questions.js';
-import { addStats } from '../pipe/stats.js';
+import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
@@ -48,7 +50,7 @@ export interface MasterParts {
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   /** What only a restart applies. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
   /** The server cannot go on; what is left of it has to be taken down. */
   readonly onFailure: (error: Error) => void;
   /** An operator asked the manager to leave, and means the server. */
@@ -57,6 +59,10 @@ export interface MasterParts {
   readonly ask: Answerer;
   /** For this process: who else there is. */
   readonly onPeers: (peers: readonly Peer[]) => void;
+  /** What this process has counted. */
+  readonly counters: () => WorkerCounters;
+  /** The server stops, and only the reactors are left. */
+  readonly onWorkersGone: () => void;
 }
 
 export interface MasterReport {
@@ -75,11 +81,17 @@ export class Master {
   /** How many managers there were before this one. */
   #managers = -1;
   #generation = 1;
+  /** Timers of `on: 'one'` that run once, and have. */
+  readonly #timersRan = new Set<string>();
   #inquiries: Inquiries | undefined;
   #watch: ManagerWatch | undefined;
   /** Managers in a row that have ended before all their workers were ready, and this one if it is not so far. */
   #earlyEnds = 0;
   #managerGone: (() => void) | undefined;
+  /** What the manager that lives has told last of what it and its processes have counted. */
+  #told: WorkerCounters | undefined;
+  /** What those had counted that were there before it. */
+  #departed: WorkerCounters | undefined;
   #notes: readonly WorkerNote[] = [];
   #ready: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopping' | 'stopped' = 'starting';
@@ -125,6 +137,7 @@ export class Master {
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.drain(maxWaitTime))));
     this.#state = 'stopping';
     await this.#stopManager(Math.max(0, end - clock.now()));
+    this.parts.onWorkersGone();
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.stop())));
     this.#state = 'stopped';
   }
@@ -140,8 +153,8 @@ export class Master {
   async report(): Promise<MasterReport> {
     const [reactors, counters, crew] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
-      this.#askManagerOr<CrewStatus | undefined>({ what: 'workers' }, undefined),
+      this.#counters(),
+      this.#askCrew(),
     ]);
     const connectionsOf = (workerId: number): number =>
       reactors.reduce((total, { connectionsOfWorkers }) => total + (connectionsOfWorkers[workerId] ?? 0), 0);
@@ -157,7 +170,7 @@ export class Master {
   async stats(): Promise<ServerStats> {
     const [reactors, workers] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
+      this.#counters(),
     ]);
     return addStats(reactors, workers);
   }
@@ -180,7 +193,7 @@ export class Master {
     if (this.#manager !== undefined) this.#tell(this.#manager, { type: 'reopenLogs' });
   }
 
-  /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
+  /** Connection ids tell their reactor: see `pipe/connection-ids.ts`. */
   #reactorOf(id: number): ReactorHandle | undefined {
     return Number.isSafeInteger(id) && id >= 0 ? this.#reactors[id % this.#reactors.length] : undefined;
   }
@@ -198,7 +211,7 @@ export class Master {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
     const shared = new SharedArrayBuffer(4);
     for (const index of topology.reactors.keys()) {
-      const pipePath = `${runtimeDirectory}/r${index}.sock`;
+      const pipePath = reactorPath(runtimeDirectory, index);
       const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;
       const reactor = new ReactorHandle(
         assignment,
@@ -245,7 +258,7 @@ export class Master {
   }
 
   #startManager(): void {
-    const { platform, settings, name, runtimeDirectory, userProcesses, fixed } = this.parts;
+    const { platform, settings, name, runtimeDirectory, userProcesses, original } = this.parts;
     this.#managers++;
     const assignment: ManagerAssignment = {
       role: 'manager',
@@ -255,8 +268,9 @@ export class Master {
       runtimeDirectory,
       userProcesses,
       incarnationBase: this.#managers * INCARNATIONS_PER_MANAGER,
-      fixed,
+      original,
       generation: this.#generation,
+      timersRan: [...this.#timersRan],
     };
     const manager = platform.processes.spawn(assignment, `shoal ${name}: manager`);
     this.#manager = manager;
@@ -269,7 +283,7 @@ export class Master {
 
   #watchManager(manager: Child): ManagerWatch {
     const { platform, settings, logger } = this.parts;
-    const ask = (): void => void this.#askManagerOr({ what: 'workers' }, undefined);
+    const ask = (): void => void this.#askCrew();
     return new ManagerWatch(platform.clock, settings, ask, (reason) => {
       const isFirst = this.#ready !== undefined;
       logger.error(`the manager, pid ${manager.pid}, is killed: ${reason}`);
@@ -300,6 +314,9 @@ export class Master {
       case 'generation':
         this.#generation = note.generation;
         return;
+      case 'timerRan':
+        this.#timersRan.add(note.timer);
+        return;
       case 'ask':
         answerNote(note, this.parts.ask, (answer) => this.#manager?.send(answer));
         return;
@@ -326,6 +343,8 @@ export class Master {
     this.#manager = undefined;
     this.#watch?.stop();
     this.#inquiries?.close();
+    this.#departed = addCounters(this.#departed, ofTheDead(this.#told && { of: this.#told }));
+    this.#told = undefined;
     this.#managerGone?.();
     const { logger } = this.parts;
     const throughIncarnation = (this.#managers + 1) * INCARNATIONS_PER_MANAGER;
@@ -367,16 +386,30 @@ export class Master {
 
   async #askManager(question: InnerQuestion, onProgress: OnProgress = () => {}): Promise<unknown> {
     if (this.#inquiries === undefined) throw new ProcessError('ASK_LOST', 'the manager is being replaced');
-    const patience = question.what === 'reload' || question.what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
-    return this.#inquiries.ask(question, patience, onProgress);
+    return this.#inquiries.ask(question, patienceFor(question), onProgress);
   }
 
-  /** `otherwise` while there is no manager that could tell. */
-  async #askManagerOr<Answer>(question: InnerQuestion, otherwise: Answer): Promise<Answer> {
+  /** Of this process and all others but the reactors; of those that do not answer, what was heard last. */
+  async #counters(): Promise<readonly WorkerCounters[]> {
+    const told = await this.#askManagerInTime<readonly WorkerCounters[]>({ what: 'counters' });
+    if (told !== undefined) this.#told = told.reduce((total, each) => addCounters(total, each));
+    return [this.parts.counters(), this.#departed, this.#told].filter((each) => each !== undefined);
+  }
+
+  async #askCrew(): Promise<CrewStatus | undefined> {
+    const status = await this.#askManagerInTime<CrewStatus>({ what: 'workers' });
+    if (status !== undefined) this.#told = status.counters;
+    return status;
+  }
+
+  /** Undefined while there is no manager that could tell, and for the word of one that has ended meanwhile. */
+  async #askManagerInTime<Answer>(question: InnerQuestion): Promise<Answer | undefined> {
+    const manager = this.#manager;
     try {
-      return (await this.#askManager(question)) as Answer;
+      const answer = (await this.#askManager(question)) as Answer;
+      return this.#manager === manager ? answer : undefined;
     } catch {
-      return otherwise;
+      return undefined;
     }
   }
 
@@ -404,4 +437,11 @@ export class Master {
     if (ready !== undefined) ready.reject(error);
     else if (this.#state !== 'stopping' && this.#state !== 'stopped') this.parts.onFailure(error);
   }
+}
+
+/** What ends when it ends has no time-out of its own. */
+function patienceFor(question: InnerQuestion): number {
+  const { what } = question;
+  if (what === 'command') return commandPatience(question);
+  return what === 'reload' || what === 'stopWorker' ? 0 : ANSWER_TIMEOUT_MS;
 }

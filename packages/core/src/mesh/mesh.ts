@@ -5,10 +5,13 @@
  * A pipe to it is opened by whoever needs one first, and carries what that one
  * asks in one direction and the answers in the other; what the other process
  * asks itself goes over a pipe that it opens. Who lives, and as what, the manager
- * tells (`peers`).
+ * tells (`peers`). In process mode the reactors are goals too, of what is sent to
+ * connections.
+ *
+ * The streams lend their chunks: what a frame brings is decoded at once, or copied.
  */
 import type { Logger } from '../log.js';
-import { PIPE_VERSION, type Hello, type Peer } from '../pipe/messages.js';
+import { PIPE_VERSION, reactorPath, type Hello, type Peer } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { Guest, type GuestEvents } from './guest.js';
 import { Peers } from './peers.js';
@@ -35,6 +38,7 @@ export interface MeshParts {
 
 export class Mesh {
   readonly #peers = new Peers();
+  /** By incarnation; a reactor has -1 and its index below that. */
   readonly #ways = new Map<number, Way>();
   readonly #guests = new Set<Guest>();
   #identity: MeshIdentity | undefined;
@@ -56,13 +60,17 @@ export class Mesh {
   async listen(): Promise<void> {
     const { platform, directory, maxBodyBytes, guests } = this.parts;
     const path = meshPath(directory, this.#identity!.incarnation);
-    this.#listener = await platform.pipes.listen(path, (stream) => {
-      const guest = new Guest(stream, platform.clock, maxBodyBytes, guests, (gone) =>
-        this.#guests.delete(gone),
-      );
-      this.#guests.add(guest);
-      if (this.#state === 'retired') guest.retire();
-    });
+    this.#listener = await platform.pipes.listen(
+      path,
+      (stream) => {
+        const guest = new Guest(stream, platform.clock, maxBodyBytes, guests, (gone) =>
+          this.#guests.delete(gone),
+        );
+        this.#guests.add(guest);
+        if (this.#state === 'retired') guest.retire();
+      },
+      'lent',
+    );
     if (this.#state === 'closed') void this.#listener.close();
   }
 
@@ -80,6 +88,12 @@ export class Mesh {
   wayToIncarnation(incarnation: number): Way | undefined {
     const peer = this.#peers.living(incarnation);
     return peer === undefined ? undefined : this.#way(peer);
+  }
+
+  /** process mode: the way to that reactor; undefined while nobody knows who this process is. */
+  wayToReactor(index: number): Way | undefined {
+    if (this.#identity === undefined) return undefined;
+    return this.#way({ role: 'reactor', workerId: -1, incarnation: -1 - index, current: true });
   }
 
   /** This process begins to leave: others must look for somebody else. */
@@ -107,8 +121,10 @@ export class Mesh {
   }
 
   #way(peer: Peer): Way | undefined {
+    if (this.#state === 'closed') return undefined;
     const known = this.#ways.get(peer.incarnation);
-    if (known !== undefined || this.#state === 'closed') return known;
+    // A spare that has no id yet has nobody to speak as.
+    if (known !== undefined || this.#identity === undefined) return known;
     const { ways } = this.parts;
     const way: Way = new Way(peer, {
       opened: (it) => ways.opened(it),
@@ -116,6 +132,7 @@ export class Mesh {
       result: (parcel, flags, buffer, start, end) => ways.result(parcel, flags, buffer, start, end),
       retired: (it) => ways.retired(it),
       turn: (it) => ways.turn(it),
+      drained: (it) => ways.drained(it),
       closed: (it, unsettled) => {
         this.#ways.delete(peer.incarnation);
         ways.closed(it, unsettled);
@@ -127,18 +144,28 @@ export class Mesh {
   }
 
   #connect(peer: Peer, way: Way): void {
-    const { platform, directory, maxBodyBytes, logger } = this.parts;
-    platform.pipes.connect(meshPath(directory, peer.incarnation)).then(
+    const { platform, maxBodyBytes, logger } = this.parts;
+    platform.pipes.connect(this.#pathOf(peer), 'lent').then(
       (stream) =>
         way.attach(stream, platform.clock, { version: PIPE_VERSION, ...this.#identity! }, maxBodyBytes),
       (error: unknown) => {
-        const lives = this.#peers.living(peer.incarnation) !== undefined;
-        if (lives)
-          logger.warn(`cannot reach worker ${peer.workerId}, incarnation ${peer.incarnation}`, { error });
+        const lives = peer.role === 'reactor' || this.#peers.living(peer.incarnation) !== undefined;
+        if (lives && this.#state !== 'closed') logger.warn(`cannot reach ${titleOf(peer)}`, { error });
         // Whoever waits for it asks again then; in vain if it is gone.
         if (lives && this.#state !== 'closed') platform.clock.setTimer(RETRY_MS, () => way.finish());
         else way.finish();
       },
     );
   }
+
+  #pathOf({ role, incarnation }: Peer): string {
+    const { directory } = this.parts;
+    return role === 'reactor' ? reactorPath(directory, -1 - incarnation) : meshPath(directory, incarnation);
+  }
+}
+
+function titleOf({ role, workerId, incarnation }: Peer): string {
+  return role === 'reactor'
+    ? `reactor ${-1 - incarnation}`
+    : `worker ${workerId}, incarnation ${incarnation}`;
 }

@@ -1,4 +1,5 @@
 import { FrameKind, MeshFlag, type Hello, type Peer, type Settlement } from '../pipe/messages.js';
+import { EARLY_FLUSH_BYTES } from './early-flush.js';
 import type { Part } from '../pipe/parts.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock } from '../platform/platform.js';
@@ -20,6 +21,8 @@ export interface WayEvents {
   retired(way: Way): void;
   /** All frames of one read were delivered. */
   turn(way: Way): void;
+  /** Everything that was given to it is with the system. */
+  drained(way: Way): void;
   /** The last event, once: with what the other process has not settled, in the order in which it was sent. */
   closed(way: Way, unsettled: readonly Parcel[]): void;
 }
@@ -56,7 +59,7 @@ export class Way implements PipeEvents<Parcel> {
       stream.destroy();
       return;
     }
-    this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes);
+    this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes, EARLY_FLUSH_BYTES);
     this.#pipe.start();
     this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(JSON.stringify(hello)));
   }
@@ -74,6 +77,11 @@ export class Way implements PipeEvents<Parcel> {
     parcel: Parcel,
   ): void {
     this.#pipe!.messageParts(kind, flags, id, word, count, parts, bytes, parcel, aux);
+  }
+
+  /** Writes what has gathered, before the end of the turn. */
+  flush(): void {
+    this.#pipe?.flush();
   }
 
   /** A frame that nobody settles. */
@@ -137,7 +145,9 @@ export class Way implements PipeEvents<Parcel> {
     this.events.turn(this);
   }
 
-  drained(): void {}
+  drained(): void {
+    this.events.drained(this);
+  }
 
   closed(): void {
     if (this.#state === 'closed') return;

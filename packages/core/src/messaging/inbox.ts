@@ -57,7 +57,7 @@ export class Inbox {
       return;
     }
     const sender = this.#senderOf(guest);
-    if (sender.pending >= MAX_PENDING || sender.waiting.length > 0) sender.waiting.push(message);
+    if (sender.pending >= MAX_PENDING || sender.waiting.length > 0) sender.waiting.push(kept(message));
     else this.#begin(sender, message);
   }
 
@@ -127,4 +127,10 @@ export class Inbox {
     while (sender.waiting.length > 0 && sender.pending < MAX_PENDING)
       this.#begin(sender, sender.waiting.shift()!);
   }
+}
+
+/** Its bytes are the pipe's until this turn is over. */
+function kept(message: Arrived): Arrived {
+  const buffer = Buffer.from(message.buffer.subarray(message.start, message.end));
+  return { ...message, buffer, start: 0, end: buffer.length };
 }

@@ -5,18 +5,19 @@
  * travel over links (master, manager, workers, reactor threads) and are plain
  * JSON. Roles meet only here.
  */
+import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
-import type { RoleName } from '../definition.js';
+import type { CommandPlace, RoleName } from '../definition.js';
 import type { TaskCounters } from './task-counters.js';
 import type { Endpoint, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
 
-/** Changes whenever a frame changes; two ends of different versions refuse each other. */
+/** Changes whenever a frame or a note changes; two ends of different versions refuse each other. */
 export const PIPE_VERSION = 4;
 
 /**
@@ -125,9 +126,10 @@ export interface OrphanedResult {
   readonly error?: WireError;
 }
 
-/** A process of the server that others may open a pipe to. */
+/** A process of the server that others may open a pipe to; in process mode also a reactor, which has no id and never changes. */
 export interface Peer {
-  readonly role: 'worker' | 'taskWorker' | 'userProcess';
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'reactor';
+  /** -1 in a reactor. */
   readonly workerId: number;
   readonly incarnation: number;
   /** Of a user process. */
@@ -228,9 +230,11 @@ export interface ManagerAssignment {
   readonly userProcesses: readonly string[];
   /** Incarnations of this manager's workers lie above this number. */
   readonly incarnationBase: number;
-  readonly fixed: FixedParts;
+  readonly original: Original;
   /** The generation of workers that it starts with. */
   readonly generation: number;
+  /** Timers of `on: 'one'` that run once, and have under an earlier manager. */
+  readonly timersRan: readonly string[];
 }
 
 export interface WorkerAssignment {
@@ -241,8 +245,7 @@ export interface WorkerAssignment {
   readonly userProcess?: string;
   /** `PIPE_VERSION` of the manager: a program on disk whose kernel is another one cannot join. */
   readonly version: number;
-  /** What a reload must not leave unsaid: see `events/fingerprint.ts`. */
-  readonly fixed: FixedParts;
+  readonly original: Original;
   readonly settings: Settings;
   readonly masterPid: number;
   readonly managerPid: number;
@@ -262,6 +265,14 @@ export interface Place {
   readonly incarnation: number;
 }
 
+/** The program as the master has loaded it, for a worker to compare with what it finds on disk. */
+export interface Original {
+  /** What a reload must not leave unsaid: see `events/fingerprint.ts`. */
+  readonly fixed: FixedParts;
+  /** The settings as they were written; undefined where they have no text: see `config/written.ts`. */
+  readonly written: string | undefined;
+}
+
 /** What only a restart applies, by name and fingerprint: hooks of master and manager, framing modules. */
 export type FixedParts = Readonly<Record<string, string>>;
 
@@ -279,16 +290,46 @@ export interface Plan {
     readonly name: string;
     readonly handlers: Readonly<Record<string, string>>;
   }[];
-  /** In the order in which they run; `event` as a decorator calls it. */
-  readonly hooks: readonly { readonly event: string; readonly label: string }[];
-  readonly timers: readonly { readonly interval: number; readonly label: string }[];
-  /** Names of the user processes. */
-  readonly userProcesses: readonly string[];
+  /** Of all processes but those of the user. */
+  readonly hooks: readonly PlannedHook[];
+  readonly timers: readonly PlannedTimer[];
+  readonly commands: readonly PlannedCommand[];
+  readonly userProcesses: readonly PlannedProcess[];
 }
+
+/** In the order in which they run; `event` as a decorator calls it. */
+export interface PlannedHook {
+  readonly event: string;
+  readonly label: string;
+}
+
+export interface PlannedCommand {
+  readonly name: string;
+  /** Absent in a user process. */
+  readonly on?: CommandPlace;
+  readonly label: string;
+}
+
+export interface PlannedProcess {
+  readonly name: string;
+  /** The class or module, or `a function`. */
+  readonly body: string;
+  readonly hooks: readonly PlannedHook[];
+  readonly timers: readonly PlannedTimer[];
+  readonly commands: readonly PlannedCommand[];
+}
+
+/** `interval` is in ms. */
+export type PlannedTimer = Pick<TimerSpec, 'interval' | 'label' | 'once' | 'on'>;
 
 /** The file in which a blocked worker leaves the stack of its event loop. */
 export function blockedStackPath(runtimeDirectory: string, pid: number): string {
   return `${runtimeDirectory}/${pid}.stack`;
+}
+
+/** process mode: where that reactor takes pipes. */
+export function reactorPath(runtimeDirectory: string, index: number): string {
+  return `${runtimeDirectory}/r${index}.sock`;
 }
 
 /** `worker 0`, `task worker 2`, `process poller`: for process titles and logs. */
@@ -330,7 +371,7 @@ export interface ProgressNote {
 /** What the processes ask each other beside what users may ask. */
 export type InnerQuestion =
   | Question
-  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`. To a worker: `WorkerCounters`. */
+  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`, its own included. To a worker: `WorkerCounters`. */
   | { readonly what: 'counters' }
   /** To the manager: `CrewStatus`. */
   | { readonly what: 'workers' };
@@ -381,11 +422,11 @@ export interface ReactorCounters {
   connectionsOfWorkers: readonly number[];
 }
 
-/** What one worker has counted since its start. */
+/** What one process of a server has counted since its start. */
 export interface WorkerCounters {
   failedHandlers: number;
   tasks: TaskCounters;
-  /** base mode: the counters of the sockets that this worker owns. */
+  /** base mode: the counters of the sockets that it owns. */
   sockets?: ReactorCounters;
 }
 
@@ -409,6 +450,7 @@ export type FromManager =
   | { readonly type: 'ready' }
   /** New workers are of this generation from now on. */
   | { readonly type: 'generation'; readonly generation: number }
+  | TimerRanNote
   /** A worker cannot boot, again and again. */
   | { readonly type: 'gaveUp'; readonly error: WireError }
   /** The manager itself cannot start. */
@@ -417,6 +459,12 @@ export type FromManager =
   | AskNote
   | AnswerNote
   | ProgressNote;
+
+/** Holder → manager → master: a timer of `on: 'one'` that runs once has run, and must not again. */
+export interface TimerRanNote {
+  readonly type: 'timerRan';
+  readonly timer: string;
+}
 
 /** One living process of a manager, or the empty place of one. */
 export interface WorkerNote {
@@ -435,6 +483,8 @@ export interface WorkerNote {
 
 /** What a manager knows of a process, for `status`. */
 export interface WorkerRow extends WorkerNote {
+  /** Of a user process. */
+  readonly name?: string;
   readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'spare';
   /** ms. */
   readonly uptime: number;
@@ -447,6 +497,8 @@ export interface WorkerRow extends WorkerNote {
 export interface CrewStatus {
   readonly workers: readonly WorkerRow[];
   readonly manager: Vitals;
+  /** What all of them have counted, those included that are gone, as the manager last heard. */
+  readonly counters: WorkerCounters;
 }
 
 /** What a worker found on disk beside its own code. */
@@ -475,8 +527,8 @@ export type FromWorker =
   | { readonly type: 'loaded'; readonly onDisk: OnDisk }
   /** Every start hook has settled: it may be told to serve. */
   | { readonly type: 'ready' }
-  /** The place is its own: what comes for its id comes here. */
-  | { readonly type: 'serving' }
+  /** The place is its own: what comes for its id comes here. `mayHoldTimers`: it has timers of `on: 'one'`. */
+  | { readonly type: 'serving'; readonly mayHoldTimers?: boolean }
   | { readonly type: 'bootFailed'; readonly error: WireError }
   | { readonly type: 'uncaught'; readonly error: WireError }
   | { readonly type: 'pong'; readonly vitals: WorkerVitals; readonly counters: WorkerCounters }
@@ -487,6 +539,9 @@ export type FromWorker =
   /** What it has counted to the end: the last note but for the exit. */
   | { readonly type: 'account'; readonly counters: WorkerCounters }
   | { readonly type: 'drained' }
+  /** It was the holder of the timers of `on: 'one'`, and none of them runs here any more, nor will. */
+  | { readonly type: 'released' }
+  | TimerRanNote
   | { readonly type: 'shutdown' }
   | AskNote
   | AnswerNote;
@@ -498,6 +553,8 @@ export type ToWorker =
   | { readonly type: 'assume'; readonly place: Place }
   /** Take the place: answered by `serving`. */
   | { readonly type: 'serve' }
+  /** It holds the timers of `on: 'one'` until it has said `released`. `ran`: those of them that run once, and have. */
+  | { readonly type: 'hold'; readonly ran: readonly string[] }
   /** base mode: a bound listener comes along with this note. */
   | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
   /** Who else serves, or did and still has something to finish. */

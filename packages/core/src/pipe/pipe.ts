@@ -83,8 +83,10 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     public events: PipeEvents<T>,
     /** The largest body that the peer may send, in bytes. */
     private readonly maxBodyBytes: number,
+    /** Bytes that gather in a turn before they are written; the peer can start while this end goes on. */
+    earlyFlush?: number,
   ) {
-    this.#writer = new FrameWriter(stream);
+    this.#writer = new FrameWriter(stream, earlyFlush);
   }
 
   /** Begins to read. */

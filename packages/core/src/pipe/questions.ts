@@ -27,6 +27,16 @@ export type Question =
     }
   /** Retire one worker; a new one takes its place. Answered when that serves. */
   | { readonly what: 'stopWorker'; readonly workerId: number }
+  /** Answered by the process that it is for: an id, the name of a user process, 'master' or 'manager'. */
+  | {
+      readonly what: 'command';
+      readonly target: number | string;
+      readonly name: string;
+      /** See `pipe/command-data.ts`; so is the answer. */
+      readonly data: string;
+      /** ms that whoever asks waits. */
+      readonly timeout: number;
+    }
   /** Answered at once; the server stops then. */
   | { readonly what: 'shutdown' }
   /** Every process opens its log file anew. */
@@ -40,6 +50,7 @@ export interface Answers {
   readonly connections: readonly ClientInfo[];
   readonly reload: ReloadReport;
   readonly stopWorker: null;
+  readonly command: string;
   readonly shutdown: null;
   readonly reopenLogs: null;
 }
@@ -88,6 +99,8 @@ export interface ServerStatus {
 /** One process of the server, master and manager included. */
 export interface ProcessStatus {
   readonly role: 'master' | 'manager' | 'worker' | 'taskWorker' | 'userProcess' | 'spare';
+  /** Of a user process. */
+  readonly name?: string;
   /** -1 where there is none. */
   readonly workerId: number;
   /** 0 while it is being replaced. */

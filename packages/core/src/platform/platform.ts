@@ -16,6 +16,7 @@ export interface Platform {
   readonly network: Network;
   readonly pipes: Pipes;
   readonly files: Files;
+  readonly stores: Stores;
   readonly log: LogSink;
   readonly supervisor: Supervisor;
   /** Ordered facts for traces; absent in production, so that a role pays one comparison. */
@@ -247,15 +248,25 @@ export interface Network {
   ): Promise<Listener>;
 }
 
+/**
+ * Whose the chunks of a stream are. `own`: the receiver's, from then on. `lent`: the
+ * receiver's until its `data` returns, which spares the memory.
+ */
+export type Chunks = 'own' | 'lent';
+
 /** Byte streams between the processes of one server. */
 export interface Pipes {
-  listen(path: string, accept: (stream: ByteStream) => void): Promise<{ close(): Promise<void> }>;
-  connect(path: string): Promise<ByteStream>;
+  listen(
+    path: string,
+    accept: (stream: ByteStream) => void,
+    chunks?: Chunks,
+  ): Promise<{ close(): Promise<void> }>;
+  connect(path: string, chunks?: Chunks): Promise<ByteStream>;
 }
 
 /** What the owner of a stream is told, in this order: data*, end?, close. */
 export interface StreamEvents {
-  /** The chunk belongs to the receiver from now on. Never empty. */
+  /** Never empty. The chunk belongs to the receiver from now on, unless the stream lends its chunks. */
   data(chunk: Buffer): void;
   /** The peer has finished writing. Our side stays open until `end` or `destroy`. */
   end(): void;
@@ -304,6 +315,59 @@ export interface Files {
   remove(path: string): void;
   /** Reads a small file of text and removes it; undefined when there is none. Never throws. */
   takeText(path: string): string | undefined;
+}
+
+/** Small durable stores, for what must survive the server. */
+export interface Stores {
+  /**
+   * Opens a store, and makes it if it is not there. It has one owner at a time:
+   * this process, until `Store.close` or its death.
+   *
+   * Rejects with `ConfigError` CONFIG_QUEUE_DIRECTORY where the directory cannot
+   * be used or another process has the store, and with `ProcessError`
+   * QUEUE_DAMAGED where what was confirmed is not all there. Then the store is
+   * left as it was.
+   */
+  open(place: StorePlace): Promise<Store>;
+}
+
+export interface StorePlace {
+  /** The directory that holds stores; undefined for the user's place for such files. */
+  readonly parent: string | undefined;
+  /** The name of the store, which is that of its directory in `parent`. */
+  readonly name: string;
+  /**
+   * 0: what is committed is on disk. Otherwise it is with the system, so that it
+   * survives every process, and on disk at most so many ms later.
+   */
+  readonly syncInterval: number;
+}
+
+/** What becomes of one key: it gets this value, or goes. */
+export interface StoreChange {
+  /** 0 to 2^48-1. */
+  readonly key: number;
+  /** Must not change any more. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** Values by key. What is read is what was committed. */
+export interface Store {
+  /** For messages. */
+  readonly path: string;
+  /**
+   * Makes all changes, or none. Resolves when they will be found after a crash.
+   * Commits become durable in the order of the calls, and those of one turn together.
+   *
+   * Rejects with `TaskError` TASK_STORE_FAILED, whose `cause` is the system's
+   * error; after some the next commit may succeed (a full disk that was full).
+   */
+  commit(changes: readonly StoreChange[]): Promise<void>;
+  get(key: number): Uint8Array | undefined;
+  /** All keys, in no order. */
+  keys(): Iterable<number>;
+  /** Waits for the commits that were made, then leaves the store to others. */
+  close(): Promise<void>;
 }
 
 export interface LogRecord {

@@ -26,7 +26,7 @@ import type {
   Timer,
 } from '../platform/platform.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
-import type { ConnectionIds } from './connection-ids.js';
+import type { ConnectionIds } from '../pipe/connection-ids.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -111,6 +111,13 @@ export class Reactor implements ConnectionHost {
 
   connection(id: number): ClientConnection | undefined {
     return this.#connections.get(id);
+  }
+
+  /** Ends a connection, if it is known: flushes first, unless `reset`. */
+  end(id: number, reset: boolean): void {
+    const connection = this.#connections.get(id);
+    if (reset) connection?.abort('server');
+    else connection?.finish('server');
   }
 
   route(connection: ClientConnection): WorkerSlot | undefined {

@@ -7,7 +7,9 @@ import { decode, encode, type Encoded } from '../pipe/payload.js';
 import type { Finisher } from './task.js';
 
 export interface TaskRunEvents {
-  /** The handler has settled. */
+  /** The handler has settled. Its poster is told when what it has done is out: at once if this is undefined. */
+  concludes(): Promise<void> | undefined;
+  /** Its poster has been told. */
   over(run: TaskRun): void;
   /** Whoever has posted it is gone. */
   orphaned(run: TaskRun, result: Encoded, failed: boolean): void;
@@ -16,8 +18,12 @@ export interface TaskRunEvents {
   readonly observe: Observe | undefined;
 }
 
+const nothing = Buffer.alloc(0);
+
 /** A task in the process that does it, from its arrival to its settlement. */
 export class TaskRun implements Receiver, Finisher {
+  /** What was posted, once it has been started, and as the handler has left it. */
+  data: unknown;
   #settled = false;
   /** Results are on their way, which the settlement must not overtake: large ones travel in chunks. */
   #answered = false;
@@ -33,14 +39,23 @@ export class TaskRun implements Receiver, Finisher {
     private readonly seq: number,
     readonly taskId: number,
     readonly name: string,
-    private readonly buffer: Buffer,
-    private readonly start: number,
-    private readonly end: number,
+    private buffer: Buffer,
+    private start: number,
+    private end: number,
   ) {}
 
-  /** What was posted, made anew each time. */
-  decode(): unknown {
-    return decode(this.flags & MeshFlag.encoding, this.buffer, this.start, this.end);
+  /** It has to wait, and what was posted is in memory of the pipe's. */
+  keep(): void {
+    this.buffer = Buffer.from(this.buffer.subarray(this.start, this.end));
+    this.start = 0;
+    this.end = this.buffer.length;
+  }
+
+  /** What was posted; from its start on it is the handler's. */
+  open(): unknown {
+    this.data = decode(this.flags & MeshFlag.encoding, this.buffer, this.start, this.end);
+    this.buffer = nothing;
+    return this.data;
   }
 
   giveBack(): void {
@@ -57,6 +72,12 @@ export class TaskRun implements Receiver, Finisher {
     if (this.#settled) return;
     this.#settled = true;
     this.events.observe?.({ kind: 'taskSettled', poster: this.guest.hello.pid, task: this.taskId });
+    const out = this.events.concludes();
+    if (out === undefined) this.#conclude(error, value);
+    else void out.then(() => this.#conclude(error, value));
+  }
+
+  #conclude(error: unknown, value: unknown): void {
     if (error !== undefined) this.#fail(error);
     else if (value === undefined) this.#settle();
     else this.#finishLast(value);

@@ -33,6 +33,8 @@ export interface TaskRunnerParts {
   /** After so many tasks `onRequestLimit` is called, once; Infinity is never. */
   readonly requestLimit: number;
   readonly onRequestLimit: () => void;
+  /** The last result is about to leave. Undefined, or resolves when it may. */
+  readonly beforeResult: () => Promise<void> | undefined;
   /** A result whose poster is gone. */
   readonly onOrphan: (run: TaskRun, result: Encoded, failed: boolean) => void;
 }
@@ -98,8 +100,12 @@ export class TaskRunner implements TaskRunEvents {
       body,
       end,
     );
+    if (this.#running < this.parts.taskConcurrency && this.#waiting.length === 0 && !this.#starting) {
+      this.#start(run);
+      return;
+    }
+    run.keep();
     this.#waiting.push(run);
-    this.#startNext();
   }
 
   /** A poster has read what it had been sent. */
@@ -129,6 +135,10 @@ export class TaskRunner implements TaskRunEvents {
     this.#held.clear();
   }
 
+  concludes(): Promise<void> | undefined {
+    return this.parts.beforeResult();
+  }
+
   over(): void {
     this.#running--;
     this.done++;
@@ -151,6 +161,7 @@ export class TaskRunner implements TaskRunEvents {
   #start(run: TaskRun): void {
     const { guest } = run;
     if (guest.backlog > this.parts.window) {
+      run.keep();
       const held = this.#held.get(guest);
       if (held === undefined) this.#held.set(guest, [run]);
       else held.push(run);
@@ -176,7 +187,7 @@ export class TaskRunner implements TaskRunEvents {
     }
     let data: unknown;
     try {
-      data = run.decode();
+      data = run.open();
     } catch (error) {
       run.produced(error, undefined);
       return;

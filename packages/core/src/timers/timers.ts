@@ -9,9 +9,12 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export type TimerFunction = (id: number) => unknown;
 
 interface Entry {
+  readonly id: number;
   readonly handler: BoundHandler;
   /** ms between two runs, or undefined for one run. */
   readonly interval: number | undefined;
+  /** Called whenever a run has settled. */
+  readonly onSettled: (() => void) | undefined;
   /** When the next run is due, on the platform's clock. */
   due: number;
   timer: Timer | undefined;
@@ -36,13 +39,13 @@ export class Timers {
   }
 
   /** Calls `run` every `interval` ms (1 to 2^31-1); an async run never overlaps itself. */
-  tick(interval: number, run: TimerFunction, label = 'server.tick'): number {
-    return this.#add(interval, interval, run, label);
+  tick(interval: number, run: TimerFunction, label = 'server.tick', onSettled?: () => void): number {
+    return this.#add(interval, interval, run, label, onSettled);
   }
 
   /** Calls `run` once after `delay` ms (1 to 2^31-1). */
-  after(delay: number, run: TimerFunction, label = 'server.after'): number {
-    return this.#add(delay, undefined, run, label);
+  after(delay: number, run: TimerFunction, label = 'server.after', onSettled?: () => void): number {
+    return this.#add(delay, undefined, run, label, onSettled);
   }
 
   /** Says whether the timer existed. */
@@ -63,13 +66,20 @@ export class Timers {
     for (const id of this.#entries.keys()) this.clear(id);
   }
 
-  #add(delay: number, interval: number | undefined, run: TimerFunction, label: string): number {
+  #add(
+    delay: number,
+    interval: number | undefined,
+    run: TimerFunction,
+    label: string,
+    onSettled: (() => void) | undefined,
+  ): number {
     if (!Number.isFinite(delay) || delay < 1 || delay > MAX_DELAY_MS) {
       throw new HandlerError('TIMER_INVALID', `a timer takes 1 to ${MAX_DELAY_MS} ms, not ${String(delay)}`);
     }
     const id = this.#nextId++;
     const handler: BoundHandler = { event: 'tick', label, run: () => run(id), parameters: 1 };
-    const entry: Entry = { handler, interval, due: this.clock.now() + delay, timer: undefined };
+    const due = this.clock.now() + delay;
+    const entry: Entry = { id, handler, interval, onSettled, due, timer: undefined };
     this.#entries.set(id, entry);
     this.invoker.observe?.({
       kind: 'timerSet',
@@ -78,7 +88,7 @@ export class Timers {
       delay,
       repeats: interval !== undefined,
     });
-    this.#arm(id, entry);
+    this.#arm(entry);
     return id;
   }
 
@@ -87,20 +97,21 @@ export class Timers {
     this.invoker.observe?.({ kind: 'timerCleared', timer: id });
   }
 
-  #arm(id: number, entry: Entry): void {
-    entry.timer = this.clock.setTimer(Math.max(0, entry.due - this.clock.now()), () => this.#fire(id, entry));
+  #arm(entry: Entry): void {
+    entry.timer = this.clock.setTimer(Math.max(0, entry.due - this.clock.now()), () => this.#fire(entry));
   }
 
-  #fire(id: number, entry: Entry): void {
-    if (entry.interval === undefined) this.#forget(id);
-    if (this.invoker.call(entry.handler, id, 0, this.#settled, id)) this.#settled(id);
+  #fire(entry: Entry): void {
+    if (entry.interval === undefined) this.#forget(entry.id);
+    if (this.invoker.call(entry.handler, entry.id, 0, this.#settled, entry)) this.#settled(entry);
   }
 
-  readonly #settled = (id: number): void => {
-    const entry = this.#entries.get(id);
-    if (entry?.interval === undefined) return;
+  readonly #settled = (entry: Entry): void => {
+    entry.onSettled?.();
+    // It may have been cleared meanwhile.
+    if (entry.interval === undefined || !this.#entries.has(entry.id)) return;
     const late = Math.max(0, this.clock.now() - entry.due);
     entry.due += entry.interval * (Math.floor(late / entry.interval) + 1);
-    this.#arm(id, entry);
+    this.#arm(entry);
   };
 }

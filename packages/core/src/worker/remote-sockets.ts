@@ -45,7 +45,7 @@ export class RemoteSockets implements Sockets {
     return undefined;
   }
 
-  /** Connection ids tell their reactor: see `reactor/connection-ids.ts`. */
+  /** Connection ids tell their reactor: see `pipe/connection-ids.ts`. */
   ownerOf(connectionId: number): ReactorLink | undefined {
     if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
     return this.owners[connectionId % this.owners.length];

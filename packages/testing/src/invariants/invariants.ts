@@ -10,12 +10,16 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
 /** Largest body of a frame; larger packets have an account of their own. */
 const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
+
+/** Events whose subject is a connection; that of a task is its own number. */
+const OF_CONNECTIONS: ReadonlySet<string> = new Set(['connect', 'adopt', 'receive', 'close']);
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -61,6 +65,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   #refused = 0;
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
+  readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
   #stopping = false;
 
   constructor(
@@ -127,7 +132,8 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'started':
       case 'settled':
       case 'failed':
-        if (event.subject === 0 || !isOfConnection(event.event)) return;
+        if (event.event === 'tick') this.#timer(event.pid, event);
+        if (!OF_CONNECTIONS.has(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
       case 'sent':
@@ -148,6 +154,12 @@ export class Invariants implements StoryHost, ExchangeHost {
         return;
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
+        return;
+      case 'holds':
+        this.#timerHolders.holds(event.pid, event.timers);
+        return;
+      case 'releases':
+        this.#timerHolders.releases(event.pid);
         return;
       default:
         if (isOfExchange(event)) this.#exchange.observe(event);
@@ -224,6 +236,11 @@ export class Invariants implements StoryHost, ExchangeHost {
     } else {
       story.settled(pid, fact, time);
     }
+  }
+
+  #timer(pid: number, fact: WorkerFact & { kind: 'started' | 'settled' | 'failed' }): void {
+    if (fact.kind === 'started') this.#timerHolders.started(pid, fact.subject, fact.handler);
+    else this.#timerHolders.settled(pid, fact.subject);
   }
 
   #reactor(fact: ConnectionFact, { time, pid, process }: TraceOrigin): void {
@@ -340,6 +357,7 @@ export class Invariants implements StoryHost, ExchangeHost {
     if (this.#stopping)
       for (const story of this.#stories.values()) if (story.runs) this.#abandoned.add(story);
     this.deaths.exited(origin, code);
+    this.#timerHolders.died(pid);
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);
       // In base mode the sockets die with their worker; one that leaves in order has closed them before.
@@ -419,11 +437,4 @@ export class Invariants implements StoryHost, ExchangeHost {
   #clientOf(story: ConnectionStory): ClientStory | undefined {
     return this.#clientsByConnection.get(story.id);
   }
-}
-
-const EVENTS_OF_CONNECTIONS: ReadonlySet<string> = new Set(['connect', 'adopt', 'receive', 'close']);
-
-/** Whether its subject is a connection. */
-function isOfConnection(event: string): boolean {
-  return EVENTS_OF_CONNECTIONS.has(event);
 }

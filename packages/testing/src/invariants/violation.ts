@@ -10,6 +10,8 @@ export type Rule =
   | 'close'
   /** A client got something else than what handlers sent, whole and in order. */
   | 'bytes'
+  /** A timer that belongs to one worker at a time had two. */
+  | 'timers'
   /** More waited than the settings allow. */
   | 'bounds'
   /** A task is done twice at once, too often or by nobody, charged without a death, or told a foreign result. */

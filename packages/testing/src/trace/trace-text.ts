@@ -65,6 +65,10 @@ function sentence(event: TraceEvent): string {
       return `sets timer ${event.timer} (${event.handler}) ${event.repeats ? 'every' : 'in'} ${event.delay} ms`;
     case 'timerCleared':
       return `timer ${event.timer} is over`;
+    case 'holds':
+      return `is the one that runs timers ${event.timers.join(', ')}`;
+    case 'releases':
+      return 'is not the one that runs timers any more';
     case 'connects':
       return `connects from ${event.address}:${event.port}`;
     case 'sends':

@@ -28,6 +28,7 @@ import {
 } from './virtual-link.js';
 import { VirtualNetwork } from './virtual-network.js';
 import { VirtualPipes } from './virtual-pipes.js';
+import { VirtualStores } from './virtual-stores.js';
 import { virtualPlatform, type Machine } from './virtual-platform.js';
 import type { WorldOptions } from './world-options.js';
 
@@ -50,6 +51,7 @@ export class VirtualMachine implements Chronicle, Machine {
   readonly network: VirtualNetwork;
   readonly pipes: VirtualPipes;
   readonly files = new VirtualFiles();
+  readonly stores: VirtualStores;
   readonly blockTraces = new BlockTraces(() => this.scheduler.time);
   readonly program: string;
   readonly cpus: Cpus;
@@ -89,6 +91,7 @@ export class VirtualMachine implements Chronicle, Machine {
     );
     this.network.pass(options.passedSockets);
     this.pipes = new VirtualPipes(pipes, this.files);
+    this.stores = new VirtualStores(scheduler, this.#randomness.of('stores'), this.files);
   }
 
   /** Starts the process that has no spawner. */

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { ByteStream } from '@shoal/core/internal/platform/platform';
+import type { ByteStream, Chunks } from '@shoal/core/internal/platform/platform';
 import type { Actor, Resource } from './actor.js';
 import { systemError, type Medium } from './medium.js';
 import type { VirtualFiles } from './virtual-files.js';
@@ -22,11 +22,16 @@ export class VirtualPipes {
     private readonly files: VirtualFiles,
   ) {}
 
-  listen(actor: Actor, path: string, accept: (stream: ByteStream) => void): PipeListener {
+  listen(
+    actor: Actor,
+    path: string,
+    accept: (stream: ByteStream) => void,
+    chunks: Chunks = 'own',
+  ): PipeListener {
     this.#checkPath(path, 'listen');
     if (this.files.hasSocket(path)) throw systemError('EADDRINUSE', `listen ${path}`);
     this.files.addSocket(path);
-    const listener = new PipeListener(actor, accept, (removesName) => {
+    const listener = new PipeListener(actor, chunks, accept, (removesName) => {
       this.#listeners.delete(path);
       if (removesName) this.files.removeSocket(path);
     });
@@ -34,7 +39,7 @@ export class VirtualPipes {
     return listener;
   }
 
-  connect(actor: Actor, path: string): VirtualStream {
+  connect(actor: Actor, path: string, chunks: Chunks = 'own'): VirtualStream {
     this.#checkPath(path, 'connect');
     if (!this.files.hasSocket(path)) throw systemError('ENOENT', `connect ${path}`);
     const listener = this.#listeners.get(path);
@@ -43,6 +48,8 @@ export class VirtualPipes {
     const [near, far] = VirtualStream.pair(this.medium, end, end);
     far.belongTo(listener.actor);
     near.belongTo(actor);
+    near.chunks = chunks;
+    far.chunks = listener.chunks;
     if (this.#slow.size > 0) this.#slowDown(near);
     this.medium.scheduler.after(this.medium.delay(), listener.actor, () => listener.offer(far));
     return near;
@@ -83,6 +90,7 @@ export class PipeListener implements Resource {
 
   constructor(
     readonly actor: Actor,
+    readonly chunks: Chunks,
     private readonly accept: (stream: ByteStream) => void,
     private readonly release: (removesName: boolean) => void,
   ) {

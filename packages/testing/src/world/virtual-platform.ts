@@ -16,6 +16,7 @@ import type {
   ProcessIdentity,
   Random,
   Self,
+  Stores,
   SupervisedState,
   Supervisor,
   Thread,
@@ -31,6 +32,7 @@ import { GRAIN, type Scheduler } from './scheduler.js';
 import type { VirtualFiles } from './virtual-files.js';
 import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualPipes } from './virtual-pipes.js';
+import type { VirtualStores } from './virtual-stores.js';
 import { VirtualProcess, type VirtualThreadLife } from './life.js';
 
 /** What one process needs of the machine that it runs on. */
@@ -39,6 +41,7 @@ export interface Machine {
   readonly network: VirtualNetwork;
   readonly pipes: VirtualPipes;
   readonly files: VirtualFiles;
+  readonly stores: VirtualStores;
   readonly blockTraces: BlockTraces;
   readonly program: string;
   readonly cpus: Cpus;
@@ -133,12 +136,12 @@ export function virtualPlatform(
   };
 
   const pipes: Pipes = {
-    listen: (path, accept) =>
+    listen: (path, accept, chunks) =>
       later(() => {
-        const listener = machine.pipes.listen(actor, path, accept);
+        const listener = machine.pipes.listen(actor, path, accept, chunks);
         return { close: () => later(() => listener.close()) };
       }),
-    connect: (path) => later(() => machine.pipes.connect(actor, path)),
+    connect: (path, chunks) => later(() => machine.pipes.connect(actor, path, chunks)),
   };
 
   const files: Files = {
@@ -161,6 +164,8 @@ export function virtualPlatform(
     takeText: (path) => (actor.alive ? machine.blockTraces.take(path) : undefined),
   };
 
+  const stores: Stores = { open: (place) => later(() => machine.stores.open(place, life.actor)) };
+
   const log = new VirtualLog(machine.files, (record) => {
     if (!actor.alive) return undefined;
     machine.log(life.pid, record);
@@ -178,7 +183,7 @@ export function virtualPlatform(
   };
 
   const clock: Clock = new VirtualClock(scheduler, actor);
-  return { clock, random, self, processes, threads, network, pipes, files, log, supervisor, observe };
+  return { clock, random, self, processes, threads, network, pipes, files, stores, log, supervisor, observe };
 }
 
 /** Takes the handle over: closing the listener closes it. */

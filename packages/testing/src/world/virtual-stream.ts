@@ -1,4 +1,4 @@
-import type { ByteStream, Endpoint, StreamEvents } from '@shoal/core/internal/platform/platform';
+import type { ByteStream, Chunks, Endpoint, StreamEvents } from '@shoal/core/internal/platform/platform';
 import type { Actor, Resource } from './actor.js';
 import type { Owner, ScheduledEvent } from './event-queue.js';
 import { Flow, type Sink } from './flow.js';
@@ -9,6 +9,8 @@ import { outside } from './outside.js';
 
 /** A write that a death cuts short is cut within so many bytes of its beginning or end in two of three cases. */
 const EDGE_BYTES = 64;
+/** What is left of a chunk that was lent. */
+const SCRIBBLE = 0xdd;
 
 /**
  * One end of a virtual connection or pipe.
@@ -19,6 +21,7 @@ const EDGE_BYTES = 64;
  * bytes were left unread, as in Linux. A write towards it is answered by a reset.
  */
 export class VirtualStream implements ByteStream, Resource, Sink {
+  chunks: Chunks = 'own';
   #owner: Owner = outside;
   #actor: Actor | undefined;
   #peer!: VirtualStream;
@@ -236,13 +239,21 @@ export class VirtualStream implements ByteStream, Resource, Sink {
     });
   }
 
+  /** Whoever keeps it longer than it may finds it changed. */
+  #lend(chunk: Buffer): void {
+    const lent = Buffer.from(chunk);
+    this.#events!.data(lent);
+    lent.fill(SCRIBBLE);
+  }
+
   #read(): void {
     if (!this.#reading) return;
     if (this.#arrivedBytes > 0) {
       const chunk = this.#take(this.#sizeOfRead());
       this.#peer.#out.taken(chunk.length);
       if (this.#arrivedBytes > 0 || this.#endArrived || this.#error !== undefined) this.#scheduleRead();
-      this.#events!.data(chunk);
+      if (this.chunks === 'own') this.#events!.data(chunk);
+      else this.#lend(chunk);
     } else if (this.#error !== undefined) {
       this.#close(this.#error);
     } else if (this.#endArrived && !this.#endSeen) {

@@ -96,6 +96,16 @@ export class World implements Journal {
     return this.#machine.boot().pid;
   }
 
+  /** Starts the program once more, as an operator does when it has ended; gives the pid. What is in files and stores is still there. */
+  restart(): number {
+    return this.#running.boot().pid;
+  }
+
+  /** From now on no commit of any store succeeds, as on a full disk; with undefined they succeed again. */
+  failStores(code: string | undefined): void {
+    this.#running.stores.failure = code;
+  }
+
   /** Virtual ms since the world began. */
   get time(): number {
     return this.#scheduler.time;

@@ -17,7 +17,10 @@ server
   .on('receive', (connection, data) => connection.send(data))
   .on('receive', (connection) => connection.send('admin\n'), { listener: 'admin' })
   .on('workerStart', () => {})
-  .addProcess('sweeper', () => {});
+  .addProcess('sweeper', () => {})
+  .on('workerStop', () => {}, { process: 'sweeper' })
+  .on('command', () => {}, { name: 'sweep', process: 'sweeper' })
+  .on('command', () => {}, { name: 'count', on: 'master' });
 
 console.log('the program was loaded');
 const { listeners, managerPid, workers } = await server.start();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
 import { Fixed } from '@shoal/core/internal/dispatch/fixed';
 import { RoundRobin } from '@shoal/core/internal/dispatch/round-robin';
-import { ConnectionIds } from '@shoal/core/internal/reactor/connection-ids';
+import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import { settingsOf } from '../settings.js';
 
 const always = (): boolean => true;

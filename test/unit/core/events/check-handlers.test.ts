@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Definition, EventName, HandlerSpec } from '@shoal/core/internal/definition';
+import type { Definition, EventName, HandlerSpec, TimerPlace } from '@shoal/core/internal/definition';
 import type { SettingsInput } from '@shoal/core/internal/config/load';
 import type { ConfigError } from '@shoal/core/internal/errors';
 import { checkHandlers } from '@shoal/core/internal/events/check-handlers';
@@ -28,6 +28,15 @@ const listeners: SettingsInput['listeners'] = [
 function check(handlers: readonly HandlerSpec[], input: Partial<SettingsInput> = {}): void {
   const definition: Definition = { name: 'App', settings: {}, handlers, timers: [] };
   checkHandlers(definition, settingsOf({ listeners, ...input }));
+}
+
+/** Two event workers, a task worker and, where it is asked for, a user process. */
+function checkTimer(on: TimerPlace, taskWorkerNum = 1, processes: Definition['processes'] = []): void {
+  const timers = [
+    { interval: 5, label: 'Chat.beat', on, target: { kind: 'function', run: () => {} } },
+  ] as const;
+  const settings = settingsOf({ listeners, workerNum: 2, taskWorkerNum });
+  checkHandlers({ name: 'App', settings: {}, handlers: [receive], timers, processes }, settings);
 }
 
 function problemOf(handlers: readonly HandlerSpec[], input: Partial<SettingsInput> = {}): ConfigError {
@@ -110,5 +119,27 @@ describe('checkHandlers', () => {
     expect(lines).to.have.length(4);
     for (const word of ['listener admin', 'Chat.again', "'char'", 'Chat.hello'])
       expect(error.message).to.include(word);
+  });
+
+  it('accepts timers of every process that there is, by its id', () => {
+    for (const on of ['every', 'one', 'task', 0, 2] as const) checkTimer(on);
+    checkTimer(3, 1, [{ name: 'poller', body: { kind: 'function', run: () => {} } }]);
+  });
+
+  it('names a timer of a worker that there is not, and the ids that there are', () => {
+    expect(() => checkTimer(3))
+      .to.throw(
+        'Chat.beat is a timer of worker 3, but the ids are 0 to 2 (workerNum 2, taskWorkerNum 1, 0 user',
+      )
+      .with.property('code', 'CONFIG_UNKNOWN_WORKER');
+    expect(() => checkTimer(4, 1, [{ name: 'poller', body: { kind: 'function', run: () => {} } }])).to.throw(
+      'the ids are 0 to 3',
+    );
+  });
+
+  it('names a timer of task workers where there are none', () => {
+    expect(() => checkTimer('task', 0))
+      .to.throw('Chat.beat would never run: it is a timer of the task workers, and taskWorkerNum is 0')
+      .with.property('code', 'CONFIG_HANDLER_NEVER_RUNS');
   });
 });

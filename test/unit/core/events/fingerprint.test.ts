@@ -66,6 +66,43 @@ describe('Fingerprints of what only a restart applies', () => {
     expect(changedParts(parts(of(() => 1)), parts(of(() => 2)))).to.deep.equal(['@OnStart start']);
   });
 
+  it('hold the text of user processes, which a reload leaves alone, and the content of their modules', () => {
+    const of = (run: () => unknown): Definition => ({
+      ...app(),
+      processes: [
+        { name: 'inline', body: { kind: 'function', run } },
+        { name: 'class', body: { kind: 'class', type: Hooks } },
+        { name: 'module', body: { kind: 'module', url: 'file:///poller.js' } },
+      ],
+    });
+    const running = fixedParts(
+      of(() => 1),
+      settings,
+      () => '1',
+    );
+    expect(Object.keys(running)).to.deep.equal(['process inline', 'process class', 'process module']);
+    expect(
+      changedParts(
+        running,
+        fixedParts(
+          of(() => 2),
+          settings,
+          () => '1',
+        ),
+      ),
+    ).to.deep.equal(['process inline']);
+    expect(
+      changedParts(
+        running,
+        fixedParts(
+          of(() => 1),
+          settings,
+          () => '2',
+        ),
+      ),
+    ).to.deep.equal(['process module']);
+  });
+
   it('take modules of framing from their content', () => {
     const module = new URL('../../../fixtures/framing/type-length-value.js', import.meta.url).href;
     const custom = settingsOf({

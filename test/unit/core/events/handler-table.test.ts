@@ -1,6 +1,13 @@
 import { expect } from 'chai';
-import type { Constructor, Container, Definition, HandlerSpec } from '@shoal/core/internal/definition';
-import { bind, handlersOf, hooksOf, typesOf } from '@shoal/core/internal/events/handler-table';
+import type {
+  Constructor,
+  Container,
+  Definition,
+  HandlerSpec,
+  RoleName,
+} from '@shoal/core/internal/definition';
+import { bind, handlersOf, hooksOf, runsIn, typesOf } from '@shoal/core/internal/events/handler-table';
+import { timersAt } from '@shoal/core/internal/events/timer-place';
 
 class First {}
 class Second {}
@@ -57,10 +64,61 @@ describe('handler table', () => {
         },
       ],
     };
-    expect(typesOf(app, 'master')).to.deep.equal({ process: [First], connection: [] });
-    expect(typesOf(app, 'manager')).to.deep.equal({ process: [], connection: [] });
-    expect(typesOf(app, 'worker')).to.deep.equal({ process: [Third, First], connection: [Second] });
-    expect(typesOf(app, 'taskWorker')).to.deep.equal({ process: [Third], connection: [] });
+    expect(typesOf(app, 'master', [])).to.deep.equal({ process: [First], connection: [] });
+    expect(typesOf(app, 'manager', [])).to.deep.equal({ process: [], connection: [] });
+    expect(typesOf(app, 'worker', app.timers)).to.deep.equal({
+      process: [Third, First],
+      connection: [Second],
+    });
+    expect(typesOf(app, 'taskWorker', [])).to.deep.equal({ process: [Third], connection: [] });
+  });
+
+  it('leaves to a user process what names it, and nothing else', () => {
+    const start = method('workerStart', 'boot', First);
+    const own = { ...method('workerStart', 'ownBoot', Second), process: 'poller' };
+    const beat = {
+      interval: 5,
+      label: 'beat',
+      process: 'poller',
+      target: { kind: 'method', type: Second, method: 'beat', scope: 'process', parameters: 0 },
+    } as const;
+    const app: Definition = {
+      ...definition([start, own]),
+      timers: [beat],
+      processes: [
+        { name: 'poller', body: { kind: 'class', type: Third } },
+        { name: 'idle', body: { kind: 'function', run: () => {} } },
+      ],
+    };
+    const at = (process: string | undefined, role: RoleName = 'userProcess') =>
+      timersAt(app, { role, process, workerId: 5, workerNum: 2 });
+    expect(typesOf(app, 'userProcess', at('poller'), 'poller')).to.deep.equal({
+      process: [Third, Second],
+      connection: [],
+    });
+    expect(typesOf(app, 'userProcess', at('idle'), 'idle')).to.deep.equal({ process: [], connection: [] });
+    expect(typesOf(app, 'worker', at(undefined, 'worker'))).to.deep.equal({
+      process: [First],
+      connection: [],
+    });
+    expect(hooksOf(app, 'workerStart', 'poller')).to.deep.equal([own]);
+    expect(hooksOf(app, 'workerStart')).to.deep.equal([start]);
+    expect([at(undefined, 'worker'), at('poller'), at('idle')]).to.deep.equal([[], [beat], []]);
+  });
+
+  it('knows where a command is asked: in workers and task workers, or where it says', () => {
+    const command = (on?: 'workers' | 'master' | 'manager'): HandlerSpec => ({
+      ...method('command', 'line', First),
+      command: { name: 'refresh', ...(on !== undefined && { on }) },
+    });
+    const roles = ['master', 'manager', 'worker', 'taskWorker', 'userProcess'] as const;
+    const where = (spec: HandlerSpec) => roles.filter((role) => runsIn(spec, role, 'poller'));
+    expect(where(command())).to.deep.equal(['worker', 'taskWorker']);
+    expect(where(command('workers'))).to.deep.equal(['worker', 'taskWorker']);
+    expect(where(command('master'))).to.deep.equal(['master']);
+    expect(where(command('manager'))).to.deep.equal(['manager']);
+    expect(where({ ...command(), process: 'poller' })).to.deep.equal(['userProcess']);
+    expect(where({ ...command(), process: 'other' })).to.deep.equal([]);
   });
 
   it('binds a method to the object of its scope', () => {

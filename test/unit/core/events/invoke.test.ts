@@ -47,6 +47,29 @@ describe('Invoker', () => {
     expect([invoker.running, settled, kinds()]).to.deep.equal([0, ['token'], ['started', 'settled']]);
   });
 
+  it('hands on what a handler answers or throws when it is asked, logged and counted like any other', async () => {
+    const { invoker, lines, kinds } = setUp();
+    const ask = async (run: BoundHandler['run']): Promise<unknown> =>
+      invoker.ask({ event: 'command', label: 'Chat.line', run, parameters: 1 }, 'data');
+    expect(await ask((data) => `${String(data)}, now`)).to.equal('data, now');
+    expect(await ask(async (data) => `${String(data)}, later`)).to.equal('data, later');
+    expect([invoker.failed, lines]).to.deep.equal([0, []]);
+    const error = new Error('no');
+    const thrown = (): never => {
+      throw error;
+    };
+    expect(await ask(thrown).catch((reason: unknown) => reason)).to.equal(error);
+    expect(await ask(async () => thrown()).catch((reason: unknown) => reason)).to.equal(error);
+    await promiseJobs();
+    expect([invoker.failed, invoker.running]).to.deep.equal([2, 0]);
+    expect(lines.map(({ message }) => message)).to.deep.equal([
+      'Chat.line failed in command',
+      'Chat.line failed in command',
+    ]);
+    const pairs = ['started', 'settled', 'started', 'settled', 'started', 'failed', 'started', 'failed'];
+    expect(kinds()).to.deep.equal(pairs);
+  });
+
   it('logs and counts what throws, by class and method, and it has settled', () => {
     const { invoker, lines, call, kinds } = setUp();
     const error = new Error('no');

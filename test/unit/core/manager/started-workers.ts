@@ -27,7 +27,7 @@ export class StartedWorkers {
       role: 'worker',
       ...(place !== undefined && { place }),
       version: 0,
-      fixed: {},
+      original: { fixed: {}, written: undefined },
       settings: this.#settings,
       masterPid: 1,
       managerPid: 2,
@@ -42,6 +42,10 @@ export class StartedWorkers {
   }
 
   told(handle: WorkerHandle): readonly ToWorker['type'][] {
-    return this.#told.get(handle)!.map(({ type }) => type);
+    return this.notes(handle).map(({ type }) => type);
+  }
+
+  notes(handle: WorkerHandle): readonly ToWorker[] {
+    return this.#told.get(handle)!;
   }
 }

@@ -50,6 +50,7 @@ class Two {
       result: note('result'),
       retired: note('retired'),
       turn: () => {},
+      drained: () => {},
       closed: (_way, unsettled) => {
         this.heard.push('closed');
         this.unsettled.push([...unsettled]);

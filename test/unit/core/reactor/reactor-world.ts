@@ -10,7 +10,7 @@ import type {
   Network,
   StreamEvents,
 } from '@shoal/core/internal/platform/platform';
-import { ConnectionIds } from '@shoal/core/internal/reactor/connection-ids';
+import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
 import type { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';

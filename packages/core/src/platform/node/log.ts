@@ -1,11 +1,16 @@
 import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
-import { pino, type DestinationStream, type Logger } from 'pino';
+import type * as Pino from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import type * as Pretty from 'pino-pretty';
 import type { LogRecord, LogSink } from '../platform.js';
 import { LogFile } from './log-file.js';
 import { StandardOutput } from './standard-output.js';
 import { FutureUser } from './user.js';
+
+const require = createRequire(import.meta.url);
+// An import of a CommonJS module has its text searched for exports first, which every process that boots would pay.
+const { pino } = require('pino') as typeof Pino;
 
 /** Lines on standard output, for people on a terminal and one JSON object each otherwise; or in a file. */
 export class NodeLog implements LogSink {
@@ -80,7 +85,7 @@ function terminal(): DestinationStream {
 
 /** Only a terminal needs the pretty printer, which takes as long to load as the rest of the log. */
 export function prettyLines(output: DestinationStream, colorize: boolean): DestinationStream {
-  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof Pretty;
+  const { prettyFactory } = require('pino-pretty') as typeof Pretty;
   const pretty = prettyFactory({
     colorize,
     translateTime: 'SYS:HH:MM:ss.l',

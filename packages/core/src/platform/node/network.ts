@@ -10,7 +10,7 @@ import type {
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { bindInChild } from './bind.js';
-import { readInPlace } from './accepted-socket.js';
+import { readInPlace } from './read-in-place.js';
 import { handleOf } from './bound-socket.js';
 import { endpointOf, listening, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';

@@ -7,6 +7,7 @@ import { NodeNetwork } from './network.js';
 import { NodePipes } from './pipes.js';
 import { NodeProcesses } from './processes.js';
 import { mainSelf, threadSelf } from './self.js';
+import { NodeStores } from './store/node-stores.js';
 import { Systemd } from './systemd.js';
 import { NodeThreads } from './threads.js';
 import { FutureUser } from './user.js';
@@ -49,6 +50,7 @@ function assemble(self: Self, user: FutureUser, threads: Threads): Platform {
     network: new NodeNetwork(log),
     pipes: new NodePipes(log),
     files: new NodeFiles(user),
+    stores: new NodeStores(),
     log,
     supervisor: new Systemd(log),
     ...(tracePath !== undefined && tracePath !== '' && { observe: appendFacts(tracePath, self) }),

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Reader } from './accepted-socket.js';
+import type { Reader } from './read-in-place.js';
 import type { ByteStream, Endpoint, StreamEvents } from '../platform.js';
 
 const nothing = Buffer.alloc(0);

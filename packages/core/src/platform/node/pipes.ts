@@ -1,9 +1,10 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { ConfigError } from '../../errors.js';
-import type { ByteStream, LogWriter, Pipes } from '../platform.js';
+import type { ByteStream, Chunks, LogWriter, Pipes } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { listening, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
+import { readingFor, readInPlace, type Reader } from './read-in-place.js';
 
 /** Bytes. The system has room for 107, macOS for 103, and Node cuts a longer path without a word. */
 const longestPath = 100;
@@ -12,10 +13,17 @@ const longestPath = 100;
 export class NodePipes implements Pipes {
   constructor(private readonly log: LogWriter) {}
 
-  async listen(path: string, accept: (stream: ByteStream) => void): Promise<{ close(): Promise<void> }> {
+  async listen(
+    path: string,
+    accept: (stream: ByteStream) => void,
+    chunks: Chunks = 'own',
+  ): Promise<{ close(): Promise<void> }> {
     checkLength(path);
     const failures = new AcceptFailures(this.log, path);
-    const server = createServer({ allowHalfOpen: true }, (socket) => accept(streamOf(socket, path)));
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (accepted) => {
+      const { socket, reader } = readInPlace(accepted, chunks);
+      accept(streamOf(socket, path, reader));
+    });
     server.on('error', (error) => {
       if (server.listening) failures.note(error);
     });
@@ -23,9 +31,10 @@ export class NodePipes implements Pipes {
     return { close: () => stopListening(server) };
   }
 
-  async connect(path: string): Promise<ByteStream> {
+  async connect(path: string, chunks: Chunks = 'own'): Promise<ByteStream> {
     checkLength(path);
-    const socket = connect({ path, allowHalfOpen: true });
+    const reader: Reader = { read: () => {} };
+    const socket = connect({ path, allowHalfOpen: true, onread: readingFor(reader, chunks) });
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
       socket.once('connect', () => {
@@ -33,13 +42,13 @@ export class NodePipes implements Pipes {
         resolve();
       });
     });
-    return streamOf(socket, path);
+    return streamOf(socket, path, reader);
   }
 }
 
-function streamOf(socket: Socket, path: string): NodeStream {
+function streamOf(socket: Socket, path: string, reader: Reader | undefined): NodeStream {
   const endpoint = { address: path, port: 0 };
-  return new NodeStream(socket, 'unix', endpoint, endpoint);
+  return new NodeStream(socket, 'unix', endpoint, endpoint, reader);
 }
 
 function checkLength(path: string): void {

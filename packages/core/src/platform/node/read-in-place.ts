@@ -1,10 +1,14 @@
-import { Socket, type SocketConstructorOpts } from 'node:net';
+import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
+import type { Chunks } from '../platform.js';
 
 /** What one read may bring, in bytes; Node itself reads as much at once. */
 const READ_BYTES = 64 * 1024;
+/** Where chunks are only lent they may be larger, for nobody keeps one: as much as a unix socket holds. */
+const LENT_READ_BYTES = 256 * 1024;
 
-/** Where every accepted socket of this thread reads into. What was read is copied out before the next read. */
+/** Where every socket of this thread reads into. What was read is used, or copied out, before the next read. */
 const scratch = Buffer.allocUnsafeSlow(READ_BYTES);
+let lentScratch: Buffer | undefined;
 
 /** Who gets what a socket reads; set before the first turn of the event loop is over. */
 export interface Reader {
@@ -16,18 +20,45 @@ interface WithHandle {
 }
 
 /**
- * Puts an accepted socket behind one that reads into memory of ours.
+ * Reads into memory of ours.
  *
  * Node allots 64 KiB for every read and cuts them to size afterwards, and hands
  * the bytes over through a readable stream; under small messages that costs as
  * much as the handlers. `onread` avoids both, and only a socket that is made
- * with it has it: so the accepted one gives its handle to a new one. The server
- * must accept with `pauseOnConnect`, else the first bytes may be lost.
+ * with it has it.
+ */
+export function readingFor(reader: Reader, chunks: Chunks): OnReadOpts {
+  if (chunks === 'lent') {
+    const buffer = (lentScratch ??= Buffer.allocUnsafeSlow(LENT_READ_BYTES));
+    return {
+      buffer,
+      callback: (bytes) => {
+        reader.read(buffer.subarray(0, bytes));
+        return true;
+      },
+    };
+  }
+  return {
+    buffer: scratch,
+    callback: (bytes) => {
+      reader.read(copyOf(bytes));
+      return true;
+    },
+  };
+}
+
+/**
+ * Puts an accepted socket behind one that reads into memory of ours: it gives its
+ * handle to a new one. The server must accept with `pauseOnConnect`, else the
+ * first bytes may be lost.
  *
  * The handle is a member that Node does not document. Where it is missing, or
  * the socket is gone already, the socket stays as it is and has no reader.
  */
-export function readInPlace(accepted: Socket): { readonly socket: Socket; readonly reader?: Reader } {
+export function readInPlace(
+  accepted: Socket,
+  chunks: Chunks = 'own',
+): { readonly socket: Socket; readonly reader?: Reader } {
   const handle = (accepted as unknown as Partial<WithHandle>)._handle;
   if (handle === undefined || handle === null || accepted.destroyed) return { socket: accepted };
   const reader: Reader = { read: () => {} };
@@ -37,13 +68,7 @@ export function readInPlace(accepted: Socket): { readonly socket: Socket; readon
     readable: true,
     writable: true,
     allowHalfOpen: true,
-    onread: {
-      buffer: scratch,
-      callback: (bytes: number): boolean => {
-        reader.read(copyOf(bytes));
-        return true;
-      },
-    },
+    onread: readingFor(reader, chunks),
   };
   return { socket: new Socket(options as unknown as SocketConstructorOpts), reader };
 }

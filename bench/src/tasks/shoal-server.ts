@@ -1,0 +1,131 @@
+/**
+ * A worker that posts tasks or sends messages as the lines of its client say, and
+ * answers each with what it came to. Loaded in every process of the server.
+ */
+import { createServer, delimiter, tcp, type Server } from '@shoal/core';
+import type { Outcome, Turn } from './cases.js';
+import { payloadOf } from './payload.js';
+
+const server = createServer({
+  mode: 'process',
+  reactorNum: 1,
+  workerNum: 2,
+  taskWorkerNum: 1,
+  logLevel: 'warn',
+  packageMaxLength: '1MiB',
+  listeners: [tcp({ port: 0, host: '127.0.0.1', framing: delimiter('\n', { strip: true }) })],
+});
+
+server.on('task', (task) => task.data);
+
+/** Round trips and messages that have come to this worker. */
+let came = 0;
+let onCame: (() => void) | undefined;
+server.on('pipeMessage', ({ data, sourceWorkerId }) => {
+  came++;
+  if (data === 'count') return came;
+  onCame?.();
+  // Whoever plays ping-pong marks its messages by sending them from worker 0.
+  if (echoes && sourceWorkerId === 0) server.sendMessage(data, sourceWorkerId);
+  if (data === 'echo' || data === 'silent') echoes = data === 'echo';
+  return came;
+});
+let echoes = false;
+
+server.on('receive', async (connection, line) => {
+  const turn = JSON.parse(line.toString()) as Turn;
+  connection.send(`${JSON.stringify(await play(server, turn))}\n`);
+});
+
+async function play(on: Server, turn: Turn): Promise<Outcome> {
+  const other = 1 - on.workerId;
+  switch (turn.kind) {
+    case 'task':
+      return postTasks(on, turn);
+    case 'taskWait':
+      return awaitTasks(on, turn);
+    case 'pingPong':
+      await on.ask(other, 'echo');
+      return pingPong(on, turn, other);
+    case 'oneWay':
+      await on.ask(other, 'silent');
+      return sendOneWay(on, turn, other);
+  }
+}
+
+async function postTasks(on: Server, turn: Turn): Promise<Outcome> {
+  const payload = payloadOf(turn);
+  const began = performance.now();
+  let done = 0;
+  await new Promise<void>((resolve) => {
+    let open = 0;
+    const next = (): void => {
+      open++;
+      on.task(payload, undefined, finished);
+    };
+    const finished = (): void => {
+      open--;
+      done++;
+      if (performance.now() - began < turn.duration) next();
+      else if (open === 0) resolve();
+    };
+    for (let index = 0; index < turn.inFlight; index++) next();
+  });
+  return { done, elapsed: performance.now() - began };
+}
+
+async function awaitTasks(on: Server, turn: Turn): Promise<Outcome> {
+  const payload = payloadOf(turn);
+  const began = performance.now();
+  let done = 0;
+  const line = async (): Promise<void> => {
+    while (performance.now() - began < turn.duration) {
+      await on.taskWait(payload);
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: turn.inFlight }, line));
+  return { done, elapsed: performance.now() - began };
+}
+
+async function pingPong(on: Server, turn: Turn, other: number): Promise<Outcome> {
+  const payload = payloadOf(turn);
+  const began = performance.now();
+  let done = 0;
+  await new Promise<void>((resolve) => {
+    let open = turn.inFlight;
+    onCame = () => {
+      done++;
+      if (performance.now() - began < turn.duration) on.sendMessage(payload, other);
+      else if (--open === 0) resolve();
+    };
+    for (let index = 0; index < turn.inFlight; index++) on.sendMessage(payload, other);
+  });
+  onCame = undefined;
+  return { done, elapsed: performance.now() - began };
+}
+
+async function sendOneWay(on: Server, turn: Turn, other: number): Promise<Outcome> {
+  const payload = payloadOf(turn);
+  const before = await on.ask<number>(other, 'count');
+  const began = performance.now();
+  /** So many between two looks at the clock. */
+  const batch = Math.max(1, Math.floor(100_000 / turn.bytes));
+  while (performance.now() - began < turn.duration) {
+    let sent = 0;
+    while (sent < batch && on.sendMessage(payload, other)) sent++;
+    if (sent < batch) await on.sendMessageWait(payload, other);
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+  const after = await on.ask<number>(other, 'count', { timeout: 0 });
+  return { done: after - before - 1, elapsed: performance.now() - began };
+}
+
+const running = await server.start();
+const leave = (): void => void running.shutdown().then(() => process.exit(0));
+if (process.connected) {
+  process.once('disconnect', leave);
+  process.send?.({ port: running.listeners[0]!.port });
+} else {
+  leave();
+}

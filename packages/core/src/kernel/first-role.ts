@@ -1,0 +1,166 @@
+/**
+ * Plays what the user started: reads the settings, which makes them those of
+ * the whole server, and starts it, or only tells what it would start.
+ */
+import { loadSettings, type Settings } from '../config/load.js';
+import type { RoleName } from '../definition.js';
+import { ConfigError } from '../errors.js';
+import { checkHandlers } from '../events/check-handlers.js';
+import type { ConfiguredFact } from '../events/facts.js';
+import { Master } from '../master/master.js';
+import type { Answerer } from '../pipe/inquiries.js';
+import type { Peer } from '../pipe/messages.js';
+import { topologyOf, type Topology } from '../topology/topology.js';
+import { descriptorsOf } from './activation.js';
+import { BasePlant } from './base-plant.js';
+import { FirstProcess, type Plant } from './first-process.js';
+import { PidFile } from './pid-file.js';
+import { ProcessContext, type RolePowers } from './process-context.js';
+import { environmentOf, rawSettings, settingsText, type Program } from './program.js';
+import { reportPlan } from './report-plan.js';
+import type { RunningServer } from './running-server.js';
+import { SinglePlant } from './single-plant.js';
+
+/** The validated settings and the topology that they describe. Throws ConfigError. */
+function plan(program: Program): {
+  settings: Settings;
+  /** See `program.ts`. */
+  written: string | undefined;
+  topology: Topology;
+  /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
+  autoReason: string | undefined;
+} {
+  const { platform, definition } = program;
+  const given = rawSettings(program);
+  const settings = loadSettings(given, environmentOf(program));
+  const { workerNum = 'auto' } = given as { workerNum?: unknown };
+  const autoReason = workerNum === 'auto' ? platform.self.cpus.reason : undefined;
+  checkHandlers(definition, settings);
+  const userProcesses = definition.processes?.length ?? 0;
+  const topology = topologyOf(settings, platform.network.reusePort, userProcesses);
+  return { settings, written: settingsText(program, given), topology, autoReason };
+}
+
+/** Never resolves: the process leaves when nobody listens any more. */
+export async function playCheck(program: Program): Promise<never> {
+  return reportPlan(program, plan(program));
+}
+
+/** Resolves once every worker is ready. */
+export async function startFirst(program: Program): Promise<RunningServer> {
+  const { platform, definition, server } = program;
+  const { settings, written, topology, autoReason } = plan(program);
+  const descriptors = descriptorsOf(platform.network.passed, settings.listeners);
+  if (settings.daemonize && platform.network.passed.length > 0) {
+    throw new ConfigError(
+      'CONFIG_ACTIVATION',
+      'the sockets that came with the start are for this process, and daemonize starts another: write daemonize: false',
+    );
+  }
+  if (settings.user !== undefined) platform.self.prepareUser(settings.user, settings.group);
+  if (settings.daemonize) await platform.self.daemonize(settings.logFile);
+  if (settings.logFile !== undefined) platform.log.open(settings.logFile);
+  const pidFile = settings.pidFile === undefined ? undefined : new PidFile(platform, settings.pidFile);
+  pidFile?.check();
+  const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
+  platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
+  const { pid } = platform.self;
+  platform.observe?.(configuredFact(settings));
+  const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
+  let plant: Plant | undefined;
+  const context = new ProcessContext({
+    platform,
+    definition,
+    server,
+    settings,
+    roles: rolesOf(topology),
+    workerId: topology.kind === 'single' ? 0 : -1,
+    masterPid: pid,
+    managerPid: () => plant?.managerPid ?? pid,
+    runtimeDirectory,
+    userProcesses,
+  });
+  context.exchange.identify({ role: 'master', workerId: -1, incarnation: 0, pid });
+  const first = new FirstProcess(
+    platform,
+    settings,
+    topology,
+    context,
+    runtimeDirectory,
+    autoReason,
+    pidFile,
+  );
+  const onFailure = (error: Error): void => first.fail(error);
+  const onShutdown = (): void => first.stopAsAsked();
+  const ask: Answerer = async (question, onProgress) => first.ask(question, onProgress);
+  const original = { written, fixed: context.fixedParts() };
+  const common = {
+    platform,
+    settings,
+    descriptors,
+    context,
+    runtimeDirectory,
+    userProcesses,
+    original,
+    onFailure,
+    ask,
+  };
+  let powers: Partial<RolePowers> = {};
+  if (topology.kind === 'process') {
+    const onPeers = (peers: readonly Peer[]): void => context.exchange.setPeers(peers);
+    plant = new Master({
+      ...common,
+      logger: context.logger,
+      name: settings.name,
+      topology,
+      onShutdown,
+      onPeers,
+      counters: () => context.counters,
+      onWorkersGone: () => context.exchange.close(),
+    });
+  } else if (topology.kind === 'base') {
+    plant = new BasePlant(common);
+  } else {
+    const single = new SinglePlant({ platform, settings, descriptors, definition, context });
+    powers = {
+      send: (id, data) => single.worker?.send(id, data) ?? false,
+      close: (id, reset) => single.worker?.close(id, reset) ?? false,
+    };
+    plant = single;
+  }
+  return first.start(plant, powers);
+}
+
+function configuredFact(settings: Settings): ConfiguredFact {
+  const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const { taskConcurrency, taskRetries } = settings;
+  const listeners = settings.listeners.map((listener) => {
+    const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
+    const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
+    const bounds = { maxQueuedBytes, socketBufferSize, packageMaxLength };
+    return { name, framing: framing.kind, concurrency, onWorkerLost, handlerTimeout, ...bounds };
+  });
+  return {
+    kind: 'configured',
+    mode,
+    dispatchMode,
+    reactorNum,
+    workerNum,
+    taskWorkerNum,
+    taskConcurrency,
+    taskRetries,
+    pipeWindow,
+    listeners,
+  };
+}
+
+function rolesOf(topology: Topology): RoleName[] {
+  switch (topology.kind) {
+    case 'process':
+      return ['master'];
+    case 'base':
+      return ['master', 'manager'];
+    case 'single':
+      return ['worker', 'master', 'manager'];
+  }
+}

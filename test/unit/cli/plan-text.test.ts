@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import { planText } from '@shoal/cli/internal/plan-text';
+import type { Plan } from '@shoal/core/internal/pipe/messages';
+import { topologyOf } from '@shoal/core/internal/topology/topology';
+import { settingsOf } from '../core/settings.js';
+
+describe('What shoal check shows', () => {
+  it('says of each timer when it runs, and where unless that is every worker', () => {
+    const settings = settingsOf();
+    const plan: Plan = {
+      settings,
+      topology: topologyOf(settings, true),
+      listeners: [],
+      hooks: [],
+      timers: [
+        { interval: 10_000, label: 'Chat.beat' },
+        { interval: 5, label: 'Chat.balance', on: 'one' },
+        { interval: 5, label: 'Chat.open', on: 'task', once: true },
+        { interval: 5, label: 'Chat.third', on: 3 },
+      ],
+      commands: [],
+      userProcesses: [],
+    };
+    expect(planText(plan, false).match(/^ {2}(Tick|After) .*$/gm)).to.deep.equal([
+      '  Tick            Chat.beat, every 10_000 ms',
+      '  Tick            Chat.balance, every 5 ms, in one worker at a time',
+      '  After           Chat.open, after 5 ms, in every task worker',
+      '  Tick            Chat.third, every 5 ms, in worker 3',
+    ]);
+  });
+});
