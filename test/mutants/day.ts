@@ -26,7 +26,9 @@ try {
     // Retirements are where a watch changes hands, and a day has few.
     report = await explore(WatchApp, rounds, { ...options, faults: { reloads: 2, stops: 3 } });
   }
-  if (place !== 'office') report = await explore(Workshop, orders, options);
+  // So they are where tasks and messages come back.
+  if (place !== 'office')
+    report = await explore(Workshop, orders, { ...options, faults: { reloads: 2, stops: 6 } });
   console.log(JSON.stringify({ ...report, found: false }));
 } catch (error) {
   if (!(error instanceof ExplorationError)) throw error;

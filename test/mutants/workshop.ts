@@ -114,7 +114,10 @@ class Counter {
   }
 
   async #many(text: string): Promise<string> {
-    const jobs = Array.from({ length: 20 }, (_, index) => ({ do: 'echo', text: `${text}${index}` }));
+    // Some take their time, so that others wait in the task worker.
+    const jobs = Array.from({ length: 20 }, (_, index) => {
+      return { do: index % 4 === 0 ? 'later' : 'echo', text: `${text}${index}` };
+    });
     const results = await this.server.taskWaitMulti(jobs);
     return results.map((result) => (result.status === 'fulfilled' ? result.value : result.status)).join(',');
   }
