@@ -6,9 +6,11 @@ import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { ErrandsApp } from '../fixtures/apps/everywhere.js';
 import { PostApp } from '../fixtures/apps/post.js';
 import { Office } from '../mutants/office.js';
+import { orders } from '../mutants/orders.js';
 import { rounds } from '../mutants/rounds.js';
 import { visits } from '../mutants/visits.js';
 import { WatchApp } from '../mutants/watch.js';
+import { Workshop } from '../mutants/workshop.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
@@ -44,6 +46,11 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
   });
   holds('when blocks travel in chunks among lines', PostApp, carry, { runs: 20, kernelBuffer: 16 * 1024 });
   holds('when a day at the office has everything', Office, visits, { runs: 40, kernelBuffer: 32 * 1024 });
+  holds('when a day at the workshop has everything', Workshop, orders, {
+    runs: 30,
+    kernelBuffer: 32 * 1024,
+    spawnDelay: [2, 50],
+  });
   holds('when workers send to connections of each other', PostApp, write, { runs: 70 });
   holds('when workers send to connections of each other in base mode', PostApp, write, {
     runs: 70,

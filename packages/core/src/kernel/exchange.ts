@@ -95,24 +95,25 @@ export class Exchange implements TaskActions {
       clock,
       logger,
       mesh,
+      observe: invoker.observe,
       window,
       resolve: (addressee) => this.#resolve(addressee),
       audience: () => this.#audience(),
     });
-    this.#inbox = new Inbox(invoker, () => this.#bound('pipeMessage', ''));
+    this.#inbox = new Inbox(invoker, () => this.#bound('pipeMessage', ''), parts.workerId);
     const { taskSpoolSize } = settings;
     this.#spool = new Spool(platform.files, spoolDirectoryOf(settings.taskTmpdir, directory));
     this.tasks = new TaskPool({
       clock,
       mesh,
       taskWorkers: Array.from({ length: settings.taskWorkerNum }, (_, index) => settings.workerNum + index),
-      taskConcurrency: settings.taskConcurrency,
       taskRetries: settings.taskRetries,
       taskQueueLimit: settings.taskQueueLimit,
       taskMaxLength: settings.taskMaxLength,
       taskSpoolSize,
       spool: this.#spool,
       names: namesOf(definition, 'task'),
+      observe: invoker.observe,
     });
     this.#orphans = new Orphans(mesh, this.#spool, taskSpoolSize);
     const wayToOwner = (connectionId: number): Way | undefined => {

@@ -134,6 +134,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
 
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const { taskConcurrency, taskRetries } = settings;
   const listeners = settings.listeners.map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
@@ -147,6 +148,8 @@ function configuredFact(settings: Settings): ConfiguredFact {
     reactorNum,
     workerNum,
     taskWorkerNum,
+    taskConcurrency,
+    taskRetries,
     pipeWindow,
     listeners,
   };

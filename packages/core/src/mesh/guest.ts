@@ -65,6 +65,7 @@ export class Guest implements PipeEvents<Owed> {
   #deadline: Timer | undefined;
   /** Bytes of results in files that it has not read. */
   inFiles = 0;
+  #retires = false;
 
   constructor(
     stream: ByteStream,
@@ -114,7 +115,8 @@ export class Guest implements PipeEvents<Owed> {
 
   /** It must look for somebody else from now on. */
   retire(): void {
-    this.#pipe.control(FrameKind.retire);
+    this.#retires = true;
+    if (this.#hello !== undefined) this.#pipe.control(FrameKind.retire);
   }
 
   /** This process leaves as planned. */
@@ -162,15 +164,16 @@ export class Guest implements PipeEvents<Owed> {
   }
 
   #greet(kind: number, buffer: Buffer, start: number, end: number): void {
-    this.#deadline?.cancel();
     if (kind !== FrameKind.hello) throw new ProcessError('PIPE_BROKEN', 'a pipe did not begin with a hello');
     const hello = parseHello(buffer.toString('utf8', start, end));
     if (hello.version !== PIPE_VERSION) {
       this.#pipe.finish();
       return;
     }
+    this.#deadline?.cancel();
     this.#hello = hello;
     this.#pipe.control(FrameKind.welcome);
+    if (this.#retires) this.#pipe.control(FrameKind.retire);
   }
 
   settled(owed: Owed): void {

@@ -66,17 +66,6 @@ export class Way implements PipeEvents<Parcel> {
     this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(JSON.stringify(hello)));
   }
 
-  /**
-   * The system connects also to a process that is about to end, which reads
-   * nothing any more. So the way is open only when the other process has answered:
-   * what is lost on an open one, somebody may have begun.
-   */
-  #answered(state: 'open' | 'retired'): void {
-    const before = this.#state;
-    if (before === 'opening' || before === 'open') this.#state = state;
-    if (before === 'opening') this.events.opened(this);
-  }
-
   /** A numbered frame, see `FrameKind`; only while it is open. */
   send(
     kind: number,
@@ -123,6 +112,11 @@ export class Way implements PipeEvents<Parcel> {
     end: number,
   ): void {
     switch (kind) {
+      case FrameKind.welcome:
+        // Not before: the system still connects to a process that has just died, and what is sent there cannot have ended it.
+        this.#state = 'open';
+        this.events.opened(this);
+        return;
       case FrameKind.reply:
         this.events.reply(this, id, flags, buffer, start, end);
         return;
@@ -134,11 +128,8 @@ export class Way implements PipeEvents<Parcel> {
         this.#result(id, flags, buffer, start, end);
         this.#pipe!.settle(seq);
         return;
-      case FrameKind.welcome:
-        this.#answered('open');
-        return;
       case FrameKind.retire:
-        this.#answered('retired');
+        if (this.#state === 'open') this.#state = 'retired';
         this.events.retired(this);
         return;
       case FrameKind.goodbye:

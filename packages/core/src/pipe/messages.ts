@@ -80,9 +80,9 @@ export const FrameKind = {
   // Over the mesh, from the process that opened the pipe. `id` is the time of sending, in ms since the epoch, and all
   // of them go in the order in which they were sent. `flags` tells the encoding of the body, see `MeshFlag`.
 
-  /** Numbered. A message to the application; settled when its handler starts. */
+  /** Numbered. A message to the application; `word` is its number. Settled when its handler starts. */
   post: 48,
-  /** Numbered. A message that wants a `reply`; `word` is the number of the question. Settled when its handler starts. */
+  /** Numbered. A message that wants a `reply`, else as `post`. */
   ask: 49,
   /**
    * Numbered. A task; `word` is its id, `aux` the attempt, `count` the bytes of its name, which the body begins with.
@@ -94,7 +94,7 @@ export const FrameKind = {
 
   // Over the mesh, to the process that opened the pipe. `flags` as above.
 
-  /** The answer to question `id`. */
+  /** The answer to the message of number `id`. */
   reply: 56,
   /** Numbered. A result of the task that came as number `id`. Flag `last`: and the task is settled by it. */
   result: 57,

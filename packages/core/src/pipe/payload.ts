@@ -30,8 +30,17 @@ export function encode(value: unknown): Encoded {
   if (typeof value === 'string' && isWellFormed(value)) return encodedText(Encoding.text, value);
   if (Buffer.isBuffer(value)) return { encoding: Encoding.bytes, body: value, bytes: value.length };
   if (isJson(value, 0)) return encodedText(Encoding.json, JSON.stringify(value));
-  const body = serialize(value);
+  const body = serialized(value);
   return { encoding: Encoding.clone, body, bytes: body.length };
+}
+
+/** Refuses as `structuredClone` does: the engine itself throws an `Error` without a name of its own. */
+function serialized(value: unknown): Buffer {
+  try {
+    return serialize(value);
+  } catch (cause) {
+    throw new DOMException((cause as Error).message, 'DataCloneError');
+  }
 }
 
 /** The value whose body is `buffer[start, end)`, which it shares no memory with. */

@@ -55,6 +55,11 @@ export class TaskCall implements Parcel {
     this.content = inFile(file);
   }
 
+  /** A task worker has died that may have started it, and it may be the cause: it goes alone from now on. */
+  get suspect(): boolean {
+    return this.attempt > 1;
+  }
+
   get cost(): number {
     return this.content.bytes + OVERHEAD_BYTES;
   }

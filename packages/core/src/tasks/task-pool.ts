@@ -11,6 +11,7 @@
  * It lives in every process, and speaks through the mesh.
  */
 import { fromWire, TaskError, type WireError } from '../errors.js';
+import { factText, type Observe } from '../events/facts.js';
 import type { Mesh } from '../mesh/mesh.js';
 import type { Parcel, Way } from '../mesh/way.js';
 import { MeshFlag, type Settlement } from '../pipe/messages.js';
@@ -29,7 +30,6 @@ export interface TaskPoolParts {
   readonly mesh: Pick<Mesh, 'wayTo'>;
   /** Worker ids of the task workers. */
   readonly taskWorkers: readonly number[];
-  readonly taskConcurrency: number;
   readonly taskRetries: number;
   readonly taskQueueLimit: number;
   /** Bytes. */
@@ -39,6 +39,7 @@ export interface TaskPoolParts {
   readonly spool: Pick<Spool, 'write' | 'read' | 'discard'>;
   /** Names of the tasks that have a handler; the empty one is that without a name. */
   readonly names: ReadonlySet<string>;
+  readonly observe?: Observe | undefined;
 }
 
 export class TaskPool {
@@ -119,7 +120,7 @@ export class TaskPool {
     if (call.state === 'waiting' && !this.#lineOf(call).remove(call)) return;
     this.#leftWaiting(call);
     this.counters.failed++;
-    this.#close(call);
+    this.#close(call, 'abandoned');
   }
 
   /** Whether some task worker could still settle what has been posted. */
@@ -134,13 +135,14 @@ export class TaskPool {
     if (this.#waitingCount === 0) return;
     const now = this.parts.clock.now();
     for (const target of this.#targets) {
-      for (let way; target.pinned.length > 0 && (way = target.free) !== undefined;)
+      for (let call, way; (call = target.pinned.first) && (way = target.freeFor(call)) !== undefined;)
         this.#send(target.pinned.shift()!, target, way, now);
     }
-    while (this.#waiting.length > 0) {
+    for (let call; (call = this.#waiting.first) !== undefined;) {
       const target = this.#choose();
-      if (target === undefined) return;
-      this.#send(this.#waiting.shift()!, target, target.free!, now);
+      const way = target?.freeFor(call);
+      if (way === undefined) return;
+      this.#send(this.#waiting.shift()!, target!, way, now);
     }
   }
 
@@ -153,8 +155,9 @@ export class TaskPool {
     }
     if ((flags & MeshFlag.empty) === 0) {
       const value = decode(flags & MeshFlag.encoding, buffer, start, end);
-      if (call.reading === undefined) call.caller.result(call, value);
-      else this.#read(call, async () => this.#deliver(call, value));
+      const observed = this.parts.observe === undefined ? undefined : factText(buffer, start, end);
+      if (call.reading === undefined) this.#deliver(call, value, observed);
+      else this.#read(call, async () => this.#deliver(call, value, observed));
     }
     if (last) this.#finish(call);
   }
@@ -166,7 +169,8 @@ export class TaskPool {
     this.#read(call, async () => {
       try {
         const content = await this.parts.spool.read(name, `a result of task ${call.id}`);
-        this.#deliver(call, decode(flags & MeshFlag.encoding, content, 0, content.length));
+        const value = decode(flags & MeshFlag.encoding, content, 0, content.length);
+        this.#deliver(call, value, factText(name));
       } catch (error) {
         call.reading = undefined;
         this.#fail(call, error as Error);
@@ -177,8 +181,10 @@ export class TaskPool {
     if (last) this.#finish(call);
   }
 
-  #deliver(call: TaskCall, value: unknown): void {
-    if (call.state !== 'over') call.caller.result(call, value);
+  #deliver(call: TaskCall, value: unknown, observed: string | undefined): void {
+    if (call.state === 'over') return;
+    if (observed !== undefined) this.parts.observe?.({ kind: 'taskResult', task: call.id, data: observed });
+    call.caller.result(call, value);
   }
 
   #read(call: TaskCall, step: () => Promise<void>): void {
@@ -190,10 +196,7 @@ export class TaskPool {
 
   settled(call: TaskCall, how: Settlement): void {
     if (how === 'returned') {
-      // How soon it came back says nothing of how fast that task worker is.
-      const target = this.#byWorker.get(call.way!.peer.workerId)!;
-      target.sent--;
-      target.returned.push(call);
+      this.#returned(call);
       return;
     }
     this.#leftTarget(call);
@@ -212,21 +215,20 @@ export class TaskPool {
     this.pump();
   }
 
-  /** The task worker is gone and has not settled these. The first ones may have been started. */
+  /**
+   * The task worker is gone and has not settled these. Any of them may have been
+   * started, and may have ended it: a handler that returns at once has its result
+   * on its way only when the turn is over. So each goes alone the next time, and is
+   * charged for nothing that another one does.
+   */
   lost(way: Way, unsettled: readonly Parcel[]): void {
     const target = this.#byWorker.get(way.peer.workerId);
     if (target === undefined) return;
     this.turn(way);
     const calls = unsettled.filter((parcel): parcel is TaskCall => parcel instanceof TaskCall);
     target.sent -= calls.length;
-    const started = way.blameless ? 0 : this.parts.taskConcurrency;
-    const left: TaskCall[] = [];
-    for (const [index, call] of calls.entries()) {
-      if (call.state === 'over') continue;
-      if (index < started && !this.#retry(call)) continue;
-      left.push(call);
-    }
-    this.#takeBack(left);
+    const left = calls.filter((call) => call.state !== 'over');
+    this.#takeBack(left.filter((call) => way.blameless || this.#retry(call)));
     this.pump();
   }
 
@@ -273,6 +275,7 @@ export class TaskPool {
     const call = new TaskCall(this, id, name, content, clock.wallTime(), target?.workerId, caller);
     this.counters.posted++;
     this.#open++;
+    this.#notePosted(call, content.bytes);
     this.#wait(call);
     if (content.bytes > this.parts.taskSpoolSize) {
       call.state = 'spooling';
@@ -356,7 +359,19 @@ export class TaskPool {
     this.#leftWaiting(call);
     target.sent++;
     call.sentAt = now;
+    target.isolates = call.suspect;
+    const { attempt } = call;
+    this.parts.observe?.({ kind: 'taskGiven', task: call.id, to: target.workerId, attempt });
     call.travel(way);
+  }
+
+  /** How soon it came back says nothing of how fast that task worker is. */
+  #returned(call: TaskCall): void {
+    const { workerId } = call.way!.peer;
+    this.parts.observe?.({ kind: 'taskReturned', task: call.id, from: workerId });
+    const target = this.#byWorker.get(workerId)!;
+    target.sent--;
+    target.returned.push(call);
   }
 
   #leftTarget(call: TaskCall): void {
@@ -370,6 +385,7 @@ export class TaskPool {
     if (call.attempt <= taskRetries) {
       call.attempt++;
       this.counters.retried++;
+      this.parts.observe?.({ kind: 'taskRetried', task: call.id, attempt: call.attempt });
       return true;
     }
     const times = call.attempt === 1 ? '' : `, the last of ${call.attempt}`;
@@ -386,7 +402,7 @@ export class TaskPool {
     if (call.state === 'over') return;
     this.counters.finished++;
     call.caller.over(call);
-    this.#close(call);
+    this.#close(call, 'finished');
   }
 
   #fail(call: TaskCall, error: Error & { code?: string }): void {
@@ -397,13 +413,19 @@ export class TaskPool {
     if (call.state === 'over') return;
     this.counters.failed++;
     call.caller.failed(call, error);
-    this.#close(call);
+    this.#close(call, 'failed', error.code);
   }
 
-  #close(call: TaskCall): void {
+  #close(call: TaskCall, outcome: 'finished' | 'failed' | 'abandoned', code?: string): void {
     call.state = 'over';
     this.#open--;
     if (call.file !== undefined) this.parts.spool.discard(call.file.name);
+    const why = code === undefined ? undefined : { code };
+    this.parts.observe?.({ kind: 'taskOver', task: call.id, outcome, ...why });
+  }
+
+  #notePosted({ id, name, target = -1 }: TaskCall, bytes: number): void {
+    this.parts.observe?.({ kind: 'taskPosted', task: id, name, to: target, bytes });
   }
 }
 

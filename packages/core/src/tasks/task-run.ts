@@ -1,4 +1,5 @@
 import { TaskError, toWire } from '../errors.js';
+import { factText, type Observe } from '../events/facts.js';
 import type { Receiver } from '../events/invoke.js';
 import type { Guest, Owed } from '../mesh/guest.js';
 import { MeshFlag } from '../pipe/messages.js';
@@ -21,6 +22,7 @@ export interface TaskRunEvents {
   /** Bytes. */
   readonly taskSpoolSize: number;
   readonly spool: Pick<Spool, 'write' | 'read' | 'discard'>;
+  readonly observe: Observe | undefined;
 }
 
 const nothing = Buffer.alloc(0);
@@ -37,6 +39,8 @@ export class TaskRun implements Receiver, Finisher {
   #writing: Promise<void> | undefined;
   /** A result that could not be written. */
   #broken: unknown;
+  /** Results are on their way, which the settlement must not overtake: large ones travel in chunks. */
+  #answered = false;
 
   constructor(
     private readonly events: TaskRunEvents,
@@ -94,6 +98,7 @@ export class TaskRun implements Receiver, Finisher {
   produced(error: unknown, value: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.events.observe?.({ kind: 'taskSettled', poster: this.guest.hello.pid, task: this.taskId });
     const out = this.events.concludes();
     if (out === undefined) this.#conclude(error, value);
     else void out.then(() => this.#conclude(error, value));
@@ -114,7 +119,9 @@ export class TaskRun implements Receiver, Finisher {
 
   #settleNow(): void {
     if (this.#broken !== undefined) this.#sendNow(failureOf(this.#broken), MeshFlag.failed | MeshFlag.last);
-    else if (this.guest.open) this.guest.settle(this.seq);
+    else if (!this.guest.open) return;
+    else if (this.#answered) this.guest.result(this.seq, MeshFlag.empty | MeshFlag.last, '', 0, nothingOwed);
+    else this.guest.settle(this.seq);
   }
 
   #finishLast(value: unknown): void {
@@ -173,6 +180,14 @@ export class TaskRun implements Receiver, Finisher {
       return;
     }
     const failed = (flags & MeshFlag.failed) !== 0;
+    this.#answered = true;
+    this.events.observe?.({
+      kind: 'taskAnswered',
+      poster: this.guest.hello.pid,
+      task: this.taskId,
+      failed,
+      data: factText(content.body),
+    });
     if (!this.guest.open) {
       this.events.orphaned(this, content, failed, file);
       return;
@@ -188,6 +203,9 @@ function failureOf(error: unknown): Encoded {
   const body = JSON.stringify(toWire(error));
   return { encoding: 0, body, bytes: Buffer.byteLength(body) };
 }
+
+/** The end of a task, behind its results. */
+const nothingOwed: Owed = { settled: () => {} };
 
 /** A result that the poster has not taken yet. */
 export class OwedResult implements Owed {

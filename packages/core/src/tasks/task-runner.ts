@@ -5,6 +5,7 @@
  */
 import type { PayloadSchema } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
+import type { Observe } from '../events/facts.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Guest, Owed } from '../mesh/guest.js';
 import type { Encoded } from '../pipe/payload.js';
@@ -57,6 +58,7 @@ export class TaskRunner implements TaskRunEvents {
   owedFiles = 0;
   /** Tasks whose payload lies in a file that may be read again, and for how many reasons. */
   readonly #spooled = new Map<TaskRun, number>();
+  readonly observe: Observe | undefined;
   /** Tasks that have settled. */
   done = 0;
   readonly #waiting = new Fifo<TaskRun>();
@@ -71,6 +73,7 @@ export class TaskRunner implements TaskRunEvents {
     this.taskMaxLength = parts.taskMaxLength;
     this.taskSpoolSize = parts.taskSpoolSize;
     this.spool = parts.spool;
+    this.observe = parts.invoker.observe;
   }
 
   get running(): number {
@@ -227,6 +230,13 @@ export class TaskRunner implements TaskRunEvents {
       return;
     }
     this.#running++;
+    this.observe?.({
+      kind: 'taskStarted',
+      poster: guest.hello.pid,
+      task: run.taskId,
+      name: run.name,
+      attempt: run.attempt,
+    });
     const { requestLimit, onRequestLimit, find } = this.parts;
     if (++this.#started === requestLimit) onRequestLimit();
     const known = find(run.name);

@@ -103,18 +103,17 @@ describe('TaskPool', () => {
     expect(pool.counters.retried).to.equal(0);
   });
 
-  for (const taskConcurrency of [1, 3]) {
-    it(`counts an attempt for ${taskConcurrency} of those that a dead task worker had with a taskConcurrency of ${taskConcurrency}`, () => {
-      const { pool, mesh } = worldOf({ taskConcurrency });
-      mesh.ways.delete(3);
-      const posted = Array.from({ length: 5 }, () => post(pool));
-      lose(pool, mesh, 2);
-      expect(posted.map(({ call }) => call.attempt)).to.deep.equal(
-        [1, 2, 3, 4, 5].map((number) => (number <= taskConcurrency ? 2 : 1)),
-      );
-      expect(pool.counters.retried).to.equal(taskConcurrency);
-    });
-  }
+  it('counts an attempt for each that a dead task worker had, and gives them one at a time after that', () => {
+    const { pool, mesh } = worldOf();
+    mesh.ways.delete(3);
+    const posted = Array.from({ length: 5 }, () => post(pool));
+    lose(pool, mesh, 2);
+    expect(posted.map(({ call }) => call.attempt)).to.deep.equal([2, 2, 2, 2, 2]);
+    expect(pool.counters.retried).to.equal(5);
+    mesh.ways.set(2, new FakeMesh(2).way(2));
+    pool.pump();
+    expect(mesh.way(2).sent).to.deep.equal([posted[0]!.call]);
+  });
 
   it('charges nothing for the end of a task worker that was planned', () => {
     const { pool, mesh } = worldOf();
@@ -273,7 +272,6 @@ function worldOf(options: Partial<TaskPoolParts> = {}) {
     clock,
     mesh,
     taskWorkers: [2, 3],
-    taskConcurrency: 1,
     taskRetries: 1,
     taskQueueLimit: 10_000,
     taskMaxLength: 1_000_000,
