@@ -88,14 +88,18 @@ export class ForeignSends {
     for (const run of early) run(way);
   }
 
-  /** Everything that was given to it is with the system. */
+  /** Everything that was given to it is with the system; until it is attached that is a hello, and sends wait here. */
   drained(way: Way): void {
-    if (this.#unflushed.delete(way)) this.#checkFlushed();
+    if (way.attached) this.#leave(way);
   }
 
   closed(way: Way): void {
     this.#traffic.delete(way);
-    this.drained(way);
+    this.#leave(way);
+  }
+
+  #leave(way: Way): void {
+    if (this.#unflushed.delete(way)) this.#checkFlushed();
   }
 
   #checkFlushed(): void {

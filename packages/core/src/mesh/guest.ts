@@ -2,7 +2,7 @@ import { ProcessError } from '../errors.js';
 import { parseHello } from '../pipe/hello.js';
 import { FrameFlag, FrameKind, PIPE_VERSION, type Hello, type Settlement } from '../pipe/messages.js';
 import type { Part } from '../pipe/parts.js';
-import { EARLY_FLUSH_BYTES } from './early-flush.js';
+import { meshHabits } from './mesh-habits.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock, Timer } from '../platform/platform.js';
 
@@ -74,7 +74,7 @@ export class Guest implements PipeEvents<Owed> {
     private readonly events: GuestEvents,
     private readonly onGone: (guest: Guest) => void,
   ) {
-    this.#pipe = new Pipe<Owed>(stream, clock, this, maxBodyBytes, EARLY_FLUSH_BYTES);
+    this.#pipe = new Pipe<Owed>(stream, clock, this, maxBodyBytes, meshHabits);
     this.#deadline = clock.setTimer(HELLO_TIMEOUT_MS, () => stream.destroy());
     this.#pipe.start();
   }

@@ -1,5 +1,5 @@
 import { FrameKind, MeshFlag, type Hello, type Peer, type Settlement } from '../pipe/messages.js';
-import { EARLY_FLUSH_BYTES } from './early-flush.js';
+import { meshHabits } from './mesh-habits.js';
 import type { Part } from '../pipe/parts.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock } from '../platform/platform.js';
@@ -61,7 +61,7 @@ export class Way implements PipeEvents<Parcel> {
       stream.destroy();
       return;
     }
-    this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes, EARLY_FLUSH_BYTES);
+    this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes, meshHabits);
     this.#pipe.start();
     this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(JSON.stringify(hello)));
   }

@@ -39,11 +39,16 @@ class World {
   }
 
   open(capacity?: number): void {
+    this.connect(capacity);
+    this.owner!.pipe.control(FrameKind.welcome);
+  }
+
+  /** The system has connected, and the owner has not answered yet. */
+  connect(capacity?: number): void {
     const [near, far] = MemoryStream.pair(capacity);
     this.#streams.push(near, far);
     this.owner = new PipeEnd(far, this.clock);
     this.way.attach(near, this.clock, hello, 1_000_000);
-    this.owner.pipe.control(FrameKind.welcome);
   }
 
   flow(): void {
@@ -137,6 +142,21 @@ describe('ForeignSends', () => {
     await opened;
     world.sends.send(1, 'late', 4);
     expect(world.sends.flush()).to.equal(undefined);
+  });
+
+  it('is not flushed while the owner has not answered, though the hello is with the system', async () => {
+    const world = new World();
+    let flushed = false;
+    world.sends.send(1, 'x', 1);
+    void world.sends.flush()!.then(() => (flushed = true));
+    world.connect();
+    world.flow();
+    await Promise.resolve();
+    expect(flushed).to.equal(false);
+    world.owner!.pipe.control(FrameKind.welcome);
+    world.flow();
+    await Promise.resolve();
+    expect(flushed).to.equal(true);
   });
 
   it('is flushed when a slow system has taken all, and when the way closes', async () => {
