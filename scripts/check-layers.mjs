@@ -106,6 +106,7 @@ export const rules = {
       zod: ['packages/core/src/config'],
       pino: ['packages/core/src/platform/node'],
       'pino-pretty': ['packages/core/src/platform/node'],
+      lmdb: ['packages/core/src/platform/node/store'],
       'reflect-metadata': ['packages/decorators/src/metadata.ts'],
       tsyringe: ['packages/decorators/src/container.ts'],
       'fast-check': ['packages/testing/src/conformance'],

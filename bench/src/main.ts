@@ -4,6 +4,7 @@ import { endAllPrograms } from './harness/program.js';
 import { messages, tasks } from './tasks/tasks.js';
 import { queue } from './queue/queue.js';
 import { simulate } from './simulate/simulate.js';
+import { spool } from './spool/spool.js';
 
 interface Benchmark {
   readonly about: string;
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   messages: { about: 'messages between workers per second', run: messages },
   queue: { about: 'tasks through a durable queue, per second', run: queue },
   simulate: { about: 'boots of simulated servers, and messages through them, per second', run: simulate },
+  spool: { about: 'large payloads of tasks, by the pipe and through a file', run: spool },
 };
 
 const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;

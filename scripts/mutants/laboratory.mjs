@@ -8,6 +8,9 @@ import { copyTree, whyNotBuilt } from './tree.mjs';
 const COMPILE_DEADLINE_MS = 60_000;
 const EXPLORE_DEADLINE_MS = 120_000;
 
+/** What no connection goes through: mutants of it show in the workshop, all others in the office. */
+const EXCHANGE = /^packages\/core\/src\/(mesh|messaging|tasks)\//;
+
 /** The name under which the tree without any change is examined. */
 export const CONTROL = 'control';
 
@@ -63,9 +66,9 @@ export class Laboratory {
     const tree = join(this.#directory, name);
     try {
       copyTree(this.root, tree);
-      if (name !== CONTROL) this.#change(tree, name);
+      const place = name === CONTROL ? '' : this.#change(tree, name);
       await this.#compile(tree);
-      return await this.#explore(tree);
+      return await this.#explore(tree, place);
     } catch (error) {
       return { outcome: 'unusable', message: error.message };
     } finally {
@@ -73,6 +76,7 @@ export class Laboratory {
     }
   }
 
+  /** Says where the change shows. */
   #change(tree, name) {
     const { files } = parsePatch(readFileSync(join(this.root, 'test/mutants', `${name}.patch`), 'utf8'));
     for (const { path, hunks } of files) {
@@ -82,6 +86,7 @@ export class Laboratory {
         throw new Error(`${name}.patch does not apply to ${path}: ${cause.message}; refresh it`, { cause });
       }
     }
+    return files.every(({ path }) => EXCHANGE.test(path)) ? 'workshop' : 'office';
   }
 
   async #compile(tree) {
@@ -94,10 +99,10 @@ export class Laboratory {
     if (code !== 0) throw new Error(`it does not compile: ${(out + errors).trim()}`);
   }
 
-  async #explore(tree) {
+  async #explore(tree, place) {
     const { code, late, out, errors } = await this.#children.run('test/dist/mutants/day.js', [], {
       cwd: tree,
-      env: this.env,
+      env: { ...this.env, PLACE: place },
       deadline: EXPLORE_DEADLINE_MS,
     });
     if (late) throw new Error(`the exploration did not end in ${EXPLORE_DEADLINE_MS / 1_000} s`);

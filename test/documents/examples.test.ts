@@ -37,6 +37,7 @@ describe('The programs of the pages', function () {
     write('README.md', 'src/readme/');
     write('docs/processes.md', 'src/processes/');
     write('docs/durable-tasks.md', 'src/durable/');
+    write('docs/tasks.md', 'src/tasks/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
   });
 
@@ -48,6 +49,7 @@ describe('The programs of the pages', function () {
       'docs/getting-started.md',
       'docs/processes.md',
       'docs/durable-tasks.md',
+      'docs/tasks.md',
     ).filter((title) => title.endsWith('.test.ts'));
     expect(files).not.to.deep.equal([]);
     expect(Number(/(\d+) passing/.exec(tested)?.[1])).to.be.at.least(files.length);

@@ -3,11 +3,14 @@ import { explore, type ExploreOptions, type SimulatedServer, type TestClient } f
 import { delimiter, tcp } from '@shoal/core';
 import { SickApp } from '../fixtures/apps/sick.js';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
+import { ErrandsApp } from '../fixtures/apps/everywhere.js';
 import { PostApp } from '../fixtures/apps/post.js';
 import { Office } from '../mutants/office.js';
+import { orders } from '../mutants/orders.js';
 import { rounds } from '../mutants/rounds.js';
 import { visits } from '../mutants/visits.js';
 import { WatchApp } from '../mutants/watch.js';
+import { Workshop } from '../mutants/workshop.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
@@ -43,11 +46,21 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
   });
   holds('when blocks travel in chunks among lines', PostApp, carry, { runs: 20, kernelBuffer: 16 * 1024 });
   holds('when a day at the office has everything', Office, visits, { runs: 40, kernelBuffer: 32 * 1024 });
+  holds('when a day at the workshop has everything', Workshop, orders, {
+    runs: 30,
+    kernelBuffer: 32 * 1024,
+    spawnDelay: [2, 50],
+  });
   holds('when workers send to connections of each other', PostApp, write, { runs: 70 });
   holds('when workers send to connections of each other in base mode', PostApp, write, {
     runs: 70,
     settings: { mode: 'base' },
   });
+  for (const mode of ['process', 'base'] as const)
+    holds(`when task workers send to connections, in ${mode} mode`, ErrandsApp, post, {
+      runs: 60,
+      settings: { mode, bakeTime: 0 },
+    });
   holds('when silent clients are closed and busy ones are not', AsyncEchoApp, keepBusy, {
     runs: 70,
     settings: {
@@ -232,6 +245,38 @@ async function write(server: SimulatedServer): Promise<void> {
       expect(lines).to.include(`letter-${letter}-of-${author}`);
     for (const line of lines) expect(line).to.match(/^(true|letter-\d+-of-\d+)$/);
   }
+}
+
+/** Clients write to each other through task workers, and one closes another: what was posted has come, and nothing by halves. */
+async function post(server: SimulatedServer): Promise<void> {
+  const clients = [await server.connect(), await server.connect(), await server.connect()];
+  const ids: string[] = [];
+  for (const client of clients) {
+    client.send('who\n');
+    ids.push(await client.receiveLine());
+  }
+  for (let letter = 0; letter < LETTERS; letter++) {
+    for (const [index, client] of clients.entries())
+      client.send(`post ${ids[(index + 1) % ids.length]} ${letter}-of-${index}\n`);
+    await server.advance(2);
+  }
+  await server.settle();
+  const heard = clients.map((client) => client.received.toString().split('\n').slice(1, -1));
+  for (const [index, lines] of heard.entries()) {
+    const author = (index + clients.length - 1) % clients.length;
+    for (let letter = 0; letter < LETTERS; letter++)
+      if (heard[author]!.includes(`posted ${letter}-of-${author} true`))
+        expect(lines).to.include(`letter ${letter}-of-${author}`);
+    for (const line of lines)
+      expect(line).to.match(/^(posted \d+-of-\d+ (true|false)|letter \d+-of-\d+|a task worker leaves)$/);
+  }
+  const [closer, closed] = clients;
+  const already = closer!.received.length;
+  closer!.send(`close ${ids[1]}\n`);
+  await server.settle();
+  if (!/^true$/m.test(closer!.received.toString('utf8', already))) return;
+  await closed!.ended();
+  closed!.end();
 }
 
 /** One client hangs its handlers, one waits for its own reset, one has nothing to do with either. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -147,13 +147,11 @@ describe('A server with a queue of tasks', function () {
     expect((await shoal(['stop', '--runtime-directory', program.directory])).code).to.equal(0);
     await program.left();
     const place = join(directory, 'state', 'errands');
-    const segment = readdirSync(place)
-      .map((name) => join(place, name))
-      .find((path) => statSync(path).size > 0 && statSync(path).isFile())!;
-    const bytes = readFileSync(segment);
-    bytes.fill(0xff, 0, Math.min(64, bytes.length));
-    chmodSync(segment, 0o600);
-    writeFileSync(segment, bytes);
+    const files = readdirSync(place).map((name) => join(place, name));
+    const [largest] = files.sort((a, b) => statSync(b).size - statSync(a).size);
+    const bytes = readFileSync(largest!);
+    bytes.fill(0xff, 0, Math.min(8_192, bytes.length));
+    writeFileSync(largest!, bytes);
     const next = Program.app('queue', 'QueueApp', {
       name: 'errands',
       queueDirectory: join(directory, 'state'),

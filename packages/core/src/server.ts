@@ -246,15 +246,24 @@ export class Server {
   }
 
   /**
-   * Sends to any connection, from any event worker, whole. False when this
-   * process knows that it is closed, or when too much waits for its owner.
-   * Throws ProcessError NOT_IN_THIS_ROLE elsewhere.
+   * Sends to any connection, from any process, whole or not at all. What one
+   * process sends to a connection keeps its order; what several send never mixes,
+   * and has no order among them: what a task sends may come after what its poster
+   * answers. A result of a task leaves when what the task has sent is out.
+   *
+   * False when this process knows that the connection is closed or that its owner
+   * is gone, for what is no id, for more bytes than the larger of
+   * `socketBufferSize` and `packageMaxLength`, when more than
+   * `reactorMemoryLimit` would wait for its owner, and in a process that has not
+   * got so far: an event worker sends once it serves. True says that it is on its
+   * way: a connection that closes meanwhile does not get it. Throws HandlerError
+   * SEND_INVALID for anything but text and bytes.
    */
   send(connectionId: number, data: string | Uint8Array): boolean {
     return this.#role('send').send(connectionId, data);
   }
 
-  /** Closes any connection, from any event worker: flushes first, unless `reset`. */
+  /** Closes any connection, from any process: flushes first, unless `reset`. False as `send` says it. */
   close(connectionId: number, options: { readonly reset?: boolean } = {}): boolean {
     return this.#role('close').close(connectionId, options.reset === true);
   }
@@ -271,7 +280,9 @@ export class Server {
    *
    * Throws TaskError TASK_QUEUE_FULL while `taskQueueLimit` tasks wait here
    * (`await server.taskRoom()`), TASK_TOO_LONG, TASK_NO_WORKERS, TASK_NO_HANDLER;
-   * ProcessError NOT_IN_THIS_ROLE in a task worker.
+   * ProcessError NOT_IN_THIS_ROLE in a task worker. A payload above `taskSpoolSize`
+   * is written to a file first; where that fails, it is told as the failure of the
+   * task, TASK_SPOOL_FAILED.
    */
   task<Result = unknown>(
     data: unknown,
@@ -287,7 +298,8 @@ export class Server {
    * Posts a task and waits for its first result; undefined when it finishes without
    * one. Rejects with what its handler threw, or with TaskError: TASK_TIMEOUT after
    * `timeout` ms, TASK_WORKER_LOST when its task worker died and `taskRetries` are
-   * used up, and as `task` does. At `taskQueueLimit` it waits for room, or rejects,
+   * used up, TASK_SPOOL_FAILED when a large payload or result could not be written or
+   * read, and as `task` does. At `taskQueueLimit` it waits for room, or rejects,
    * as `taskQueuePolicy` says. A task that has been given up is not started any more
    * if no task worker has it; else its result is dropped and counted.
    */

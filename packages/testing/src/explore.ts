@@ -113,10 +113,10 @@ class Exploration {
     return { runs, seed, interleavings, faults: this.#faults, interrupted: this.#interrupted };
   }
 
-  #checked(faults: readonly Fault[], { workerNum }: Stage): readonly Fault[] {
+  #checked(faults: readonly Fault[], { workerNum, taskWorkerNum }: Stage): readonly Fault[] {
     checkFaults(
       faults,
-      Array.from({ length: workerNum }, (_, workerId) => ({ workerId })),
+      Array.from({ length: workerNum + taskWorkerNum }, (_, workerId) => ({ workerId })),
     );
     return faults;
   }
@@ -200,7 +200,8 @@ function stageOf({ duration, clients, settings }: Outcome): Stage {
   if (settings === undefined) throw new Error('the server has not told its settings');
   const { workerNum, taskWorkerNum, mode } = settings;
   const replacesWorkers = mode === 'process' || workerNum + taskWorkerNum > 1;
-  return { duration, clients, workerNum, managerMayDie: mode === 'process', replacesWorkers };
+  const managerMayDie = mode === 'process';
+  return { duration, clients, workerNum, taskWorkerNum, managerMayDie, replacesWorkers };
 }
 
 function seedToReplay(): number | undefined {

@@ -90,6 +90,7 @@ describe('loadSettings', () => {
       taskMaxRequestGrace: 0,
       taskConcurrency: 1,
       taskMaxLength: 64 * 1024 * 1024,
+      taskSpoolSize: 512 * 1024,
       maxMemory: 0,
       maxBootFailures: 5,
       workerTimeout: 30_000,

@@ -2,9 +2,17 @@ import { expect } from 'chai';
 import { drawFaults, type FaultOptions, type Stage } from '@shoal/testing/internal/exploration/fault-plan';
 import type { Fault } from '@shoal/testing';
 
-const stage: Stage = { duration: 80, clients: 3, workerNum: 2, managerMayDie: true, replacesWorkers: true };
+const stage: Stage = {
+  duration: 80,
+  clients: 3,
+  taskWorkerNum: 0,
+  workerNum: 2,
+  managerMayDie: true,
+  replacesWorkers: true,
+};
 const SEEDS = 3_000;
 const nothing = {
+  taskCrashes: 0,
   crashes: 0,
   managerCrashes: 0,
   reloads: 0,
@@ -117,6 +125,21 @@ describe('drawFaults', () => {
     ]);
   });
 
+  it('draws with task workers from 0 to faults.taskCrashes of them together, and at their moments too', () => {
+    const on = { ...stage, taskWorkerNum: 2 };
+    const ofTaskWorker = (fault: Fault): boolean => fault.kind === 'crashWorker' && fault.workerId >= 2;
+    expect(counts({ ...nothing, taskCrashes: 3 }, ofTaskWorker, on)).to.deep.equal([0, 1, 2, 3]);
+    expect(counts({ ...nothing, taskCrashes: 3 }, () => true)).to.deep.equal([0]);
+    const workers = new Set<number>();
+    const moments = new Set<string>();
+    for (const fault of all({}, on)) {
+      if ('workerId' in fault) workers.add(fault.workerId);
+      if (fault.kind === 'crashWorker') moments.add(fault.after ?? fault.when);
+    }
+    expect([...workers].sort((a, b) => a - b)).to.deep.equal([0, 1, 2, 3]);
+    expect([...moments]).to.include.members(['posted', 'answered']);
+  });
+
   it('puts every fault into the time of the scenario, in order, on the grain of virtual time', () => {
     let first = Infinity;
     let last = 0;
@@ -192,7 +215,7 @@ describe('drawFaults', () => {
 
     it('a kind that there is not, and says which there are', () => {
       expect(drawing({ crash: 1 })).to.throw(
-        "there are no faults 'crash'; there are crashes, managerCrashes, reloads, stops, hangs, slowPipes, stalls, shapes, resets",
+        "there are no faults 'crash'; there are crashes, taskCrashes, managerCrashes, reloads, stops, hangs, slowPipes, stalls, shapes, resets",
       );
     });
 

@@ -160,6 +160,21 @@ describe('World, streams', () => {
     world.end();
   });
 
+  it('breaks a stream whose writer waits for room while its peer dies', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      let server!: Recorder;
+      const world = serving((stream) => (server = new Recorder(stream)), { seed, kernelBuffer: 1_000 });
+      const client = await connect(world);
+      client.stream.write(pattern(20_000));
+      // It has read what there was, and the writer has not heard of that yet.
+      await until(world, () => server?.bytes.length >= 5_000);
+      world.kill(1_000);
+      await until(world, () => client.closed !== undefined);
+      expect(client.closed?.error).to.have.property('code', 'ECONNRESET');
+      world.end();
+    }
+  });
+
   it('refuses a port that is taken and a client whom nobody serves', async () => {
     const codes: unknown[] = [];
     const world = new World();

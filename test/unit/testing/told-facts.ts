@@ -23,6 +23,8 @@ export function configured(
     reactorNum: 1,
     workerNum: 2,
     taskWorkerNum: 0,
+    taskConcurrency: 1,
+    taskRetries: 1,
     pipeWindow: 4 * 1024 * 1024,
     listeners: [
       {

@@ -119,6 +119,66 @@ const examples: Examples = {
   seesEnd: [[{ kind: 'seesEnd', client: 0 }, 'sees that the server has finished writing']],
   seesClose: [[{ kind: 'seesClose', client: 0 }, 'sees the close']],
   signalled: [[{ kind: 'signalled', target: 1000, signal: 'SIGTERM' }, 'sends SIGTERM to pid 1000']],
+  taskPosted: [
+    [{ kind: 'taskPosted', task: 5, name: '', to: -1, bytes: 9 }, 'posts task 5, 9 bytes'],
+    [
+      { kind: 'taskPosted', task: 5, name: 'resize', to: 2, bytes: 9 },
+      'posts task 5 (resize), 9 bytes, for worker 2',
+    ],
+  ],
+  taskGiven: [
+    [{ kind: 'taskGiven', task: 5, to: 2, attempt: 1 }, 'gives task 5 to worker 2'],
+    [{ kind: 'taskGiven', task: 5, to: 2, attempt: 2 }, 'gives task 5 to worker 2, attempt 2'],
+  ],
+  taskReturned: [
+    [{ kind: 'taskReturned', task: 5, from: 2 }, 'takes task 5 back from worker 2, which has not started it'],
+  ],
+  taskRetried: [
+    [
+      { kind: 'taskRetried', task: 5, attempt: 2 },
+      'takes task 5 back from a worker that is lost, for attempt 2',
+    ],
+  ],
+  taskResult: [[{ kind: 'taskResult', task: 5, data: 'hi' }, 'hears a result of task 5: "hi"']],
+  taskOver: [
+    [{ kind: 'taskOver', task: 5, outcome: 'finished' }, 'task 5 is over: finished'],
+    [
+      { kind: 'taskOver', task: 5, outcome: 'failed', code: 'TASK_WORKER_LOST' },
+      'task 5 is over: failed, TASK_WORKER_LOST',
+    ],
+  ],
+  taskStarted: [
+    [
+      { kind: 'taskStarted', poster: 10, task: 5, name: '', attempt: 1 },
+      'starts task 5 of pid 10, attempt 1',
+    ],
+  ],
+  taskAnswered: [
+    [
+      { kind: 'taskAnswered', poster: 10, task: 5, failed: false, data: 'hi' },
+      'answers task 5 of pid 10: "hi"',
+    ],
+    [
+      { kind: 'taskAnswered', poster: 10, task: 5, failed: true, data: 'no' },
+      'answers task 5 of pid 10 with an error: "no"',
+    ],
+  ],
+  taskSettled: [[{ kind: 'taskSettled', poster: 10, task: 5 }, 'has settled task 5 of pid 10']],
+  messagePosted: [
+    [
+      { kind: 'messagePosted', message: 4, to: 2, bytes: 9, wantsReply: false },
+      'sends message 4 to worker 2, 9 bytes',
+    ],
+    [
+      { kind: 'messagePosted', message: 4, to: 2, bytes: 9, wantsReply: true },
+      'sends message 4 to worker 2, 9 bytes, and wants a reply',
+    ],
+  ],
+  messageTaken: [
+    [{ kind: 'messageTaken', message: 4, to: 2 }, 'hears that message 4 to worker 2 is started'],
+  ],
+  messageGivenUp: [[{ kind: 'messageGivenUp', message: 4, to: 2 }, 'gives message 4 to worker 2 up']],
+  messageStarted: [[{ kind: 'messageStarted', message: 4, from: 10, to: 2 }, 'starts message 4 of pid 10']],
   fault: [[{ kind: 'fault', fault: { kind: 'crashManager', at: 2 } }, 'fault: the manager dies at 2 ms']],
 };
 

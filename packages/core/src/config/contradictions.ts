@@ -65,17 +65,12 @@ function graceWithoutLimit(input: unknown, draft: SettingsDraft): Problem[] {
 
 /** What only task workers heed. */
 function tasksWithoutWorkers(input: unknown, draft: SettingsDraft): Problem[] {
-  if (draft.taskWorkerNum !== 0 || draft.taskMaxRequest === undefined || draft.taskMaxRequest === 0)
-    return [];
-  const reason = 'cannot act, because taskWorkerNum is 0';
-  return [
-    problem(
-      ['taskMaxRequest'],
-      valueAt(input, ['taskMaxRequest']),
-      reason,
-      'set taskWorkerNum, or remove it',
-    ),
-  ];
+  if (draft.taskWorkerNum !== 0) return [];
+  return (['taskMaxRequest', 'taskTmpdir'] as const).flatMap((name) => {
+    if (draft[name] === undefined || draft[name] === 0) return [];
+    const reason = 'cannot act, because taskWorkerNum is 0';
+    return [problem([name], valueAt(input, [name]), reason, 'set taskWorkerNum, or remove it')];
+  });
 }
 
 /** What only a queue heeds, and how it is where nobody has written it. */

@@ -80,6 +80,7 @@ export function fill(
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
   const queueDirectory = option('queueDirectory');
+  const taskTmpdir = option('taskTmpdir');
   const logFile = option('logFile');
   const pidFile = option('pidFile');
   const user = option('user');
@@ -115,6 +116,7 @@ export function fill(
     taskMaxRequestGrace: option('taskMaxRequestGrace', graceOf(taskMaxRequest)),
     taskConcurrency: option('taskConcurrency'),
     taskMaxLength: option('taskMaxLength'),
+    taskSpoolSize: option('taskSpoolSize'),
     maxMemory: option('maxMemory'),
     maxBootFailures: option('maxBootFailures'),
     workerTimeout:
@@ -124,6 +126,7 @@ export function fill(
     reactorMemoryLimit,
     logLevel: option('logLevel'),
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
+    ...(taskTmpdir !== undefined && { taskTmpdir: posix.resolve(environment.directory, taskTmpdir) }),
     ...inherited,
     daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),

@@ -27,7 +27,6 @@ export const synonyms: Readonly<Record<string, string>> = {
   maxConn: 'maxConnection',
   dispatchFunc: 'dispatchFunction',
   enableReusePort: 'reusePort',
-  taskTmpDir: 'taskTmpdir',
 };
 
 /** Options that this version knows of and does not have. */
@@ -82,7 +81,6 @@ export const reserved: readonly string[] = [
   'statsTimerInterval',
   'taskEnableCoroutine',
   'taskObject',
-  'taskTmpdir',
   'taskUseObject',
   'tcpDeferAccept',
   'tcpFastopen',

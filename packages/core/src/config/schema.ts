@@ -5,7 +5,7 @@ import { lengthTypes } from './length-type.js';
 import { group, Refusal, type Reader } from './reader.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size, sizeInWords } from './size.js';
-import { directory, file, fileName, host, moduleUrl, text } from './text.js';
+import { directory, file, fileName, folder, host, moduleUrl, text } from './text.js';
 import { words } from './words.js';
 
 /**
@@ -368,6 +368,17 @@ export const serverSchema = z.strictObject({
     shown: asSize(64 * MiB),
     sentence: 'The longest payload of a task and the longest result, encoded; a longer one is an error.',
   }),
+  taskSpoolSize: option(size(64 * KiB, GiB), {
+    default: 512 * KiB,
+    shown: asSize(512 * KiB),
+    sentence:
+      'A task or a result that is longer than this travels through a file, so that it is in memory only while somebody works on it.',
+  }),
+  taskTmpdir: optional(folder(), {
+    default: 'the directory that the server makes in `runtimeDirectory`',
+    sentence:
+      'The directory in which the server makes its own, with mode 0700, for the files of `taskSpoolSize`.',
+  }),
   maxMemory: option(size(32 * MiB, 1024 * GiB, 'zeroIsOff'), {
     default: 0,
     sentence:
@@ -465,7 +476,8 @@ export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
-export type AbsentOption = 'runtimeDirectory' | 'queueDirectory' | 'logFile' | 'pidFile' | 'user' | 'group';
+export type AbsentOption =
+  'runtimeDirectory' | 'queueDirectory' | 'taskTmpdir' | 'logFile' | 'pidFile' | 'user' | 'group';
 
 /**
  * The validated settings of a server with every default filled in: plain data
@@ -479,6 +491,8 @@ export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'worke
   readonly runtimeDirectory?: string;
   /** Absolute; absent where the user's own place is meant. */
   readonly queueDirectory?: string;
+  /** Absolute; absent where the runtime directory is meant. */
+  readonly taskTmpdir?: string;
   /** Absolute; absent where standard output is meant. */
   readonly logFile?: string;
   /** Absolute. */

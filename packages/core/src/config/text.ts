@@ -77,7 +77,16 @@ const longestFilePath = 4_095;
 
 /** A file, by an absolute path or one that is relative to the working directory. */
 export function file(): Reader<string, string> {
-  const takes = `the path of a file, of at most ${longestFilePath} bytes`;
+  return pathOf('file');
+}
+
+/** A directory in which only files are made, so that its length does not matter to sockets. */
+export function folder(): Reader<string, string> {
+  return pathOf('directory');
+}
+
+function pathOf(what: 'file' | 'directory'): Reader<string, string> {
+  const takes = `the path of a ${what}, of at most ${longestFilePath} bytes`;
   return {
     type: 'string',
     range: `an absolute path, or one relative to the working directory; at most ${longestFilePath} bytes`,
@@ -85,7 +94,7 @@ export function file(): Reader<string, string> {
     read(value) {
       if (typeof value !== 'string') return new Refusal('is not a string', `write ${takes}`);
       if (value === '') return new Refusal('is empty', `write ${takes}`);
-      if (value.endsWith('/')) return new Refusal('is a directory', `write ${takes}`);
+      if (what === 'file' && value.endsWith('/')) return new Refusal('is a directory', `write ${takes}`);
       if (value.includes('\0')) return new Refusal('has a zero byte', `write ${takes}`);
       if (new TextEncoder().encode(value).length > longestFilePath) {
         return new Refusal('is too long', `write ${takes}`);

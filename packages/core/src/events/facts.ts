@@ -1,7 +1,7 @@
 /**
  * What a kernel says of itself while somebody observes it: the life of each
  * connection and packet, once on the side that owns the socket and once in the
- * worker. Traces are made of these facts, and checks of what a server promises
+ * worker. Other processes tell what they send. Traces are made of these facts, and checks of what a server promises
  * compare them with what its clients saw.
  *
  *   owner of the socket   accepted ─ packet … ─ delivered ─ acknowledged … ─ closed ─ forgotten
@@ -12,10 +12,12 @@
  * is there.
  */
 
+import type { ExchangeFact } from './exchange-facts.js';
+
 /** An event of a connection, on its way from the owner of the socket to a worker and back. */
 export type DeliveredEvent = 'connect' | 'adopt' | 'receive' | 'close';
 
-export type KernelFact = ConfiguredFact | ReactorFact | WorkerFact;
+export type KernelFact = ConfiguredFact | ReactorFact | WorkerFact | ExchangeFact;
 
 /** The first fact of a server, told by its first process: what the checks of the others need to know of its settings. */
 export type ConfiguredFact = {
@@ -25,6 +27,9 @@ export type ConfiguredFact = {
   readonly reactorNum: number;
   readonly workerNum: number;
   readonly taskWorkerNum: number;
+  /** Tasks that one task worker does at a time. */
+  readonly taskConcurrency: number;
+  readonly taskRetries: number;
   /** Bytes. */
   readonly pipeWindow: number;
   readonly listeners: readonly ConfiguredListener[];
@@ -95,7 +100,7 @@ export type ReactorFact =
       readonly packet: number;
       readonly reason: string;
     }
-  /** Bytes of a worker were taken for the client. */
+  /** Bytes of a worker, or of another process that sends, were taken for the client. */
   | {
       readonly kind: 'output';
       readonly connection: number;
@@ -109,7 +114,10 @@ export type ReactorFact =
 
 /** Facts of a process that runs handlers. */
 export type WorkerFact =
-  /** `subject` is the connection of an event, or the timer of a tick; `seq` as in `delivered`, else 0. */
+  /**
+   * `subject` is the connection of an event, the timer of a tick, the task of a task or of its result, the sender of a
+   * message; `seq` as in `delivered`, the attempt of a task, else 0.
+   */
   | {
       readonly kind: 'started';
       readonly event: string;

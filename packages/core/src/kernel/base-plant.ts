@@ -95,7 +95,8 @@ export class BasePlant implements Plant {
   }
 
   async #counters(): Promise<readonly WorkerCounters[]> {
-    return ((await this.#manager?.answer({ what: 'counters' }, () => {})) ?? []) as readonly WorkerCounters[];
+    const counters = await this.#manager?.answer({ what: 'counters' }, () => {});
+    return (counters ?? [this.parts.context.counters]) as readonly WorkerCounters[];
   }
 
   async #clientInfo(id: number): Promise<unknown> {
@@ -139,10 +140,12 @@ export class BasePlant implements Plant {
       original,
       incarnationBase: 0,
       generation: this.#generation,
+      counters: () => context.counters,
       timersRan: [],
       onTimerRan: () => {},
       onWorkers: () => {},
       onPeers: (peers) => context.exchange.setPeers(peers),
+      needsFilesOf: (incarnation) => context.exchange.needsFilesOf(incarnation),
       onGeneration: (generation) => (this.#generation = generation),
       beforeReload: async () => context.hooksInTime('beforeReload'),
       afterReload: async (report) => context.hooksSafelyInTime('afterReload', report),

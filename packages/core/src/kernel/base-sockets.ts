@@ -62,10 +62,7 @@ export class BaseSockets {
         const own = Buffer.from(buffer.subarray(start, end));
         reactor.connection(id)?.send(own, 0, own.length, pid);
       },
-      end: (id, reset) => {
-        if (reset) reactor.connection(id)?.abort('server');
-        else reactor.connection(id)?.finish('server');
-      },
+      end: (id, reset) => reactor.end(id, reset),
     };
   }
 

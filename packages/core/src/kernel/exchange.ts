@@ -19,7 +19,9 @@ import { Inbox } from '../messaging/inbox.js';
 import { MAX_MESSAGE_BYTES, Messenger, type Addressee } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { FrameKind, MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
+import { byteLength, type Part } from '../pipe/parts.js';
 import { decode, type Encoded } from '../pipe/payload.js';
+import { spoolDirectoryOf } from '../pipe/spool-names.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
@@ -30,6 +32,7 @@ import type { Posting } from '../tasks/posting.js';
 import type { PostedTask } from '../tasks/task-call.js';
 import { QueueClient, type EnqueueOptions } from '../tasks/queue-client.js';
 import type { Accepted } from '../tasks/queue/task-queue.js';
+import { Spool, type Spooled } from '../tasks/spool.js';
 import { TaskPool } from '../tasks/task-pool.js';
 import { TaskRunner, type TaskHandler } from '../tasks/task-runner.js';
 import type { TaskActions, TaskWaitOptions } from '../role-actions.js';
@@ -72,6 +75,7 @@ export class Exchange implements TaskActions {
   readonly #mesh: Mesh;
   readonly #inbox: Inbox;
   readonly #orphans: Orphans;
+  readonly #spool: Spool;
   #runner: TaskRunner | undefined;
   /** In the queue modes. */
   #client: QueueClient | undefined;
@@ -101,16 +105,20 @@ export class Exchange implements TaskActions {
       clock,
       logger,
       mesh,
+      observe: invoker.observe,
       window,
       resolve: (addressee) => this.#resolve(addressee),
       audience: () => this.#audience(),
     });
-    this.#inbox = new Inbox(invoker, () => this.#bound('pipeMessage', ''));
+    this.#inbox = new Inbox(invoker, () => this.#bound('pipeMessage', ''), parts.workerId);
+    const { taskSpoolSize } = settings;
+    this.#spool = new Spool(platform.files, spoolDirectoryOf(settings.taskTmpdir, directory));
     if (usesQueue(settings)) this.tasks = this.#client = this.#makeClient();
     else this.tasks = this.#makePool();
-    this.#orphans = new Orphans(mesh);
+    this.#orphans = new Orphans(mesh, this.#spool, taskSpoolSize);
     const wayToOwner = (connectionId: number): Way | undefined => {
       if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
+      if (settings.mode === 'process') return mesh.wayToReactor(connectionId % settings.reactorNum);
       return mesh.wayToIncarnation(ConnectionIds.incarnationOf(connectionId));
     };
     this.foreign = new ForeignSends(wayToOwner, settings.reactorMemoryLimit, largestSend(settings));
@@ -119,10 +127,34 @@ export class Exchange implements TaskActions {
     if (this.#client !== undefined) this.#leased = this.#makeLeased(this.#runner);
   }
 
+  /** Sends to a connection from a process that serves none, see `Server.send`. */
+  send(connectionId: number, data: Part): boolean {
+    const bytes = byteLength(data);
+    if (bytes === 0) return true;
+    if (!this.foreign.send(connectionId, data, bytes)) return false;
+    this.parts.invoker.sent(connectionId, data, bytes);
+    return true;
+  }
+
+  /** Ends a connection from a process that serves none, see `Server.close`. */
+  end(connectionId: number, reset: boolean): boolean {
+    if (!this.foreign.end(connectionId, reset)) return false;
+    this.parts.invoker.ended(connectionId, reset);
+    return true;
+  }
+
   /** Who this process is, as soon as that is known. */
   identify(identity: MeshIdentity): void {
     this.#incarnation = identity.incarnation;
     this.#mesh.identify(identity);
+    this.#pump();
+    this.#spool.identify(identity.incarnation, identity.pid);
+  }
+
+  /** Whether files of large payloads may still be read here that a process which is gone has written. */
+  needsFilesOf(incarnation: number): boolean {
+    if (this.#mesh.knows(incarnation) || this.#spool.readsOf(incarnation)) return true;
+    return this.#runner?.needsFilesOf(incarnation) ?? false;
   }
 
   /** From here on others reach this process. */
@@ -235,10 +267,23 @@ export class Exchange implements TaskActions {
    * else the server stops, and nobody waits for those that are gone.
    */
   async finish(deadline: number, replaced: boolean): Promise<void> {
+    await this.#until(() => this.#isDone(!replaced), deadline);
+  }
+
+  /** Waits until everything that was sent is with the system, for at most `deadline` ms. */
+  async flush(deadline: number): Promise<void> {
+    await this.#until(() => this.#isFlushed, deadline);
+  }
+
+  async #until(fact: () => boolean, deadline: number): Promise<void> {
     const { clock } = this.parts.platform;
     const end = clock.now() + deadline;
-    while (!this.#isDone(!replaced) && clock.now() < end)
+    while (!fact() && clock.now() < end)
       await new Promise<void>((resolve) => clock.setTimer(POLL_MS, resolve));
+  }
+
+  get #isFlushed(): boolean {
+    return this.#mesh.backlog === 0 && this.foreign.flush() === undefined;
   }
 
   /** Says that the end of this process is planned, and closes. */
@@ -248,7 +293,8 @@ export class Exchange implements TaskActions {
   }
 
   #isDone(reachable: boolean): boolean {
-    if (this.inFlight > 0 || this.#mesh.backlog > 0) return false;
+    if (this.inFlight > 0 || !this.#isFlushed) return false;
+    if (!this.#spool.idle || (this.#runner?.owedFiles ?? 0) > 0) return false;
     const { tasks } = this;
     const posted = reachable ? tasks.unfinished : tasks.open;
     if (posted > 0 && (!reachable || tasks.reachable)) return false;
@@ -278,11 +324,15 @@ export class Exchange implements TaskActions {
       },
       outcome: (_way, _seq, flags, headBytes, buffer, start, end) =>
         this.#client?.outcome(flags, headBytes, buffer, start, end) ?? 'discarded',
-      drained: (way) => this.#leased?.drained(way),
+      resultInFile: (parcel, flags, name, taken) => this.tasks.resultInFile(parcel, flags, name, taken),
       retired: () => this.#pump(),
       turn: (way) => {
         this.tasks.turn(way);
         this.messenger.turn(way);
+      },
+      drained: (way) => {
+        this.foreign.drained(way);
+        this.#leased?.drained(way);
       },
       closed: (way, unsettled) => {
         this.foreign.closed(way);
@@ -303,8 +353,14 @@ export class Exchange implements TaskActions {
         if (this.#runner === undefined) guest.settle(seq, 'returned');
         else this.#runner.take(guest, flags, aux, sentAt, seq, taskId, nameBytes, buffer, start, end);
       },
-      orphan: (_guest, flags, buffer, start, end) =>
-        this.#adopt(decode(flags & MeshFlag.encoding, buffer, start, end) as OrphanedResult),
+      orphan: (_guest, flags, buffer, start, end, taken) => {
+        if ((flags & MeshFlag.spooled) !== 0) {
+          void this.#adoptFile(flags & MeshFlag.encoding, buffer.toString('utf8', start, end), taken);
+          return;
+        }
+        this.#adopt(decode(flags & MeshFlag.encoding, buffer, start, end) as OrphanedResult);
+        taken();
+      },
       poster: () => {},
       enqueue: (guest, _flags, seq) => guest.settle(seq, 'returned'),
       lease: (_guest, id, headBytes, buffer, start, end) =>
@@ -330,20 +386,50 @@ export class Exchange implements TaskActions {
     this.#finished(new TaskResult(taskId, data, taskWorkerId, dispatchTime, failure, true, input, name));
   }
 
-  #bequeath(run: TaskRun, { encoding, body }: Encoded, failed: boolean, taskId = run.taskId): void {
-    if (!run.bequeaths) return;
-    const buffer = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body);
-    const value = failed
-      ? { error: JSON.parse(buffer.toString()) as WireError }
-      : { data: decode(encoding, buffer, 0, buffer.length) };
-    this.#orphans.add(run.guest.hello.workerId, {
-      taskId,
-      name: run.name,
-      taskWorkerId: this.parts.workerId(),
-      dispatchTime: run.dispatchTime,
-      input: run.data,
-      ...value,
-    });
+  async #adoptFile(encoding: number, name: string, taken: () => void): Promise<void> {
+    this.#finishing++;
+    try {
+      const content = await this.#spool.read(name, 'a result of a task of the process before this one');
+      this.#adopt(decode(encoding, content, 0, content.length) as OrphanedResult);
+    } catch (error) {
+      this.parts.logger.error('a result of a task of the process before this one is lost', { error });
+    } finally {
+      this.#finishing--;
+      taken();
+    }
+  }
+
+  async #bequeath(
+    run: TaskRun,
+    { encoding, body }: Encoded,
+    failed: boolean,
+    file: Spooled | undefined,
+    taskId = run.taskId,
+  ): Promise<void> {
+    if (!run.bequeaths) {
+      if (file !== undefined) this.#spool.discard(file.name);
+      return;
+    }
+    const own = { taskId, name: run.name, taskWorkerId: this.parts.workerId() };
+    const { dispatchTime } = run;
+    const heir = run.guest.hello.workerId;
+    if (file === undefined) {
+      const value = outcomeOf(failed, encoding, Buffer.from(body as Buffer));
+      this.#orphans.add(heir, { ...own, dispatchTime, input: run.data, ...value });
+      return;
+    }
+    this.#finishing++;
+    try {
+      const content = await this.#spool.read(file.name, `a result of task ${run.taskId}`);
+      const value = outcomeOf(failed, encoding, content);
+      this.#orphans.add(heir, { ...own, dispatchTime, input: run.data, ...value });
+    } catch (error) {
+      this.#orphans.dropped++;
+      this.parts.logger.error('a result whose poster is gone is lost', { error });
+    } finally {
+      this.#finishing--;
+      this.#spool.discard(file.name);
+    }
   }
 
   // Handlers.
@@ -389,11 +475,13 @@ export class Exchange implements TaskActions {
       clock: platform.clock,
       mesh: this.#mesh,
       taskWorkers: Array.from({ length: settings.taskWorkerNum }, (_, index) => settings.workerNum + index),
-      taskConcurrency: settings.taskConcurrency,
       taskRetries: settings.taskRetries,
       taskQueueLimit: settings.taskQueueLimit,
       taskMaxLength: settings.taskMaxLength,
+      taskSpoolSize: settings.taskSpoolSize,
+      spool: this.#spool,
       names: namesOf(definition, 'task'),
+      observe: this.parts.invoker.observe,
     });
   }
 
@@ -428,7 +516,7 @@ export class Exchange implements TaskActions {
       taskWorkerId: workerId,
       onOrphan: (run, content) => {
         const { meta, id } = run.lease;
-        this.#bequeath(run, content, false, outcomeHead(meta, id, workerId()).taskId);
+        void this.#bequeath(run, content, false, undefined, outcomeHead(meta, id, workerId()).taskId);
       },
     });
   }
@@ -456,9 +544,12 @@ export class Exchange implements TaskActions {
       taskConcurrency,
       window: pipeWindow,
       taskMaxLength,
+      taskSpoolSize: settings.taskSpoolSize,
+      spool: this.#spool,
       requestLimit: taskMaxRequest === 0 ? Infinity : taskMaxRequest + grace,
       onRequestLimit,
-      onOrphan: (run, result, failed) => this.#bequeath(run, result, failed),
+      beforeResult: () => this.foreign.flush(),
+      onOrphan: async (run, result, failed, file) => this.#bequeath(run, result, failed, file),
     });
   }
 
@@ -502,6 +593,16 @@ export class Exchange implements TaskActions {
     const all = Array.from({ length: workerNum + taskWorkerNum }, (_, workerId) => workerId);
     return all.filter((workerId) => workerId !== this.parts.workerId());
   }
+}
+
+/** What the process after the poster is told. */
+function outcomeOf(
+  failed: boolean,
+  encoding: number,
+  content: Buffer,
+): Pick<OrphanedResult, 'data' | 'error'> {
+  if (failed) return { error: JSON.parse(content.toString()) as WireError };
+  return { data: decode(encoding, content, 0, content.length) };
 }
 
 function unknownAddressee(addressee: Addressee, total: number, names: readonly string[]): string {

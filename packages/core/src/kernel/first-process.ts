@@ -18,6 +18,7 @@ import { bannerLines } from './banner.js';
 import type { PidFile } from './pid-file.js';
 import type { ProcessContext, RolePowers } from './process-context.js';
 import type { RunningServer, WorkerStatus } from './running-server.js';
+import { removeDirectories } from './server-directories.js';
 import { serverStatus, type PlantReport } from './server-status.js';
 
 /** ms for which a status waits for those who know; then it tells what was known last. */
@@ -168,7 +169,7 @@ export class FirstProcess {
   }
 
   #removeFiles(): void {
-    this.platform.files.removeDirectory(this.runtimeDirectory);
+    removeDirectories(this.platform.files, this.settings, this.runtimeDirectory);
     this.pidFile?.remove();
   }
 

@@ -19,6 +19,7 @@ import { ProcessContext, type RolePowers } from './process-context.js';
 import { environmentOf, rawSettings, settingsText, type Program } from './program.js';
 import { reportPlan } from './report-plan.js';
 import type { RunningServer } from './running-server.js';
+import { makeDirectories } from './server-directories.js';
 import { SinglePlant } from './single-plant.js';
 
 /** The validated settings and the topology that they describe. Throws ConfigError. */
@@ -62,7 +63,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
   if (settings.logFile !== undefined) platform.log.open(settings.logFile);
   const pidFile = settings.pidFile === undefined ? undefined : new PidFile(platform, settings.pidFile);
   pidFile?.check();
-  const runtimeDirectory = await platform.files.makeRuntimeDirectory(settings.runtimeDirectory, 'shoal');
+  const runtimeDirectory = await makeDirectories(platform.files, settings);
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
   platform.observe?.(configuredFact(settings));
@@ -115,6 +116,8 @@ export async function startFirst(program: Program): Promise<RunningServer> {
       topology,
       onShutdown,
       onPeers,
+      counters: () => context.counters,
+      onWorkersGone: () => context.exchange.close(),
     });
   } else if (topology.kind === 'base') {
     plant = new BasePlant(common);
@@ -131,6 +134,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
 
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const { taskConcurrency, taskRetries } = settings;
   const listeners = settings.listeners.map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
@@ -144,6 +148,8 @@ function configuredFact(settings: Settings): ConfiguredFact {
     reactorNum,
     workerNum,
     taskWorkerNum,
+    taskConcurrency,
+    taskRetries,
     pipeWindow,
     listeners,
   };

@@ -8,6 +8,7 @@ import { patienceFor } from './ask-patience.js';
 import { joinLogFile } from './join-log-file.js';
 import { ProcessContext } from './process-context.js';
 import type { Program } from './program.js';
+import { removeDirectories } from './server-directories.js';
 
 /** Without a master the workers get this long to leave, in ms. */
 const ORPHAN_GRACE_MS = 1_000;
@@ -65,8 +66,10 @@ class ManagerProcess {
       timersRan,
       logger: this.#context.logger,
       name: settings.name,
+      counters: () => this.#context.counters,
       onWorkers: (workers) => this.#tell({ type: 'workers', workers }),
       onPeers: (peers) => this.#context.exchange.setPeers(peers),
+      needsFilesOf: (incarnation) => this.#context.exchange.needsFilesOf(incarnation),
       onGeneration: (generation) => this.#tell({ type: 'generation', generation }),
       onTimerRan: (timer) => this.#tell({ type: 'timerRan', timer }),
       onWorkerError: (event) => void this.#context.hooksSafely('workerError', event),
@@ -153,7 +156,8 @@ class ManagerProcess {
   #orphaned(): void {
     const leave = (): void => {
       this.#manager.killAll();
-      this.#platform.files.removeDirectory(this.assignment.runtimeDirectory);
+      const { settings, runtimeDirectory } = this.assignment;
+      removeDirectories(this.#platform.files, settings, runtimeDirectory);
       this.#platform.self.exit(ExitCode.orphaned);
     };
     this.#platform.clock.setTimer(ORPHAN_GRACE_MS, leave);

@@ -9,7 +9,7 @@ import { timersAt } from '../events/timer-place.js';
 import { Logger, type LogOrigin } from '../log.js';
 import type { Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
-import type { FixedParts } from '../pipe/messages.js';
+import type { FixedParts, WorkerCounters } from '../pipe/messages.js';
 import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
 import type { Messenger } from '../messaging/messenger.js';
@@ -48,7 +48,7 @@ export interface ProcessOrigin {
   readonly onTaskLimit?: () => void;
 }
 
-/** What only some roles can do. */
+/** What the role brings. Who serves no connections sends over the mesh. */
 export interface RolePowers {
   send?(connectionId: number, data: Part): boolean;
   close?(connectionId: number, reset: boolean): boolean;
@@ -110,6 +110,11 @@ export class ProcessContext implements RoleActions {
   assume(workerId: number): void {
     this.#workerId = workerId;
     this.#logOrigin.workerId = workerId;
+  }
+
+  /** What this process has counted, but for sockets. */
+  get counters(): WorkerCounters {
+    return { failedHandlers: this.invoker.failed, tasks: this.exchange.counters };
   }
 
   /** What this program has on disk of that which only a restart applies. */
@@ -249,14 +254,12 @@ export class ProcessContext implements RoleActions {
 
   send(connectionId: number, data: Part): boolean {
     const { send } = this.#powers ?? {};
-    if (send === undefined) throw this.#notHere('send');
-    return send(connectionId, data);
+    return send === undefined ? this.exchange.send(connectionId, data) : send(connectionId, data);
   }
 
   close(connectionId: number, reset: boolean): boolean {
     const { close } = this.#powers ?? {};
-    if (close === undefined) throw this.#notHere('close');
-    return close(connectionId, reset);
+    return close === undefined ? this.exchange.end(connectionId, reset) : close(connectionId, reset);
   }
 
   get messenger(): Messenger {

@@ -178,9 +178,6 @@ export class SinglePlant implements Plant {
   }
 
   #stats(): PlantReport['stats'] {
-    const { invoker, exchange } = this.parts.context;
-    if (this.#worker === undefined) return addStats([], []);
-    const counters = { failedHandlers: invoker.failed, tasks: exchange.counters, ...this.#worker.counters() };
-    return addStats([], [counters]);
+    return addStats([], [{ ...this.parts.context.counters, ...this.#worker?.counters() }]);
   }
 }

@@ -38,9 +38,12 @@ import { baseSockets, settingsSchema } from './late.js';
 import { loadBody } from './process-body.js';
 import { ProcessContext, type RolePowers } from './process-context.js';
 import { environmentOf, rawSettings, settingsText, type Program } from './program.js';
+import { removeDirectories } from './server-directories.js';
 
 /** A shorter block of the event loop leaves no stack: looking at it stops the process for some ms. */
 const SHORTEST_BLOCK_MS = 500;
+/** How long a worker that leaves waits until what its stop hooks have sent is with the system, in ms. */
+const LAST_FLUSH_MS = 500;
 /** How long a worker without its reactors waits to hear that its manager is gone too, in ms. */
 const ORPHAN_GRACE_MS = 500;
 
@@ -293,6 +296,8 @@ class WorkerProcess {
     switch (question.what) {
       case 'counters':
         return this.#counters();
+      case 'needsFiles':
+        return this.#context.exchange.needsFilesOf(question.incarnation);
       case 'clientInfo':
         return this.#base?.clientInfo(question.id) ?? null;
       case 'command':
@@ -305,8 +310,7 @@ class WorkerProcess {
   }
 
   #counters(): WorkerCounters {
-    const { invoker, exchange } = this.#context;
-    return { failedHandlers: invoker.failed, tasks: exchange.counters, ...this.#worker?.counters() };
+    return { ...this.#context.counters, ...this.#worker?.counters() };
   }
 
   #vitals(): WorkerVitals {
@@ -353,6 +357,7 @@ class WorkerProcess {
       const { workerId } = this.#place!;
       this.#context.commands.close();
       await this.#context.hooksSafely('workerStop', workerId);
+      await this.#context.exchange.flush(LAST_FLUSH_MS);
     }
     await this.#context.dispose();
     this.#context.exchange.close();
@@ -394,7 +399,7 @@ class WorkerProcess {
     this.#context.exchange.close();
     const { settings, runtimeDirectory } = this.assignment;
     // In base mode the manager was the first process, and nobody else is left to do it.
-    if (settings.mode === 'base') this.program.platform.files.removeDirectory(runtimeDirectory);
+    if (settings.mode === 'base') removeDirectories(this.program.platform.files, settings, runtimeDirectory);
     this.program.platform.self.exit(ExitCode.orphaned);
   }
 

@@ -173,6 +173,22 @@ export class Crew {
     return this.#departed === undefined ? counters : [...counters, this.#departed];
   }
 
+  /** What all of them have counted, those included that are gone, as last heard. */
+  get lastCounted(): WorkerCounters | undefined {
+    let total = this.#departed;
+    for (const { counters } of this.#living) total = addCounters(total, counters?.of);
+    return total;
+  }
+
+  /** Whether somebody may still read files of a process that is gone. One that does not answer may. */
+  async needFilesOf(incarnation: number): Promise<boolean> {
+    const asked = [...this.#living].filter(({ servesSince }) => servesSince !== undefined);
+    const answers = await Promise.all(
+      asked.map(async (worker) => (await this.#askOr(worker, { what: 'needsFiles', incarnation })) ?? true),
+    );
+    return asked.some((worker, index) => this.#living.has(worker) && answers[index] !== false);
+  }
+
   async #count(worker: WorkerHandle): Promise<void> {
     const answer = (await this.#askOr(worker, { what: 'counters' })) as WorkerCounters | undefined;
     if (answer !== undefined) worker.counters = { of: answer };

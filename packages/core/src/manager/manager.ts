@@ -20,15 +20,19 @@ import type {
   InnerQuestion,
   Peer,
   Place,
+  WorkerCounters,
   WorkerNote,
   WorkerRow,
 } from '../pipe/messages.js';
 import { noQueue, QUEUE_PATIENCE_MS, type ClientInfo, type ReloadReport } from '../pipe/questions.js';
+import { addCounters } from '../pipe/stats.js';
 import type { Exit, Timer } from '../platform/platform.js';
 import { CrashReports } from './crash-reports.js';
 import { commandTarget } from './command-target.js';
 import { Crew, STOP_GRACE_MS, type CrewParts } from './crew.js';
 import { RestartPolicy, type BootFailure } from './restart-policy.js';
+import { spoolDirectoryOf } from '../pipe/spool-names.js';
+import { SpoolSweep } from './spool-sweep.js';
 import { Standby } from './standby.js';
 import { isOneOfAKind, Succession } from './succession.js';
 import { TimerHolder } from './timer-holder.js';
@@ -41,12 +45,16 @@ export interface ManagerParts extends CrewParts {
   readonly incarnationBase: number;
   /** The generation of its first workers. */
   readonly generation: number;
+  /** What the manager's own process has counted. */
+  readonly counters: () => WorkerCounters;
   /** Timers of `on: 'one'` that run once, and have. */
   readonly timersRan: readonly string[];
   readonly onTimerRan: (timer: string) => void;
   readonly onWorkers: (notes: readonly WorkerNote[]) => void;
   /** For the manager's own process. */
   readonly onPeers: (peers: readonly Peer[]) => void;
+  /** Whether the manager's own process may still read files of a process that is gone. */
+  readonly needsFilesOf: (incarnation: number) => boolean;
   readonly onGeneration: (generation: number) => void;
   readonly onWorkerError: (event: WorkerErrorEvent) => void;
   /** Rejects when a hook before a reload does. */
@@ -69,6 +77,7 @@ export class Manager {
   readonly #watch: Watch;
   readonly #crashes: CrashReports;
   readonly #timerHolder: TimerHolder;
+  readonly #spoolSweep: SpoolSweep;
   readonly #restartTimers = new Set<Timer>();
   readonly #drained = new Set<WorkerHandle>();
   #incarnation: number;
@@ -79,6 +88,12 @@ export class Manager {
     const { clock } = platform;
     this.#incarnation = parts.incarnationBase;
     this.#crashes = new CrashReports(clock, platform.files, logger, runtimeDirectory);
+    this.#spoolSweep = new SpoolSweep(
+      clock,
+      platform.files,
+      spoolDirectoryOf(settings.taskTmpdir, runtimeDirectory),
+      async (incarnation) => parts.needsFilesOf(incarnation) || (await this.#crew.needFilesOf(incarnation)),
+    );
     this.#crew = new Crew(parts, {
       heard: (worker, note) => this.#hear(worker, note),
       ended: (worker, exit) => this.#ended(worker, exit),
@@ -120,7 +135,8 @@ export class Manager {
 
   /** Starts everything; resolves when every worker has been ready once. */
   async start(): Promise<void> {
-    const { settings, platform, userProcesses } = this.parts;
+    const { settings, platform, userProcesses, incarnationBase, masterPid } = this.parts;
+    this.#spoolSweep.begin(incarnationBase, [masterPid, platform.self.pid]);
     const workers = settings.workerNum + settings.taskWorkerNum;
     const others = workers + userProcesses.length;
     const total = others + (usesQueue(settings) ? 1 : 0);
@@ -191,9 +207,9 @@ export class Manager {
   async answer(question: InnerQuestion, onProgress: OnProgress): Promise<unknown> {
     switch (question.what) {
       case 'counters':
-        return this.#crew.counters();
+        return [...(await this.#crew.counters()), this.parts.counters()];
       case 'workers':
-        return { workers: this.#rows(), manager: this.parts.platform.self.vitals() } satisfies CrewStatus;
+        return this.#status;
       case 'reload':
         return this.#succession.reload(question, onProgress);
       case 'stopWorker':
@@ -347,6 +363,7 @@ export class Manager {
     worker.state = 'down';
     this.#timerHolder.released(worker);
     this.#introducePeers();
+    if (worker.place !== undefined) this.#spoolSweep.ended(worker.place.incarnation);
     if (!planned && !worker.discarded) this.#noteCrash(worker, exit, hadPlace ? place : undefined);
     this.#report();
     if (this.#crew.stopping || place === undefined || !hadPart) return;
@@ -443,6 +460,7 @@ export class Manager {
   #endReplacing(): void {
     this.#crew.stop();
     this.#standby.stop();
+    this.#spoolSweep.close();
     this.#succession.stop();
     for (const timer of this.#restartTimers) timer.cancel();
   }
@@ -463,6 +481,11 @@ export class Manager {
     if (maxMemory === 0 || vitals.rss <= maxMemory || place === undefined) return;
     if (!isOneOfAKind(place))
       void this.#succession.recycle(place, worker, `maxMemory, ${vitals.rss} bytes are resident`);
+  }
+
+  get #status(): CrewStatus {
+    const counters = addCounters(this.#crew.lastCounted, this.parts.counters());
+    return { workers: this.#rows(), manager: this.parts.platform.self.vitals(), counters };
   }
 
   #rows(): readonly WorkerRow[] {

@@ -8,23 +8,24 @@
 import type { Settings } from '../config/load.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
-import type {
-  FromManager,
-  ManagerAssignment,
-  ServerStats,
-  ToManager,
-  CrewStatus,
-  Original,
-  InnerQuestion,
-  Peer,
-  WorkerCounters,
-  WorkerNote,
-  WorkerRow,
+import {
+  reactorPath,
+  type FromManager,
+  type ManagerAssignment,
+  type ServerStats,
+  type ToManager,
+  type CrewStatus,
+  type Original,
+  type InnerQuestion,
+  type Peer,
+  type WorkerCounters,
+  type WorkerNote,
+  type WorkerRow,
 } from '../pipe/messages.js';
 import { commandPatience } from '../pipe/command-data.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import { isForQueue, QUEUE_PATIENCE_MS, type ClientInfo } from '../pipe/questions.js';
-import { addStats } from '../pipe/stats.js';
+import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
@@ -58,6 +59,10 @@ export interface MasterParts {
   readonly ask: Answerer;
   /** For this process: who else there is. */
   readonly onPeers: (peers: readonly Peer[]) => void;
+  /** What this process has counted. */
+  readonly counters: () => WorkerCounters;
+  /** The server stops, and only the reactors are left. */
+  readonly onWorkersGone: () => void;
 }
 
 export interface MasterReport {
@@ -83,6 +88,10 @@ export class Master {
   /** Managers in a row that have ended before all their workers were ready, and this one if it is not so far. */
   #earlyEnds = 0;
   #managerGone: (() => void) | undefined;
+  /** What the manager that lives has told last of what it and its processes have counted. */
+  #told: WorkerCounters | undefined;
+  /** What those had counted that were there before it. */
+  #departed: WorkerCounters | undefined;
   #notes: readonly WorkerNote[] = [];
   #ready: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopping' | 'stopped' = 'starting';
@@ -128,6 +137,7 @@ export class Master {
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.drain(maxWaitTime))));
     this.#state = 'stopping';
     await this.#stopManager(Math.max(0, end - clock.now()));
+    this.parts.onWorkersGone();
     await Promise.all(this.#reactors.map((reactor) => this.#within(reactor.stop())));
     this.#state = 'stopped';
   }
@@ -143,8 +153,8 @@ export class Master {
   async report(): Promise<MasterReport> {
     const [reactors, counters, crew] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
-      this.#askManagerOr<CrewStatus | undefined>({ what: 'workers' }, undefined),
+      this.#counters(),
+      this.#askCrew(),
     ]);
     const connectionsOf = (workerId: number): number =>
       reactors.reduce((total, { connectionsOfWorkers }) => total + (connectionsOfWorkers[workerId] ?? 0), 0);
@@ -160,7 +170,7 @@ export class Master {
   async stats(): Promise<ServerStats> {
     const [reactors, workers] = await Promise.all([
       Promise.all(this.#reactors.map(async (reactor) => reactor.stats())),
-      this.#askManagerOr<readonly WorkerCounters[]>({ what: 'counters' }, []),
+      this.#counters(),
     ]);
     return addStats(reactors, workers);
   }
@@ -201,7 +211,7 @@ export class Master {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
     const shared = new SharedArrayBuffer(4);
     for (const index of topology.reactors.keys()) {
-      const pipePath = `${runtimeDirectory}/r${index}.sock`;
+      const pipePath = reactorPath(runtimeDirectory, index);
       const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;
       const reactor = new ReactorHandle(
         assignment,
@@ -273,7 +283,7 @@ export class Master {
 
   #watchManager(manager: Child): ManagerWatch {
     const { platform, settings, logger } = this.parts;
-    const ask = (): void => void this.#askManagerOr({ what: 'workers' }, undefined);
+    const ask = (): void => void this.#askCrew();
     return new ManagerWatch(platform.clock, settings, ask, (reason) => {
       const isFirst = this.#ready !== undefined;
       logger.error(`the manager, pid ${manager.pid}, is killed: ${reason}`);
@@ -330,6 +340,8 @@ export class Master {
     this.#manager = undefined;
     this.#watch?.stop();
     this.#inquiries?.close();
+    this.#departed = addCounters(this.#departed, ofTheDead(this.#told && { of: this.#told }));
+    this.#told = undefined;
     this.#managerGone?.();
     const { logger } = this.parts;
     const throughIncarnation = (this.#managers + 1) * INCARNATIONS_PER_MANAGER;
@@ -374,12 +386,27 @@ export class Master {
     return this.#inquiries.ask(question, patienceFor(question), onProgress);
   }
 
-  /** `otherwise` while there is no manager that could tell. */
-  async #askManagerOr<Answer>(question: InnerQuestion, otherwise: Answer): Promise<Answer> {
+  /** Of this process and all others but the reactors; of those that do not answer, what was heard last. */
+  async #counters(): Promise<readonly WorkerCounters[]> {
+    const told = await this.#askManagerInTime<readonly WorkerCounters[]>({ what: 'counters' });
+    if (told !== undefined) this.#told = told.reduce((total, each) => addCounters(total, each));
+    return [this.parts.counters(), this.#departed, this.#told].filter((each) => each !== undefined);
+  }
+
+  async #askCrew(): Promise<CrewStatus | undefined> {
+    const status = await this.#askManagerInTime<CrewStatus>({ what: 'workers' });
+    if (status !== undefined) this.#told = status.counters;
+    return status;
+  }
+
+  /** Undefined while there is no manager that could tell, and for the word of one that has ended meanwhile. */
+  async #askManagerInTime<Answer>(question: InnerQuestion): Promise<Answer | undefined> {
+    const manager = this.#manager;
     try {
-      return (await this.#askManager(question)) as Answer;
+      const answer = (await this.#askManager(question)) as Answer;
+      return this.#manager === manager ? answer : undefined;
     } catch {
-      return otherwise;
+      return undefined;
     }
   }
 

@@ -5,36 +5,57 @@ import type { Parcel, Way } from './way.js';
 /** What a send counts beside its bytes. */
 const OVERHEAD_BYTES = 64;
 
-/** What waits until a way is open. */
+/** What one owner has been sent and has not settled. */
 interface Traffic {
   bytes: number;
+  /** What waits until its way is open. */
   early: ((way: Way) => void)[];
 }
 
-/** Sends to connections whose sockets other processes own. */
+/** Sends to connections whose sockets others own: a worker in base mode, a reactor in process mode. */
 export class ForeignSends {
   readonly #traffic = new Map<Way, Traffic>();
+  /** Ways with something that may not be with the system yet, because they are opening or full. */
+  readonly #unflushed = new Set<Way>();
+  /** Resolves when there are none. */
+  #flushed: Promise<void> | undefined;
+  #resolveFlushed: (() => void) | undefined;
 
   constructor(
     /** The way to the owner of that connection, which may have to open first; undefined when it is gone. */
     private readonly wayTo: (connectionId: number) => Way | undefined,
-    /** Bytes that may be on their way to one owner, beside the first send. */
+    /** Bytes that may be on their way to one owner. */
     private readonly limit: number,
     /** Bytes of one send. */
     private readonly largest: number,
   ) {}
 
+  /**
+   * Writes what has gathered, before something that follows from it leaves over
+   * another pipe. Undefined when all of it is with the system; else resolves when it is.
+   */
+  flush(): Promise<void> | undefined {
+    if (this.#unflushed.size === 0) return undefined;
+    for (const way of this.#unflushed) way.flush();
+    for (const way of this.#unflushed) if (way.attached && way.backlog === 0) this.#unflushed.delete(way);
+    this.#checkFlushed();
+    if (this.#unflushed.size === 0) return undefined;
+    this.#flushed ??= new Promise<void>((resolve) => (this.#resolveFlushed = resolve));
+    return this.#flushed;
+  }
+
   /** False when the owner is gone, or when too much waits for it. */
   send(connectionId: number, data: Part, bytes: number): boolean {
     const way = bytes > this.largest ? undefined : this.wayTo(connectionId);
     if (way === undefined) return false;
-    const traffic = this.#trafficOf(way);
+    const traffic = this.#admit(way, bytes);
+    if (traffic === undefined) return false;
     const cost = bytes + OVERHEAD_BYTES;
-    if (traffic.bytes + cost > this.limit) return false;
-    traffic.bytes += cost;
     const sent: Parcel = { settled: (_how: Settlement) => (traffic.bytes -= cost) };
+    // Whoever sends may use its buffer for something else once this has returned.
+    const kept = way.attached || typeof data === 'string' ? data : Buffer.from(data);
     this.#whenOpen(way, traffic, () =>
-      way.send(FrameKind.send, 0, 0, connectionId, 0, 0, [data], bytes, sent),
+      way.send(FrameKind.send, 0, 0, connectionId, 0, 0, [kept], bytes, sent),
     );
     return true;
   }
@@ -43,7 +64,19 @@ export class ForeignSends {
     const way = this.wayTo(connectionId);
     if (way === undefined) return false;
     const flags = reset ? FrameFlag.reset : 0;
-    this.#whenOpen(way, this.#trafficOf(way), () => way.control(FrameKind.end, flags, connectionId));
+    const tell = (): void => way.control(FrameKind.end, flags, connectionId);
+    if (way.attached) {
+      tell();
+      this.#unflushed.add(way);
+      return true;
+    }
+    // Nobody settles it: while it waits here it counts.
+    const traffic = this.#admit(way, 0);
+    if (traffic === undefined) return false;
+    this.#whenOpen(way, traffic, () => {
+      traffic.bytes -= OVERHEAD_BYTES;
+      tell();
+    });
     return true;
   }
 
@@ -55,18 +88,39 @@ export class ForeignSends {
     for (const run of early) run(way);
   }
 
-  closed(way: Way): void {
-    this.#traffic.delete(way);
+  /** Everything that was given to it is with the system; until it is attached that is a hello, and sends wait here. */
+  drained(way: Way): void {
+    if (way.attached) this.#leave(way);
   }
 
-  #trafficOf(way: Way): Traffic {
+  closed(way: Way): void {
+    this.#traffic.delete(way);
+    this.#leave(way);
+  }
+
+  #leave(way: Way): void {
+    if (this.#unflushed.delete(way)) this.#checkFlushed();
+  }
+
+  #checkFlushed(): void {
+    if (this.#unflushed.size > 0) return;
+    this.#resolveFlushed?.();
+    this.#flushed = this.#resolveFlushed = undefined;
+  }
+
+  /** Charges the owner; undefined when too much waits for it. */
+  #admit(way: Way, bytes: number): Traffic | undefined {
     let traffic = this.#traffic.get(way);
     if (traffic === undefined) this.#traffic.set(way, (traffic = { bytes: 0, early: [] }));
+    const cost = bytes + OVERHEAD_BYTES;
+    if (traffic.bytes + cost > this.limit) return undefined;
+    traffic.bytes += cost;
     return traffic;
   }
 
-  #whenOpen(way: Way, { early }: Traffic, run: () => void): void {
-    if (way.attached) run();
+  #whenOpen(way: Way, { early }: Traffic, run: (way: Way) => void): void {
+    if (way.attached) run(way);
     else early.push(run);
+    this.#unflushed.add(way);
   }
 }

@@ -2,6 +2,7 @@ import { ProcessError } from '../errors.js';
 import { parseHello } from '../pipe/hello.js';
 import { FrameFlag, FrameKind, PIPE_VERSION, type Hello, type Settlement } from '../pipe/messages.js';
 import type { Part } from '../pipe/parts.js';
+import { meshHabits } from './mesh-habits.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock, Timer } from '../platform/platform.js';
 
@@ -36,7 +37,15 @@ export interface GuestEvents {
     end: number,
   ): void;
   /** Results of a task that a predecessor of this process has posted. */
-  orphan(guest: Guest, flags: number, buffer: Buffer, start: number, end: number): void;
+  orphan(
+    guest: Guest,
+    flags: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    /** To be called when they need not be kept by the other process any more. */
+    taken: () => void,
+  ): void;
   /** A poster of tasks introduces itself, or posts one; see `FrameKind.poster` and `enqueue`. */
   poster(guest: Guest, token: number): void;
   enqueue(
@@ -70,6 +79,9 @@ export class Guest implements PipeEvents<Owed> {
   readonly #pipe: Pipe<Owed>;
   #hello: Hello | undefined;
   #deadline: Timer | undefined;
+  /** Bytes of results in files that it has not read. */
+  inFiles = 0;
+  #retires = false;
 
   constructor(
     stream: ByteStream,
@@ -78,7 +90,7 @@ export class Guest implements PipeEvents<Owed> {
     private readonly events: GuestEvents,
     private readonly onGone: (guest: Guest) => void,
   ) {
-    this.#pipe = new Pipe<Owed>(stream, clock, this, maxBodyBytes);
+    this.#pipe = new Pipe<Owed>(stream, clock, this, maxBodyBytes, meshHabits);
     this.#deadline = clock.setTimer(HELLO_TIMEOUT_MS, () => stream.destroy());
     this.#pipe.start();
   }
@@ -86,6 +98,11 @@ export class Guest implements PipeEvents<Owed> {
   /** Who it is; known before it asks anything. */
   get hello(): Hello {
     return this.#hello!;
+  }
+
+  /** undefined until it has said who it is. */
+  get incarnation(): number | undefined {
+    return this.#hello?.incarnation;
   }
 
   get open(): boolean {
@@ -125,7 +142,8 @@ export class Guest implements PipeEvents<Owed> {
 
   /** It must look for somebody else from now on. */
   retire(): void {
-    this.#pipe.control(FrameKind.retire);
+    this.#retires = true;
+    if (this.#hello !== undefined) this.#pipe.control(FrameKind.retire);
   }
 
   /** This process leaves as planned. */
@@ -161,8 +179,7 @@ export class Guest implements PipeEvents<Owed> {
         this.events.task(this, flags, aux, id, seq, word, count, buffer, start, end);
         return;
       case FrameKind.orphan:
-        this.events.orphan(this, flags, buffer, start, end);
-        this.#pipe.settle(seq);
+        this.events.orphan(this, flags, buffer, start, end, () => this.settle(seq));
         return;
       case FrameKind.enqueue:
         this.events.enqueue(this, flags, seq, count, buffer, start, end);
@@ -189,11 +206,16 @@ export class Guest implements PipeEvents<Owed> {
   }
 
   #greet(kind: number, buffer: Buffer, start: number, end: number): void {
-    this.#deadline?.cancel();
     if (kind !== FrameKind.hello) throw new ProcessError('PIPE_BROKEN', 'a pipe did not begin with a hello');
     const hello = parseHello(buffer.toString('utf8', start, end));
-    if (hello.version === PIPE_VERSION) this.#hello = hello;
-    else this.#pipe.finish();
+    if (hello.version !== PIPE_VERSION) {
+      this.#pipe.finish();
+      return;
+    }
+    this.#deadline?.cancel();
+    this.#hello = hello;
+    this.#pipe.control(FrameKind.welcome);
+    if (this.#retires) this.#pipe.control(FrameKind.retire);
   }
 
   settled(owed: Owed, how: Settlement): void {

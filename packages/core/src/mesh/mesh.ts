@@ -5,12 +5,13 @@
  * A pipe to it is opened by whoever needs one first, and carries what that one
  * asks in one direction and the answers in the other; what the other process
  * asks itself goes over a pipe that it opens. Who lives, and as what, the manager
- * tells (`peers`).
+ * tells (`peers`). In process mode the reactors are goals too, of what is sent to
+ * connections.
  *
  * The streams lend their chunks: what a frame brings is decoded at once, or copied.
  */
 import type { Logger } from '../log.js';
-import { PIPE_VERSION, type Hello, type Peer } from '../pipe/messages.js';
+import { PIPE_VERSION, reactorPath, type Hello, type Peer } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { Guest, type GuestEvents } from './guest.js';
 import { Peers } from './peers.js';
@@ -37,6 +38,7 @@ export interface MeshParts {
 
 export class Mesh {
   readonly #peers = new Peers();
+  /** By incarnation; a reactor has -1 and its index below that. */
   readonly #ways = new Map<number, Way>();
   readonly #guests = new Set<Guest>();
   #identity: MeshIdentity | undefined;
@@ -88,6 +90,18 @@ export class Mesh {
     return peer === undefined ? undefined : this.#way(peer);
   }
 
+  /** process mode: the way to that reactor; undefined while nobody knows who this process is. */
+  wayToReactor(index: number): Way | undefined {
+    if (this.#identity === undefined) return undefined;
+    return this.#way({ role: 'reactor', workerId: -1, incarnation: -1 - index, current: true });
+  }
+
+  /** Whether there is a pipe from or to that process, so that something of it may still come. */
+  knows(incarnation: number): boolean {
+    if (this.#ways.has(incarnation)) return true;
+    return [...this.#guests].some((guest) => guest.incarnation === incarnation);
+  }
+
   /** This process begins to leave: others must look for somebody else. */
   retire(): void {
     if (this.#state !== 'open') return;
@@ -113,8 +127,10 @@ export class Mesh {
   }
 
   #way(peer: Peer): Way | undefined {
+    if (this.#state === 'closed') return undefined;
     const known = this.#ways.get(peer.incarnation);
-    if (known !== undefined || this.#state === 'closed') return known;
+    // A spare that has no id yet has nobody to speak as.
+    if (known !== undefined || this.#identity === undefined) return known;
     const { ways } = this.parts;
     const way: Way = new Way(peer, {
       opened: (it) => ways.opened(it),
@@ -123,9 +139,10 @@ export class Mesh {
       told: (it, kind, flags, id, buffer, start, end) => ways.told(it, kind, flags, id, buffer, start, end),
       outcome: (it, seq, flags, count, buffer, start, end) =>
         ways.outcome(it, seq, flags, count, buffer, start, end),
-      drained: (it) => ways.drained(it),
+      resultInFile: (parcel, flags, name, taken) => ways.resultInFile(parcel, flags, name, taken),
       retired: (it) => ways.retired(it),
       turn: (it) => ways.turn(it),
+      drained: (it) => ways.drained(it),
       closed: (it, unsettled) => {
         this.#ways.delete(peer.incarnation);
         ways.closed(it, unsettled);
@@ -137,18 +154,28 @@ export class Mesh {
   }
 
   #connect(peer: Peer, way: Way): void {
-    const { platform, directory, maxBodyBytes, logger } = this.parts;
-    platform.pipes.connect(meshPath(directory, peer.incarnation), 'lent').then(
+    const { platform, maxBodyBytes, logger } = this.parts;
+    platform.pipes.connect(this.#pathOf(peer), 'lent').then(
       (stream) =>
         way.attach(stream, platform.clock, { version: PIPE_VERSION, ...this.#identity! }, maxBodyBytes),
       (error: unknown) => {
-        const lives = this.#peers.living(peer.incarnation) !== undefined;
-        if (lives)
-          logger.warn(`cannot reach worker ${peer.workerId}, incarnation ${peer.incarnation}`, { error });
+        const lives = peer.role === 'reactor' || this.#peers.living(peer.incarnation) !== undefined;
+        if (lives && this.#state !== 'closed') logger.warn(`cannot reach ${titleOf(peer)}`, { error });
         // Whoever waits for it asks again then; in vain if it is gone.
         if (lives && this.#state !== 'closed') platform.clock.setTimer(RETRY_MS, () => way.finish());
         else way.finish();
       },
     );
   }
+
+  #pathOf({ role, incarnation }: Peer): string {
+    const { directory } = this.parts;
+    return role === 'reactor' ? reactorPath(directory, -1 - incarnation) : meshPath(directory, incarnation);
+  }
+}
+
+function titleOf({ role, workerId, incarnation }: Peer): string {
+  return role === 'reactor'
+    ? `reactor ${-1 - incarnation}`
+    : `worker ${workerId}, incarnation ${incarnation}`;
 }

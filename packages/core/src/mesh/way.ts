@@ -1,4 +1,5 @@
 import { FrameKind, MeshFlag, type Hello, type Peer, type Settlement } from '../pipe/messages.js';
+import { meshHabits } from './mesh-habits.js';
 import type { Part } from '../pipe/parts.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock } from '../platform/platform.js';
@@ -30,10 +31,14 @@ export interface WayEvents {
   ): Settlement | undefined;
   /** Everything that was given to it is with the system. */
   drained(way: Way): void;
+  /** As `result`, in the file of that name; whoever has read it calls `taken`, and it is removed. */
+  resultInFile(parcel: Parcel, flags: number, name: string, taken: () => void): void;
   /** The other process begins to leave: it takes nothing more. */
   retired(way: Way): void;
   /** All frames of one read were delivered. */
   turn(way: Way): void;
+  /** Everything that was given to it is with the system. */
+  drained(way: Way): void;
   /** The last event, once: with what the other process has not settled, in the order in which it was sent. */
   closed(way: Way, unsettled: readonly Parcel[]): void;
 }
@@ -70,11 +75,9 @@ export class Way implements PipeEvents<Parcel> {
       stream.destroy();
       return;
     }
-    this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes);
+    this.#pipe = new Pipe<Parcel>(stream, clock, this, maxBodyBytes, meshHabits);
     this.#pipe.start();
     this.#pipe.control(FrameKind.hello, 0, 0, 0, Buffer.from(JSON.stringify(hello)));
-    this.#state = 'open';
-    this.events.opened(this);
   }
 
   /** A numbered frame, see `FrameKind`; only while it is open. */
@@ -90,6 +93,11 @@ export class Way implements PipeEvents<Parcel> {
     parcel: Parcel,
   ): void {
     this.#pipe!.messageParts(kind, flags, id, word, count, parts, bytes, parcel, aux);
+  }
+
+  /** Writes what has gathered, before the end of the turn. */
+  flush(): void {
+    this.#pipe?.flush();
   }
 
   /** A frame that nobody settles. */
@@ -128,10 +136,19 @@ export class Way implements PipeEvents<Parcel> {
     end: number,
   ): void {
     switch (kind) {
+      case FrameKind.welcome:
+        // Not before: the system still connects to a process that has just died, and what is sent there cannot have ended it.
+        this.#state = 'open';
+        this.events.opened(this);
+        return;
       case FrameKind.reply:
         this.events.reply(this, id, flags, buffer, start, end);
         return;
       case FrameKind.result:
+        if ((flags & MeshFlag.spooled) !== 0) {
+          this.#resultInFile(id, seq, flags, buffer.toString('utf8', start, end));
+          return;
+        }
         this.#result(id, flags, buffer, start, end);
         this.#pipe!.settle(seq);
         return;
@@ -156,9 +173,21 @@ export class Way implements PipeEvents<Parcel> {
   }
 
   #result(seq: number, flags: number, buffer: Buffer, start: number, end: number): void {
-    const last = (flags & MeshFlag.last) !== 0;
-    const parcel = last ? this.#pipe!.settleEntry(seq) : this.#pipe!.entry(seq);
+    const parcel = this.#parcelOf(seq, flags);
     if (parcel !== undefined) this.events.result(parcel, flags, buffer, start, end);
+  }
+
+  #resultInFile(task: number, seq: number, flags: number, name: string): void {
+    const taken = (): void => {
+      if (this.#state !== 'closed') this.#pipe!.settle(seq);
+    };
+    const parcel = this.#parcelOf(task, flags);
+    if (parcel === undefined) taken();
+    else this.events.resultInFile(parcel, flags, name, taken);
+  }
+
+  #parcelOf(seq: number, flags: number): Parcel | undefined {
+    return (flags & MeshFlag.last) === 0 ? this.#pipe!.entry(seq) : this.#pipe!.settleEntry(seq);
   }
 
   settled(parcel: Parcel, how: Settlement): void {

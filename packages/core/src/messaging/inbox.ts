@@ -42,6 +42,7 @@ export class Inbox {
     private readonly invoker: Invoker,
     /** Undefined where nobody handles messages; senders know that, unless their program is another one. */
     private readonly handler: () => BoundHandler | undefined,
+    private readonly workerId: () => number,
   ) {}
 
   /** Messages whose handler has not settled. */
@@ -83,6 +84,12 @@ export class Inbox {
   #begin(sender: Sender, message: Arrived): void {
     const { guest, wantsReply, flags, sentAt, seq, number, buffer, start, end } = message;
     guest.settle(seq);
+    this.invoker.observe?.({
+      kind: 'messageStarted',
+      message: number,
+      from: guest.hello.pid,
+      to: this.workerId(),
+    });
     const handler = this.handler();
     if (handler === undefined) {
       if (wantsReply)

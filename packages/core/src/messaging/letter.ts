@@ -5,6 +5,11 @@ import type { Parcel, Way } from '../mesh/way.js';
 /** What a message counts beside its bytes. */
 const OVERHEAD_BYTES = 64;
 
+/** What a message of so many bytes takes of a window. */
+export function costOf(bytes: number): number {
+  return bytes + OVERHEAD_BYTES;
+}
+
 export interface LetterEvents {
   settled(letter: Letter, how: Settlement): void;
 }
@@ -20,19 +25,25 @@ export class Letter implements Parcel {
     private readonly events: LetterEvents,
     private readonly content: Encoded,
     private readonly sentAt: number,
-    /** The question that it is; undefined where no reply is wanted. */
-    readonly question: number | undefined,
+    /** Its place among all that this process has sent. */
+    readonly number: number,
+    readonly isQuestion: boolean,
   ) {}
 
   get cost(): number {
-    return this.content.bytes + OVERHEAD_BYTES;
+    return costOf(this.content.bytes);
+  }
+
+  /** What it is called on its way, and the reply to it. */
+  get word(): number {
+    return this.number >>> 0;
   }
 
   travel(way: Way): void {
     this.way = way;
     const { encoding, body, bytes } = this.content;
-    const kind = this.question === undefined ? FrameKind.post : FrameKind.ask;
-    way.send(kind, encoding & MeshFlag.encoding, 0, this.sentAt, this.question ?? 0, 0, [body], bytes, this);
+    const kind = this.isQuestion ? FrameKind.ask : FrameKind.post;
+    way.send(kind, encoding & MeshFlag.encoding, 0, this.sentAt, this.word, 0, [body], bytes, this);
   }
 
   settled(how: Settlement): void {

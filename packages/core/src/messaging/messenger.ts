@@ -3,6 +3,7 @@
  * `broadcast`, `ask`. It lives in every process and speaks through the mesh.
  */
 import { fromWire, ProcessError, type WireError } from '../errors.js';
+import type { Observe } from '../events/facts.js';
 import type { Logger } from '../log.js';
 import type { Mesh } from '../mesh/mesh.js';
 import type { Parcel, Way } from '../mesh/way.js';
@@ -16,7 +17,7 @@ import { Outbox } from './outbox.js';
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 interface Waiting {
-  readonly letter: Letter | undefined;
+  readonly letter: Letter;
   readonly workerId: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -31,6 +32,7 @@ export interface MessengerParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly mesh: Pick<Mesh, 'wayTo'>;
+  readonly observe?: Observe | undefined;
   /** Bytes of messages to one process that are not started there. */
   readonly window: number;
   /** The id of whoever is meant. Throws for nobody, oneself, and one that handles no messages. */
@@ -43,25 +45,26 @@ export class Messenger {
   readonly counters = { poisonMessages: 0, lateReplies: 0 };
   readonly #outboxes = new Map<number, Outbox>();
   readonly #questions = new Map<number, Waiting>();
-  #nextQuestion = 1;
+  #nextNumber = 1;
 
   constructor(private readonly parts: MessengerParts) {}
 
   /** False when more than the window waits for that process; then nothing was sent. */
   send(data: unknown, addressee: Addressee): boolean {
-    return this.#send(this.#outbox(this.parts.resolve(addressee)), this.#encode(data));
+    return this.#send(this.parts.resolve(addressee), this.#encode(data));
   }
 
   /** Resolves when it is on its way, which may have to wait for room. */
   async sendWhenRoom(data: unknown, addressee: Addressee): Promise<void> {
-    const outbox = this.#outbox(this.parts.resolve(addressee));
+    const workerId = this.parts.resolve(addressee);
+    const outbox = this.#outbox(workerId);
     const content = this.#encode(data);
-    if (this.#send(outbox, content)) return;
+    if (this.#send(workerId, content)) return;
     await new Promise<void>((resolve) => {
       const leave = outbox.whenRoom(() => {
         if (!outbox.fits(content.bytes)) return;
         leave();
-        this.#post(outbox, content);
+        this.#post(workerId, outbox, content);
         resolve();
       });
     });
@@ -71,7 +74,7 @@ export class Messenger {
   broadcast(data: unknown): number {
     const content = this.#encode(data);
     const others = this.parts.audience();
-    return others.filter((workerId) => this.#send(this.#outbox(workerId), content)).length;
+    return others.filter((workerId) => this.#send(workerId, content)).length;
   }
 
   /** Rejects with `ProcessError` ASK_TIMEOUT after `patience` ms (0 is never), ASK_LOST when that process dies in between. */
@@ -79,18 +82,18 @@ export class Messenger {
     const workerId = this.parts.resolve(addressee);
     const outbox = this.#outbox(workerId);
     const content = this.#encode(data);
-    const number = this.#freeNumber();
     return new Promise<unknown>((resolve, reject) => {
       let leave: (() => void) | undefined;
+      let letter: Letter | undefined;
       const late = (): void => {
         leave?.();
-        this.#questions.delete(number);
+        if (letter !== undefined) this.#questions.delete(letter.word);
         reject(new ProcessError('ASK_TIMEOUT', `worker ${workerId} has not answered within ${patience} ms`));
       };
       const deadline = patience > 0 ? this.parts.clock.setTimer(patience, late) : undefined;
       const begin = (): void => {
-        const letter = new Letter(outbox, content, this.parts.clock.wallTime(), number);
-        this.#questions.set(number, { letter, workerId, resolve, reject, deadline, started: false });
+        letter = this.#write(workerId, outbox, content, true);
+        this.#questions.set(letter.word, { letter, workerId, resolve, reject, deadline, started: false });
         outbox.add(letter);
       };
       if (outbox.admits(content.bytes)) {
@@ -114,7 +117,7 @@ export class Messenger {
       if (!outbox.empty && !(reachable && outbox.stuck)) return false;
     }
     for (const { letter } of this.#questions.values()) {
-      if (!reachable || letter?.way?.attached === true) return false;
+      if (!reachable || letter.way?.attached === true) return false;
     }
     return true;
   }
@@ -148,7 +151,7 @@ export class Messenger {
     const letters = unsettled.filter((parcel): parcel is Letter => parcel instanceof Letter);
     this.#outboxes.get(way.peer.workerId)?.lost(way, letters);
     for (const [number, { letter, started, workerId }] of this.#questions) {
-      if (started && letter?.way === way)
+      if (started && letter.way === way)
         this.#fail(number, `worker ${workerId} has died, or left, before it answered`);
     }
   }
@@ -167,7 +170,7 @@ export class Messenger {
     if (outbox === undefined) {
       outbox = new Outbox(this.parts.window, {
         way: () => this.parts.mesh.wayTo(workerId),
-        delivered: ({ question }) => this.#started(question),
+        delivered: (letter) => this.#started(workerId, letter),
         poison: (letter) => this.#poison(workerId, letter),
       });
       this.#outboxes.set(workerId, outbox);
@@ -175,26 +178,37 @@ export class Messenger {
     return outbox;
   }
 
-  #send(outbox: Outbox, content: Encoded): boolean {
+  #send(workerId: number, content: Encoded): boolean {
+    const outbox = this.#outbox(workerId);
     if (!outbox.admits(content.bytes)) return false;
-    this.#post(outbox, content);
+    this.#post(workerId, outbox, content);
     return true;
   }
 
-  #post(outbox: Outbox, content: Encoded): void {
-    outbox.add(new Letter(outbox, content, this.parts.clock.wallTime(), undefined));
+  #post(workerId: number, outbox: Outbox, content: Encoded): void {
+    outbox.add(this.#write(workerId, outbox, content, false));
   }
 
-  #started(question: number | undefined): void {
-    const waiting = question === undefined ? undefined : this.#questions.get(question);
+  #write(workerId: number, outbox: Outbox, content: Encoded, wantsReply: boolean): Letter {
+    const letter = new Letter(outbox, content, this.parts.clock.wallTime(), this.#freeNumber(), wantsReply);
+    const { word: message } = letter;
+    const { bytes } = content;
+    this.parts.observe?.({ kind: 'messagePosted', message, to: workerId, bytes, wantsReply });
+    return letter;
+  }
+
+  #started(to: number, { word, isQuestion }: Letter): void {
+    this.parts.observe?.({ kind: 'messageTaken', message: word, to });
+    const waiting = isQuestion ? this.#questions.get(word) : undefined;
     if (waiting !== undefined) waiting.started = true;
   }
 
-  #poison(workerId: number, { question }: Letter): void {
+  #poison(to: number, { word, isQuestion }: Letter): void {
     this.counters.poisonMessages++;
-    const reason = `worker ${workerId} has died of a message twice: it is not sent again`;
+    this.parts.observe?.({ kind: 'messageGivenUp', message: word, to });
+    const reason = `worker ${to} has died of a message twice: it is not sent again`;
     this.parts.logger.error(reason);
-    if (question !== undefined) this.#fail(question, reason);
+    if (isQuestion) this.#fail(word, reason);
   }
 
   #fail(number: number, reason: string): void {
@@ -204,10 +218,9 @@ export class Messenger {
     waiting?.reject(new ProcessError('ASK_LOST', reason));
   }
 
+  /** Two questions that wait never have the same number on their way, where numbers begin anew after 4 thousand million. */
   #freeNumber(): number {
-    while (this.#questions.has(this.#nextQuestion)) this.#nextQuestion = (this.#nextQuestion + 1) >>> 0;
-    const number = this.#nextQuestion;
-    this.#nextQuestion = (number + 1) >>> 0;
-    return number;
+    while (this.#questions.has(this.#nextNumber >>> 0)) this.#nextNumber++;
+    return this.#nextNumber++;
   }
 }

@@ -1,7 +1,7 @@
 import type { Way } from '../mesh/way.js';
 import type { Settlement } from '../pipe/messages.js';
 import { Window } from '../pipe/window.js';
-import type { Letter } from './letter.js';
+import { costOf, type Letter } from './letter.js';
 
 export interface OutboxEvents {
   /** The way there, which may have to open first; undefined while nobody has that place. */
@@ -23,7 +23,7 @@ export class Outbox {
   #waiting: Letter[] = [];
   #way: Way | undefined;
   #sent = 0;
-  /** Not started, and given back: they go on in their old order once the turn is over. */
+  /** Not started, and given back: they go again in their old order. */
   #returned: Letter[] = [];
   readonly #forRoom: (() => void)[] = [];
 
@@ -37,7 +37,7 @@ export class Outbox {
 
   /** Whether every message has been started. */
   get empty(): boolean {
-    return this.#waiting.length === 0 && this.#sent === 0;
+    return this.#waiting.length === 0 && this.#returned.length === 0 && this.#sent === 0;
   }
 
   /** Whether nobody is there to take what waits. */
@@ -52,7 +52,7 @@ export class Outbox {
 
   /** Whether there is room, for whoever is first in the line. */
   fits(bytes: number): boolean {
-    return this.#window.admits(bytes);
+    return this.#window.admits(costOf(bytes));
   }
 
   add(letter: Letter): void {
@@ -72,6 +72,8 @@ export class Outbox {
 
   /** Sends what can go. */
   pump(): void {
+    if (this.#returned.length > 0) this.#putBack(this.#returned);
+    this.#returned = [];
     if (this.#waiting.length === 0) return;
     if (this.#way?.open !== true) {
       // What the former process has neither started nor given back comes before the rest.
@@ -98,34 +100,34 @@ export class Outbox {
       this.#returned.push(letter);
       return;
     }
-    this.#forget(letter);
     this.events.delivered(letter);
+    this.#forget(letter);
   }
 
   /** A turn of the way is over. */
   turn(): void {
-    if (this.#returned.length > 0) this.#waiting = [...this.#returned, ...this.#waiting];
-    this.#returned = [];
     this.pump();
   }
 
   /** The process is gone and has not settled these. */
   lost(way: Way, letters: readonly Letter[]): void {
     if (this.#way === way) this.#way = undefined;
-    this.turn();
     this.#sent -= letters.length;
-    const left: Letter[] = [];
-    for (const letter of letters) {
-      if (!way.blameless && letter.suspect) {
-        this.#forget(letter);
-        this.events.poison(letter);
-        continue;
-      }
-      if (!way.blameless) letter.suspect = true;
-      left.push(letter);
+    const fatal = way.blameless ? [] : letters.filter(({ suspect }) => suspect);
+    const left = letters.filter((letter) => !fatal.includes(letter));
+    if (!way.blameless) for (const letter of left) letter.suspect = true;
+    // First: whoever waits for the room that the others leave goes behind them.
+    this.#putBack(left);
+    for (const letter of fatal) {
+      this.events.poison(letter);
+      this.#forget(letter);
     }
-    this.#waiting = [...left, ...this.#waiting];
     this.pump();
+  }
+
+  /** What a process gives back at last may have been sent before or after what it gave back at first. */
+  #putBack(letters: readonly Letter[]): void {
+    this.#waiting = [...letters, ...this.#waiting].sort((a, b) => a.number - b.number);
   }
 
   #forget(letter: Letter): void {

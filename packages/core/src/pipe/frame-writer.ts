@@ -25,7 +25,10 @@ export class FrameWriter {
   /** Where the last frame begins in the block, while it can still be extended; else -1. */
   #last = -1;
 
-  constructor(private readonly stream: ByteStream) {}
+  constructor(
+    private readonly stream: ByteStream,
+    private readonly earlyFlush = EARLY_FLUSH_BYTES,
+  ) {}
 
   get pendingBytes(): number {
     return this.#pendingBytes;
@@ -51,7 +54,7 @@ export class FrameWriter {
     this.#last = at;
     if (length > 0) this.#append(source!, start, end);
     this.#pendingBytes += HEADER_BYTES + length;
-    if (this.#pendingBytes >= EARLY_FLUSH_BYTES) this.flush();
+    if (this.#pendingBytes >= this.earlyFlush) this.flush();
   }
 
   /** A frame whose body is several parts, strings in UTF-8; `bytes` is their length together. */
@@ -72,7 +75,7 @@ export class FrameWriter {
     this.#last = at;
     for (const part of parts) this.#appendPart(part);
     this.#pendingBytes += HEADER_BYTES + bytes;
-    if (this.#pendingBytes >= EARLY_FLUSH_BYTES) this.flush();
+    if (this.#pendingBytes >= this.earlyFlush) this.flush();
   }
 
   /**

@@ -83,9 +83,9 @@ export const FrameKind = {
   // Over the mesh, from the process that opened the pipe. `id` is the time of sending, in ms since the epoch, and all
   // of them go in the order in which they were sent. `flags` tells the encoding of the body, see `MeshFlag`.
 
-  /** Numbered. A message to the application; settled when its handler starts. */
+  /** Numbered. A message to the application; `word` is its number. Settled when its handler starts. */
   post: 48,
-  /** Numbered. A message that wants a `reply`; `word` is the number of the question. Settled when its handler starts. */
+  /** Numbered. A message that wants a `reply`, else as `post`. */
   ask: 49,
   /**
    * Numbered. A task; `word` is its id, `aux` the attempt, `count` the bytes of its name, which the body begins with.
@@ -111,7 +111,7 @@ export const FrameKind = {
 
   // Over the mesh, to the process that opened the pipe. `flags` as above.
 
-  /** The answer to question `id`. */
+  /** The answer to the message of number `id`. */
   reply: 56,
   /** Numbered. A result of the task that came as number `id`. Flag `last`: and the task is settled by it. */
   result: 57,
@@ -129,7 +129,7 @@ export const FrameKind = {
 export const MeshFlag = {
   /** The bits that tell the encoding of the body, see `payload.ts`. */
   encoding: 7,
-  /** The body is the path of a file that holds it. */
+  /** The body is the name of a file that holds it; its writer removes that when this frame is settled. */
   spooled: 8,
   /** reply, result: the body is an error, as `WireError`. */
   failed: 16,
@@ -155,9 +155,10 @@ export interface OrphanedResult {
   readonly error?: WireError;
 }
 
-/** A process of the server that others may open a pipe to. */
+/** A process of the server that others may open a pipe to; in process mode also a reactor, which has no id and never changes. */
 export interface Peer {
-  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'queue';
+  readonly role: 'worker' | 'taskWorker' | 'userProcess' | 'queue' | 'reactor';
+  /** -1 in a reactor. */
   readonly workerId: number;
   readonly incarnation: number;
   /** Of a user process. */
@@ -355,6 +356,11 @@ export function blockedStackPath(runtimeDirectory: string, pid: number): string 
   return `${runtimeDirectory}/${pid}.stack`;
 }
 
+/** process mode: where that reactor takes pipes. */
+export function reactorPath(runtimeDirectory: string, index: number): string {
+  return `${runtimeDirectory}/r${index}.sock`;
+}
+
 /** `worker 0`, `task worker 2`, `process poller`, `queue`: for process titles and logs. */
 export function workerTitle({ role, place, userProcess }: WorkerAssignment): string {
   if (place === undefined) return 'spare';
@@ -396,10 +402,12 @@ export interface ProgressNote {
 /** What the processes ask each other beside what users may ask. */
 export type InnerQuestion =
   | Question
-  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`. To a worker: `WorkerCounters`. */
+  /** To a reactor: `ReactorCounters`. To the manager: `WorkerCounters[]`, its own included. To a worker: `WorkerCounters`. */
   | { readonly what: 'counters' }
   /** To the manager: `CrewStatus`. */
-  | { readonly what: 'workers' };
+  | { readonly what: 'workers' }
+  /** To a worker: whether it may still read files of that incarnation, which is gone. */
+  | { readonly what: 'needsFiles'; readonly incarnation: number };
 
 /** Master → reactor thread. */
 export type ToReactor =
@@ -447,13 +455,13 @@ export interface ReactorCounters {
   connectionsOfWorkers: readonly number[];
 }
 
-/** What one worker has counted since its start. */
+/** What one process of a server has counted since its start. */
 export interface WorkerCounters {
   failedHandlers: number;
   tasks: TaskCounters;
   /** Of the process that has the queue. */
   queue?: TaskCounts;
-  /** base mode: the counters of the sockets that this worker owns. */
+  /** base mode: the counters of the sockets that it owns. */
   sockets?: ReactorCounters;
 }
 
@@ -524,6 +532,8 @@ export interface WorkerRow extends WorkerNote {
 export interface CrewStatus {
   readonly workers: readonly WorkerRow[];
   readonly manager: Vitals;
+  /** What all of them have counted, those included that are gone, as the manager last heard. */
+  readonly counters: WorkerCounters;
 }
 
 /** What a worker found on disk beside its own code. */

@@ -22,16 +22,25 @@ export interface Encoded {
 /** Deeper values go by the engine's format, which also knows circles. */
 const MAX_JSON_DEPTH = 12;
 /**
- * Encodes what `structuredClone` accepts, as it is at this moment: what becomes of
- * the value afterwards does not matter. Throws a DataCloneError for the rest.
+ * Encodes what `structuredClone` accepts, as it is at this moment. A Buffer is not
+ * copied, and must not change before it has arrived: copying would be a third of
+ * what 16 KiB cost. Throws a DataCloneError for what cannot be cloned.
  */
 export function encode(value: unknown): Encoded {
   if (typeof value === 'string' && isWellFormed(value)) return encodedText(Encoding.text, value);
-  if (Buffer.isBuffer(value))
-    return { encoding: Encoding.bytes, body: Buffer.from(value), bytes: value.length };
+  if (Buffer.isBuffer(value)) return { encoding: Encoding.bytes, body: value, bytes: value.length };
   if (isJson(value, 0)) return encodedText(Encoding.json, JSON.stringify(value));
-  const body = serialize(value);
+  const body = serialized(value);
   return { encoding: Encoding.clone, body, bytes: body.length };
+}
+
+/** Refuses as `structuredClone` does: the engine itself throws an `Error` without a name of its own. */
+function serialized(value: unknown): Buffer {
+  try {
+    return serialize(value);
+  } catch (cause) {
+    throw new DOMException((cause as Error).message, 'DataCloneError');
+  }
 }
 
 /** The value whose body is `buffer[start, end)`, which it shares no memory with. */

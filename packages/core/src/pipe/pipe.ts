@@ -37,6 +37,14 @@ export interface PipeEvents<T extends object> extends FrameSink {
   closed(error: Error | undefined): void;
 }
 
+/** How pipes differ by what they are used for. */
+export interface PipeHabits {
+  /** Bytes that gather in a turn before they are written; the peer can start while this end goes on. */
+  readonly earlyFlush?: number;
+  /** What is settled says nothing of the numbered frames behind it, and may follow them: runs become longer. */
+  readonly gathersSettlements?: true;
+}
+
 interface QueuedFrame {
   readonly kind: number;
   readonly flags: number;
@@ -83,8 +91,9 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     public events: PipeEvents<T>,
     /** The largest body that the peer may send, in bytes. */
     private readonly maxBodyBytes: number,
+    private readonly habits: PipeHabits = {},
   ) {
-    this.#writer = new FrameWriter(stream);
+    this.#writer = new FrameWriter(stream, habits.earlyFlush);
   }
 
   /** Begins to read. */
@@ -154,7 +163,7 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     entry: T,
     aux = 0,
   ): number {
-    this.#settleFirst();
+    if (this.habits.gathersSettlements !== true) this.#settleFirst();
     const seq = this.#outstanding.add(entry);
     if (bytes > MAX_BODY_BYTES || this.#isHeld(kind, id)) {
       const body = joinParts(parts, bytes);

@@ -24,9 +24,9 @@ export interface ServerStats {
   readonly outstandingPackets: number;
   /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Handlers that threw or rejected. Of workers that were killed, those that they had told of. */
+  /** Handlers and hooks that threw or rejected, in all processes. Of those that were killed, what they had told of. */
   readonly failedHandlers: number;
-  /** Of all processes: what became of tasks and messages. */
+  /** Of all processes, master and manager included: what became of tasks and messages. Of those that were killed, what they had told of. */
   readonly tasks: Readonly<TaskCounters> & {
     /** In the queue modes, while the process that has the queue serves. */
     readonly queue?: TaskCounts;

@@ -5,7 +5,7 @@ import { noTasks, type TaskCounters } from './task-counters.js';
 
 type CountField = Exclude<keyof ReactorCounters, 'refused' | 'ledger' | 'connectionsOfWorkers'>;
 
-/** Adds the counters of all owners of sockets and of all workers. */
+/** Adds the counters of all owners of sockets and of all processes. */
 export function addStats(
   reactors: readonly ReactorCounters[],
   workers: readonly WorkerCounters[],
@@ -27,7 +27,7 @@ function queueOf(workers: readonly WorkerCounters[]): { readonly queue?: TaskCou
 }
 
 /**
- * What remains of the counters of a worker that is gone. What it held when it
+ * What remains of the counters of a process that is gone. What it held when it
  * was killed is lost in base mode, where the sockets die with it; of what it
  * took after it was last heard nobody knows.
  */
@@ -54,7 +54,12 @@ export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): Wo
   };
 }
 
-/** The counters of two workers as if they were one. */
+/** The counters of two processes as if they were one. */
+export function addCounters(a: WorkerCounters | undefined, b: WorkerCounters): WorkerCounters;
+export function addCounters(
+  a: WorkerCounters | undefined,
+  b: WorkerCounters | undefined,
+): WorkerCounters | undefined;
 export function addCounters(
   a: WorkerCounters | undefined,
   b: WorkerCounters | undefined,
@@ -65,6 +70,7 @@ export function addCounters(
     failedHandlers: a.failedHandlers + b.failedHandlers,
     tasks: addTasks([a.tasks, b.tasks]),
     ...(owners.length > 0 && { sockets: addOwners(owners) }),
+    ...queueOf([a, b]),
   };
 }
 

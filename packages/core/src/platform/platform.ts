@@ -315,6 +315,20 @@ export interface Files {
   remove(path: string): void;
   /** Reads a small file of text and removes it; undefined when there is none. Never throws. */
   takeText(path: string): string | undefined;
+  /**
+   * Makes the directory with mode 0700 in one that is there, for the server whose
+   * runtime directory is `owner`, and removes beside it what dead servers of this
+   * user have left. Throws `ConfigError` CONFIG_TASK_TMPDIR.
+   */
+  makeSpoolDirectory(path: string, owner: string): Promise<void>;
+  /** Makes a file that was not there, with mode 0600. Rejects with the system's error, and leaves nothing behind then. */
+  writeSpool(path: string, content: string | Uint8Array): Promise<void>;
+  /** The whole content of a file. Rejects with the system's error. */
+  readSpool(path: string): Promise<Buffer>;
+  /** As `remove`, without holding the event loop up. Never rejects. */
+  discard(path: string): Promise<void>;
+  /** Names of what is in a directory; none where there is no such directory. Never throws. */
+  list(path: string): readonly string[];
 }
 
 /** Small durable stores, for what must survive the server. */

@@ -24,9 +24,11 @@ import {
   type QueuedMeta,
   type TaskSummary,
 } from '../pipe/queued-tasks.js';
+import { spoolDirectoryOf } from '../pipe/spool-names.js';
 import { noTasks } from '../pipe/task-counters.js';
 import type { Platform, Store } from '../platform/platform.js';
 import { Orphans } from '../tasks/orphans.js';
+import { Spool } from '../tasks/spool.js';
 import { StoredQueue } from '../tasks/queue/stored-queue.js';
 import { Lending } from './lending.js';
 import { Reception } from './reception.js';
@@ -65,7 +67,9 @@ export class QueueProcess {
     const ways = this.#ways();
     const guests = this.#guests();
     this.#mesh = new Mesh({ platform, logger, directory, maxBodyBytes, ways, guests });
-    this.#orphans = new Orphans(this.#mesh);
+    const spool = new Spool(platform.files, spoolDirectoryOf(settings.taskTmpdir, directory));
+    // They are errors, and small.
+    this.#orphans = new Orphans(this.#mesh, spool, Infinity);
   }
 
   /** Opens the store, and takes tasks from here on. Rejects with what is wrong with it. */
@@ -147,6 +151,8 @@ export class QueueProcess {
   async answer(question: InnerQuestion): Promise<unknown> {
     const queue = this.#queue!;
     switch (question.what) {
+      case 'needsFiles':
+        return false;
       case 'counters':
         return this.counters;
       case 'tasks': {
@@ -189,6 +195,7 @@ export class QueueProcess {
       },
       reply: () => {},
       result: () => {},
+      resultInFile: (_parcel, _flags, _name, taken) => taken(),
       told: (way, kind, flags, id, buffer, start, end) =>
         this.#lending?.told(way, kind, flags, id, buffer, start, end),
       outcome: (way, seq, flags, headBytes, buffer, start, end) => {

@@ -5,6 +5,7 @@ import { FrameKind, PIPE_VERSION, type AdoptReason, type Hello } from '../pipe/m
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock, Timer } from '../platform/platform.js';
 import type { Delivery } from './delivery.js';
+import { PipeGuest } from './pipe-guest.js';
 import { PipePort } from './pipe-port.js';
 import type { Reactor } from './reactor.js';
 
@@ -12,9 +13,10 @@ import type { Reactor } from './reactor.js';
 const HELLO_TIMEOUT_MS = 10_000;
 
 /**
- * Where workers knock: checks who opens a pipe and refuses what does not fit. A
+ * Where other processes knock: checks who opens a pipe and refuses what does not fit. A
  * younger worker of an id may come while the older one serves: it waits here
  * until it says that it is ready. Those of a manager that is gone are fenced off.
+ * Whoever is no worker is a guest, who sends to connections and serves none.
  */
 export class PipeGate {
   /** By worker id: the one that has the place, one that retires, one that waits for its turn. Seldom more. */
@@ -26,7 +28,7 @@ export class PipeGate {
     private readonly reactor: Reactor,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    /** The largest frame that a worker may send, in bytes. */
+    /** The largest frame that another process may send, in bytes. */
     private readonly maxBodyBytes: number,
   ) {}
 
@@ -49,6 +51,13 @@ export class PipeGate {
       pipe.finish();
       return;
     }
+    if (hello.role === 'worker') this.#admitWorker(hello, pipe);
+    else pipe.events = new PipeGuest(hello.pid, pipe, this.reactor);
+    pipe.control(FrameKind.welcome);
+    pipe.flush();
+  }
+
+  #admitWorker(hello: Hello, pipe: Pipe<Delivery>): void {
     const ports = this.#portsOf(hello.workerId);
     // Workers of a manager that is gone may live for another moment: whatever they still say is ignored.
     for (const port of ports) if (port.incarnation <= this.#blamelessThrough) port.fence();
@@ -56,8 +65,6 @@ export class PipeGate {
     const port = new PipePort(hello, pipe, slot, this.reactor, this.#blameless, (lost) => ports.delete(lost));
     ports.add(port);
     pipe.events = port;
-    pipe.control(FrameKind.welcome);
-    pipe.flush();
   }
 
   #portsOf(workerId: number): Set<PipePort> {
@@ -70,7 +77,8 @@ export class PipeGate {
     if (hello.version !== PIPE_VERSION) {
       return `it speaks version ${hello.version} of the pipe protocol, this server ${PIPE_VERSION}: the kernel changed, restart the server`;
     }
-    if (hello.role !== 'worker' || this.reactor.slots[hello.workerId] === undefined) {
+    if (hello.role !== 'worker') return undefined;
+    if (this.reactor.slots[hello.workerId] === undefined) {
       return `there is no place for ${hello.role} ${hello.workerId} here`;
     }
     for (const { incarnation } of this.#portsOf(hello.workerId)) {

@@ -273,10 +273,8 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       if (delivery !== undefined) this.slot.giveUp(delivery);
       return;
     }
-    const connection = this.reactor.connection(id);
-    if ((flags & FrameFlag.overflow) !== 0) connection?.overflow();
-    else if ((flags & FrameFlag.reset) !== 0) connection?.abort('server');
-    else connection?.finish('server');
+    if ((flags & FrameFlag.overflow) !== 0) this.reactor.connection(id)?.overflow();
+    else this.reactor.end(id, (flags & FrameFlag.reset) !== 0);
   }
 
   #keepState(id: number, buffer: Buffer, start: number, end: number): void {

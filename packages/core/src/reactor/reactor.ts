@@ -113,6 +113,13 @@ export class Reactor implements ConnectionHost {
     return this.#connections.get(id);
   }
 
+  /** Ends a connection, if it is known: flushes first, unless `reset`. */
+  end(id: number, reset: boolean): void {
+    const connection = this.#connections.get(id);
+    if (reset) connection?.abort('server');
+    else connection?.finish('server');
+  }
+
   route(connection: ClientConnection): WorkerSlot | undefined {
     const workerId = this.parts.dispatch.pick(connection.id, this.#isReady);
     if (workerId >= 0) return this.slots[workerId];

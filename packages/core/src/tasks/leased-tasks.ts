@@ -17,7 +17,7 @@ import { unpackHead, type HeldTasks, type LeaseHead } from '../pipe/queued-tasks
 import type { Clock } from '../platform/platform.js';
 import { LeasedRun, type Lease } from './leased-run.js';
 import { Outcomes } from './outcomes.js';
-import type { TaskSource } from './task-run.js';
+import type { TaskRunEvents, TaskSource } from './task-run.js';
 import type { TaskRunner } from './task-runner.js';
 
 const EMPTY: Encoded = { encoding: 0, body: '', bytes: 0 };
@@ -42,11 +42,13 @@ export class LeasedTasks {
   #recent: number[] = [];
   #returned: number[] = [];
   #failed: (readonly [number, WireError])[] = [];
+  readonly #events: TaskRunEvents;
   #scheduled = false;
   #retired = false;
 
   constructor(private readonly parts: LeasedTasksParts) {
-    const { mesh, taskWorkerId, onOrphan } = parts;
+    const { mesh, taskWorkerId, onOrphan, runner } = parts;
+    this.#events = inMemory(runner);
     this.outcomes = new Outcomes({ mesh, taskWorkerId, onOrphan, queue: () => this.#queue });
   }
 
@@ -55,7 +57,7 @@ export class LeasedTasks {
     const task = new LeasedTask(this, { id, ...head });
     this.#held.set(id, task);
     const { runner } = this.parts;
-    task.run = new LeasedRun(runner, task, task.lease, buffer, start + headBytes, end);
+    task.run = new LeasedRun(this.#events, task, task.lease, buffer, start + headBytes, end);
     runner.enter(task.run);
   }
 
@@ -172,13 +174,16 @@ export class LeasedTasks {
 class LeasedTask implements TaskSource {
   readonly open = true;
   run: LeasedRun | undefined;
-  readonly hello: { readonly workerId: number };
+  /** Results from here travel through no files. */
+  inFiles = 0;
+  readonly hello: TaskSource['hello'];
 
   constructor(
     private readonly tasks: LeasedTasks,
     readonly lease: Lease,
   ) {
-    this.hello = { workerId: lease.meta.by };
+    const { by, inc } = lease.meta;
+    this.hello = { workerId: by, incarnation: inc, pid: 0 };
   }
 
   get backlog(): number {
@@ -211,6 +216,24 @@ class LeasedTask implements TaskSource {
     if (meta.wants === undefined) sent();
     else this.tasks.outcomes.send(this.run!, content, flags, sent);
   }
+}
+
+/**
+ * The events of a runner for tasks that were not posted to it: their results take
+ * their way through no files, and who has posted them nobody here has observed.
+ */
+function inMemory(runner: TaskRunner): TaskRunEvents {
+  return {
+    concludes: () => runner.concludes(),
+    over: (run) => runner.over(run),
+    orphaned: () => {},
+    sentFile: () => {},
+    taken: () => {},
+    taskMaxLength: runner.taskMaxLength,
+    taskSpoolSize: Infinity,
+    spool: runner.spool,
+    observe: undefined,
+  };
 }
 
 export function packIds(ids: readonly number[]): Buffer {

@@ -1,8 +1,9 @@
 import type { Mesh } from '../mesh/mesh.js';
 import type { Parcel, Way } from '../mesh/way.js';
-import { FrameKind, type OrphanedResult, type Settlement } from '../pipe/messages.js';
+import { FrameKind, MeshFlag, type OrphanedResult, type Settlement } from '../pipe/messages.js';
 import { encode, type Encoded } from '../pipe/payload.js';
 import { Fifo } from './fifo.js';
+import { inFile, type Spool, type Spooled } from './spool.js';
 
 /** So many results may wait in one task worker for processes that are being replaced; further ones are dropped and counted. */
 const MAX_WAITING = 10_000;
@@ -14,7 +15,12 @@ export class Orphans {
   readonly #waiting = new Map<number, Fifo<Orphan>>();
   #count = 0;
 
-  constructor(private readonly mesh: Pick<Mesh, 'wayTo'>) {}
+  constructor(
+    private readonly mesh: Pick<Mesh, 'wayTo'>,
+    private readonly spool: Pick<Spool, 'write' | 'discard'>,
+    /** Bytes. */
+    private readonly taskSpoolSize: number,
+  ) {}
 
   /** Results that have not been taken yet. */
   get count(): number {
@@ -28,9 +34,29 @@ export class Orphans {
       return;
     }
     this.#count++;
+    const content = encode(result);
+    if (content.bytes <= this.taskSpoolSize) this.#push(workerId, content);
+    else void this.#write(workerId, content);
+  }
+
+  /** What was posted and what came of it are each within their bounds, but hardly both in one frame. */
+  async #write(workerId: number, content: Encoded): Promise<void> {
+    try {
+      this.#push(workerId, content, await this.spool.write(content, 'a result whose poster is gone'));
+    } catch {
+      this.#count--;
+      this.dropped++;
+    }
+  }
+
+  #push(workerId: number, content: Encoded, file?: Spooled): void {
+    const taken = (): void => {
+      this.#count--;
+      if (file !== undefined) this.spool.discard(file.name);
+    };
     let line = this.#waiting.get(workerId);
     if (line === undefined) this.#waiting.set(workerId, (line = new Fifo()));
-    line.push(new Orphan(encode(result), () => this.#count--));
+    line.push(new Orphan(file === undefined ? content : inFile(file), file !== undefined, taken));
     this.pump();
   }
 
@@ -52,12 +78,14 @@ export class Orphans {
 class Orphan implements Parcel {
   constructor(
     private readonly content: Encoded,
+    private readonly spooled: boolean,
     private readonly onTaken: () => void,
   ) {}
 
   travel(way: Way): void {
     const { encoding, body, bytes } = this.content;
-    way.send(FrameKind.orphan, encoding, 0, 0, 0, 0, [body], bytes, this);
+    const flags = encoding | (this.spooled ? MeshFlag.spooled : 0);
+    way.send(FrameKind.orphan, flags, 0, 0, 0, 0, [body], bytes, this);
   }
 
   settled(_how: Settlement): void {

@@ -40,6 +40,8 @@ export interface Posting {
 
   pump(): void;
   result(parcel: Parcel, flags: number, buffer: Buffer, start: number, end: number): void;
+  /** As `result`, in the file of that name; whoever has read it calls `taken`. */
+  resultInFile(parcel: Parcel, flags: number, name: string, taken: () => void): void;
   turn(way: Way): void;
   lost(way: Way, unsettled: readonly Parcel[]): void;
 }

@@ -239,6 +239,11 @@ export class QueueClient implements Posting, QueuedCallEvents {
     else this.#refused(call, fromWire(answer as WireError));
   }
 
+  /** The queue answers with little. */
+  resultInFile(_parcel: Parcel, _flags: number, _name: string, taken: () => void): void {
+    taken();
+  }
+
   turn(way: Way): void {
     if (way.peer.workerId !== this.parts.queueId) return;
     this.#takeBack();

@@ -1,6 +1,7 @@
 import type { Parcel, Way } from '../mesh/way.js';
 import { FrameKind, MeshFlag, type Settlement } from '../pipe/messages.js';
 import type { Encoded } from '../pipe/payload.js';
+import { inFile, type Spooled } from './spool.js';
 
 /** What a task counts beside its bytes. */
 const OVERHEAD_BYTES = 128;
@@ -41,19 +42,32 @@ export class TaskCall implements Parcel {
   /** The process that has it, or had it last. */
   way: Way | undefined;
   state: 'spooling' | 'waiting' | 'sent' | 'over' = 'waiting';
+  /** Results that are being read from files, in their order; what comes meanwhile waits for them. */
+  reading: Promise<void> | undefined;
+  /** The file in which its payload travels, if that is large. */
+  file: Spooled | undefined;
 
   constructor(
     private readonly events: TaskCallEvents,
     readonly id: number,
     readonly name: string,
-    private readonly content: Encoded,
+    private content: Encoded,
     readonly dispatchTime: number,
     /** The worker id of the only one that may do it; undefined where any may. */
     readonly target: number | undefined,
     readonly caller: Caller,
-    /** The file in which its payload travels, if that is large. */
-    readonly spool: string | undefined,
   ) {}
+
+  /** From now on its payload lies in that file, and not in memory. */
+  moveTo(file: Spooled): void {
+    this.file = file;
+    this.content = inFile(file);
+  }
+
+  /** A task worker has died that may have started it, and it may be the cause: it goes alone from now on. */
+  get suspect(): boolean {
+    return this.attempt > 1;
+  }
 
   get cost(): number {
     return this.content.bytes + OVERHEAD_BYTES;
@@ -65,7 +79,7 @@ export class TaskCall implements Parcel {
     const { encoding, body, bytes } = this.content;
     const nameBytes = this.name === '' ? 0 : Buffer.byteLength(this.name);
     const parts = nameBytes === 0 ? [body] : [this.name, body];
-    const flags = encoding | (this.spool === undefined ? 0 : MeshFlag.spooled);
+    const flags = encoding | (this.file === undefined ? 0 : MeshFlag.spooled);
     const aux = Math.min(this.attempt, MAX_ATTEMPT) | (this.caller.bequeaths ? 0 : POSTER_ONLY);
     way.send(
       FrameKind.task,

@@ -3,12 +3,15 @@
  * until it has settled, and gives it to another one when its task worker dies.
  *
  *   post ──▶ waiting ──▶ sent ──▶ over
- *               ▲          │
- *               └──────────┘  given back, or the task worker has died
+ *    │          ▲  ▲       │
+ *    │          │  └───────┘  given back, or the task worker has died
+ *    └─▶ spooling             a large payload is written to a file first, and
+ *                             takes its place in the line when that is done
  *
  * It lives in every process, and speaks through the mesh.
  */
 import { fromWire, TaskError, type WireError } from '../errors.js';
+import { factText, type Observe } from '../events/facts.js';
 import type { Mesh } from '../mesh/mesh.js';
 import type { Parcel, Way } from '../mesh/way.js';
 import { MeshFlag, type Settlement } from '../pipe/messages.js';
@@ -16,6 +19,7 @@ import { decode, type Encoded } from '../pipe/payload.js';
 import type { Clock } from '../platform/platform.js';
 import { Fifo } from './fifo.js';
 import { checkTask, encodeTask, MAX_WAITING_BYTES, type Posting, type PostingRules } from './posting.js';
+import type { Spool } from './spool.js';
 import { TaskCall, type Caller } from './task-call.js';
 import { TaskTarget } from './task-target.js';
 
@@ -24,13 +28,16 @@ export interface TaskPoolParts {
   readonly mesh: Pick<Mesh, 'wayTo'>;
   /** Worker ids of the task workers. */
   readonly taskWorkers: readonly number[];
-  readonly taskConcurrency: number;
   readonly taskRetries: number;
   readonly taskQueueLimit: number;
   /** Bytes. */
   readonly taskMaxLength: number;
+  /** Bytes. */
+  readonly taskSpoolSize: number;
+  readonly spool: Pick<Spool, 'write' | 'read' | 'discard'>;
   /** Names of the tasks that have a handler; the empty one is that without a name. */
   readonly names: ReadonlySet<string>;
+  readonly observe?: Observe | undefined;
 }
 
 export class TaskPool implements Posting {
@@ -89,7 +96,7 @@ export class TaskPool implements Posting {
   ): Promise<TaskCall | undefined> {
     const goal = this.#check(name, target);
     const content = encodeTask(this.#rules, data);
-    while (this.full && wanted()) await this.room();
+    while (this.full && !this.#hasRoomNow(goal) && wanted()) await this.#nextRoom();
     if (wanted()) return this.#add(name, content, goal, caller);
     this.#forRoom.shift()?.();
     return undefined;
@@ -97,15 +104,27 @@ export class TaskPool implements Posting {
 
   /** Resolves when one more may wait. */
   async room(): Promise<void> {
-    if (this.full) await new Promise<void>((resolve) => this.#forRoom.push(resolve));
+    if (!this.full) return;
+    await this.#nextRoom();
+    // Whoever has waited here may post nothing, and then the room is for the next one.
+    this.parts.clock.defer(() => this.#offerRoom());
+  }
+
+  async #nextRoom(): Promise<void> {
+    await new Promise<void>((resolve) => this.#forRoom.push(resolve));
+  }
+
+  #offerRoom(): void {
+    if (this.#forRoom.length > 0 && !this.full) this.#forRoom.shift()!();
   }
 
   /** The caller has given up. A task that no task worker has is not done any more. */
   abandon(call: TaskCall): void {
-    if (call.state !== 'waiting') return;
-    if (!this.#lineOf(call).remove(call)) return;
+    if (call.state === 'sent' || call.state === 'over') return;
+    if (call.state === 'waiting' && !this.#lineOf(call).remove(call)) return;
     this.#leftWaiting(call);
-    this.#close(call);
+    this.counters.failed++;
+    this.#close(call, 'abandoned');
   }
 
   /** Whether some task worker could still settle what has been posted. */
@@ -120,13 +139,14 @@ export class TaskPool implements Posting {
     if (this.#waitingCount === 0) return;
     const now = this.parts.clock.now();
     for (const target of this.#targets) {
-      for (let way; target.pinned.length > 0 && (way = target.free) !== undefined;)
+      for (let call, way; (call = target.pinned.first) && (way = target.freeFor(call)) !== undefined;)
         this.#send(target.pinned.shift()!, target, way, now);
     }
-    while (this.#waiting.length > 0) {
+    for (let call; (call = this.#waiting.first) !== undefined;) {
       const target = this.#choose();
-      if (target === undefined) return;
-      this.#send(this.#waiting.shift()!, target, target.free!, now);
+      const way = target?.freeFor(call);
+      if (way === undefined) return;
+      this.#send(this.#waiting.shift()!, target!, way, now);
     }
   }
 
@@ -138,15 +158,53 @@ export class TaskPool implements Posting {
       return;
     }
     if ((flags & MeshFlag.empty) === 0) {
-      call.caller.result(call, decode(flags & MeshFlag.encoding, buffer, start, end));
+      const value = decode(flags & MeshFlag.encoding, buffer, start, end);
+      const observed = this.parts.observe === undefined ? undefined : factText(buffer, start, end);
+      if (call.reading === undefined) this.#deliver(call, value, observed);
+      else this.#read(call, async () => this.#deliver(call, value, observed));
     }
     if (last) this.#finish(call);
   }
 
+  /** Results come to the caller in their order, however long the files take. */
+  resultInFile(call: TaskCall, flags: number, name: string, taken: () => void): void {
+    const last = (flags & MeshFlag.last) !== 0;
+    if (last) this.#leftTarget(call);
+    this.#read(call, async () => {
+      try {
+        const content = await this.parts.spool.read(name, `a result of task ${call.id}`);
+        const value = decode(flags & MeshFlag.encoding, content, 0, content.length);
+        this.#deliver(call, value, factText(name));
+      } catch (error) {
+        call.reading = undefined;
+        this.#fail(call, error as Error);
+      } finally {
+        taken();
+      }
+    });
+    if (last) this.#finish(call);
+  }
+
+  #deliver(call: TaskCall, value: unknown, observed: string | undefined): void {
+    if (call.state === 'over') return;
+    if (observed !== undefined) this.parts.observe?.({ kind: 'taskResult', task: call.id, data: observed });
+    call.caller.result(call, value);
+  }
+
+  #read(call: TaskCall, step: () => Promise<void>): void {
+    const reading = (call.reading ?? Promise.resolve()).then(step).then(() => {
+      if (call.reading === reading) call.reading = undefined;
+    });
+    call.reading = reading;
+  }
+
   settled(call: TaskCall, how: Settlement): void {
-    if (how === 'returned') this.#byWorker.get(call.way!.peer.workerId)!.returned.push(call);
+    if (how === 'returned') {
+      this.#returned(call);
+      return;
+    }
     this.#leftTarget(call);
-    if (how !== 'returned') this.#finish(call);
+    this.#finish(call);
   }
 
   turn(way: Way): void {
@@ -161,20 +219,20 @@ export class TaskPool implements Posting {
     this.pump();
   }
 
-  /** The task worker is gone and has not settled these. The first ones may have been started. */
+  /**
+   * The task worker is gone and has not settled these. Any of them may have been
+   * started, and may have ended it: a handler that returns at once has its result
+   * on its way only when the turn is over. So each goes alone the next time, and is
+   * charged for nothing that another one does.
+   */
   lost(way: Way, unsettled: readonly Parcel[]): void {
     const target = this.#byWorker.get(way.peer.workerId);
     if (target === undefined) return;
     this.turn(way);
     const calls = unsettled.filter((parcel): parcel is TaskCall => parcel instanceof TaskCall);
     target.sent -= calls.length;
-    const started = way.blameless ? 0 : this.parts.taskConcurrency;
-    const left: TaskCall[] = [];
-    for (const [index, call] of calls.entries()) {
-      if (index < started && !this.#retry(call)) continue;
-      left.push(call);
-    }
-    this.#takeBack(left);
+    const left = calls.filter((call) => call.state !== 'over');
+    this.#takeBack(left.filter((call) => way.blameless || this.#retry(call)));
     this.pump();
   }
 
@@ -191,26 +249,57 @@ export class TaskPool implements Posting {
   }
 
   #hasRoomNow(goal: TaskTarget | undefined): boolean {
-    return goal === undefined && this.#waiting.length === 0 && this.#choose() !== undefined;
+    if (goal !== undefined) return goal.pinned.length === 0 && goal.free !== undefined;
+    return this.#waiting.length === 0 && this.#choose() !== undefined;
   }
 
   #add(name: string, content: Encoded, target: TaskTarget | undefined, caller: Caller): TaskCall {
     const id = this.#nextId;
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     const { clock } = this.parts;
-    const call = new TaskCall(this, id, name, content, clock.wallTime(), target?.workerId, caller, undefined);
+    const call = new TaskCall(this, id, name, content, clock.wallTime(), target?.workerId, caller);
     this.counters.posted++;
     this.#open++;
+    this.#notePosted(call, content.bytes);
     this.#wait(call);
+    if (content.bytes > this.parts.taskSpoolSize) {
+      call.state = 'spooling';
+      void this.#spool(call, content);
+      return call;
+    }
+    this.#lineOf(call).push(call);
     this.pump();
     return call;
+  }
+
+  /** It counts as one that waits from the beginning. */
+  async #spool(call: TaskCall, content: Encoded): Promise<void> {
+    const isWanted = (): boolean => call.state === 'spooling';
+    try {
+      const file = await this.parts.spool.write(content, `task ${call.id}`);
+      if (!isWanted()) {
+        this.parts.spool.discard(file.name);
+        return;
+      }
+      this.#waitingBytes -= call.cost;
+      call.moveTo(file);
+      this.#waitingBytes += call.cost;
+    } catch (error) {
+      if (!isWanted()) return;
+      this.#leftWaiting(call);
+      this.#fail(call, error as Error);
+      return;
+    }
+    call.state = 'waiting';
+    this.#lineOf(call).push(call);
+    this.#offerRoom();
+    this.pump();
   }
 
   #wait(call: TaskCall): void {
     call.state = 'waiting';
     this.#waitingCount++;
     this.#waitingBytes += call.cost;
-    this.#lineOf(call).push(call);
   }
 
   #lineOf({ target }: TaskCall): Fifo<TaskCall> {
@@ -220,7 +309,7 @@ export class TaskPool implements Posting {
   #leftWaiting(call: TaskCall): void {
     this.#waitingCount--;
     this.#waitingBytes -= call.cost;
-    if (this.#forRoom.length > 0 && !this.full) this.#forRoom.shift()!();
+    this.#offerRoom();
   }
 
   /** Those that were first are first again. */
@@ -255,7 +344,19 @@ export class TaskPool implements Posting {
     this.#leftWaiting(call);
     target.sent++;
     call.sentAt = now;
+    target.isolates = call.suspect;
+    const { attempt } = call;
+    this.parts.observe?.({ kind: 'taskGiven', task: call.id, to: target.workerId, attempt });
     call.travel(way);
+  }
+
+  /** How soon it came back says nothing of how fast that task worker is. */
+  #returned(call: TaskCall): void {
+    const { workerId } = call.way!.peer;
+    this.parts.observe?.({ kind: 'taskReturned', task: call.id, from: workerId });
+    const target = this.#byWorker.get(workerId)!;
+    target.sent--;
+    target.returned.push(call);
   }
 
   #leftTarget(call: TaskCall): void {
@@ -269,6 +370,7 @@ export class TaskPool implements Posting {
     if (call.attempt <= taskRetries) {
       call.attempt++;
       this.counters.retried++;
+      this.parts.observe?.({ kind: 'taskRetried', task: call.id, attempt: call.attempt });
       return true;
     }
     const times = call.attempt === 1 ? '' : `, the last of ${call.attempt}`;
@@ -278,19 +380,36 @@ export class TaskPool implements Posting {
   }
 
   #finish(call: TaskCall): void {
+    if (call.reading !== undefined) {
+      void call.reading.then(() => this.#finish(call));
+      return;
+    }
+    if (call.state === 'over') return;
     this.counters.finished++;
     call.caller.over(call);
-    this.#close(call);
+    this.#close(call, 'finished');
   }
 
   #fail(call: TaskCall, error: Error & { code?: string }): void {
+    if (call.reading !== undefined) {
+      void call.reading.then(() => this.#fail(call, error));
+      return;
+    }
+    if (call.state === 'over') return;
     this.counters.failed++;
     call.caller.failed(call, error);
-    this.#close(call);
+    this.#close(call, 'failed', error.code);
   }
 
-  #close(call: TaskCall): void {
+  #close(call: TaskCall, outcome: 'finished' | 'failed' | 'abandoned', code?: string): void {
     call.state = 'over';
     this.#open--;
+    if (call.file !== undefined) this.parts.spool.discard(call.file.name);
+    const why = code === undefined ? undefined : { code };
+    this.parts.observe?.({ kind: 'taskOver', task: call.id, outcome, ...why });
+  }
+
+  #notePosted({ id, name, target = -1 }: TaskCall, bytes: number): void {
+    this.parts.observe?.({ kind: 'taskPosted', task: id, name, to: target, bytes });
   }
 }

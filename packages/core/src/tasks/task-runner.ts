@@ -5,14 +5,19 @@
  */
 import type { PayloadSchema } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
+import type { Observe } from '../events/facts.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Owed } from '../mesh/guest.js';
 import type { Encoded } from '../pipe/payload.js';
 import { Fifo } from './fifo.js';
+import type { Spool, Spooled } from './spool.js';
 import { MAX_ATTEMPT, POSTER_ONLY } from './task-call.js';
 import { OwedResult, TaskRun, type TaskRunEvents, type TaskSource } from './task-run.js';
 import { Task } from './task.js';
 import { checked } from './payload-schema.js';
+
+/** Bytes of results in files that one poster may leave unread, beside the first, before no further task of it is started. */
+const MAX_IN_FILES = 64 * 1024 * 1024;
 
 /** What does one kind of task. */
 export interface TaskHandler {
@@ -29,15 +34,31 @@ export interface TaskRunnerParts {
   /** Bytes of results that one poster may leave unread before no further task of it is started. */
   readonly window: number;
   readonly taskMaxLength: number;
+  readonly taskSpoolSize: number;
+  readonly spool: Pick<Spool, 'write' | 'read' | 'discard'>;
   /** After so many tasks `onRequestLimit` is called, once; Infinity is never. */
   readonly requestLimit: number;
   readonly onRequestLimit: () => void;
-  /** A result whose poster is gone. */
-  readonly onOrphan: (run: TaskRun, result: Encoded, failed: boolean) => void;
+  /** The last result is about to leave. Undefined, or resolves when it may. */
+  readonly beforeResult: () => Promise<void> | undefined;
+  /** A result whose poster is gone, with the file that holds it, if it is large. Resolves when neither is needed any more. */
+  readonly onOrphan: (
+    run: TaskRun,
+    result: Encoded,
+    failed: boolean,
+    file: Spooled | undefined,
+  ) => Promise<void>;
 }
 
 export class TaskRunner implements TaskRunEvents {
   readonly taskMaxLength: number;
+  readonly taskSpoolSize: number;
+  readonly spool: TaskRunnerParts['spool'];
+  /** Results in files that posters have not read. */
+  owedFiles = 0;
+  /** Tasks whose payload lies in a file that may be read again, and for how many reasons. */
+  readonly #spooled = new Map<TaskRun, number>();
+  readonly observe: Observe | undefined;
   /** Tasks that have settled. */
   done = 0;
   readonly #waiting = new Fifo<TaskRun>();
@@ -50,6 +71,9 @@ export class TaskRunner implements TaskRunEvents {
 
   constructor(private readonly parts: TaskRunnerParts) {
     this.taskMaxLength = parts.taskMaxLength;
+    this.taskSpoolSize = parts.taskSpoolSize;
+    this.spool = parts.spool;
+    this.observe = parts.invoker.observe;
   }
 
   get running(): number {
@@ -104,12 +128,19 @@ export class TaskRunner implements TaskRunEvents {
       run.giveBack();
       return;
     }
-    if (this.#running < this.parts.taskConcurrency && this.#waiting.length === 0 && !this.#starting) {
+    if (run.spooled) this.#hold(run);
+    else if (this.#running < this.parts.taskConcurrency && this.#waiting.length === 0 && !this.#starting) {
       this.#start(run);
       return;
     }
     run.keep();
     this.#waiting.push(run);
+    this.#startNext();
+  }
+
+  /** Whether a task of that process, which is gone, may still be read from its file. */
+  needsFilesOf(incarnation: number): boolean {
+    return [...this.#spooled.keys()].some(({ guest }) => guest.hello.incarnation === incarnation);
   }
 
   /** A poster has read what it had been sent. */
@@ -126,7 +157,9 @@ export class TaskRunner implements TaskRunEvents {
     // What has come from it is done all the same.
     this.drained(guest);
     for (const each of owed) {
-      if (each instanceof OwedResult) this.parts.onOrphan(each.run, each.content, each.failed);
+      if (!(each instanceof OwedResult)) continue;
+      this.orphaned(each.run, each.content, each.failed, each.file);
+      if (each.file !== undefined) this.#settled(each.run, each.file);
     }
   }
 
@@ -134,19 +167,57 @@ export class TaskRunner implements TaskRunEvents {
   retire(): void {
     this.#retired = true;
     for (const runs of [...this.#held.values(), this.#waiting.takeAll()]) {
-      for (const run of runs) run.giveBack();
+      for (const run of runs) {
+        run.giveBack();
+        this.#release(run);
+      }
     }
     this.#held.clear();
   }
 
-  over(): void {
+  concludes(): Promise<void> | undefined {
+    return this.parts.beforeResult();
+  }
+
+  over(run: TaskRun): void {
+    if (run.spooled) this.#release(run);
     this.#running--;
     this.done++;
     this.#startNext();
   }
 
-  orphaned(run: TaskRun, result: Encoded, failed: boolean): void {
-    this.parts.onOrphan(run, result, failed);
+  orphaned(run: TaskRun, result: Encoded, failed: boolean, file: Spooled | undefined): void {
+    this.#hold(run);
+    void this.parts.onOrphan(run, result, failed, file).then(() => this.#release(run));
+  }
+
+  sentFile(run: TaskRun, file: Spooled): void {
+    this.owedFiles++;
+    run.guest.inFiles += file.size;
+    this.#hold(run);
+  }
+
+  taken(run: TaskRun, file: Spooled): void {
+    this.spool.discard(file.name);
+    this.#settled(run, file);
+    if (run.guest.inFiles <= MAX_IN_FILES) this.drained(run.guest);
+  }
+
+  #settled(run: TaskRun, file: Spooled): void {
+    this.owedFiles--;
+    run.guest.inFiles -= file.size;
+    this.#release(run);
+  }
+
+  #hold(run: TaskRun): void {
+    if (run.spooled) this.#spooled.set(run, (this.#spooled.get(run) ?? 0) + 1);
+  }
+
+  #release(run: TaskRun): void {
+    const reasons = this.#spooled.get(run);
+    if (reasons === undefined) return;
+    if (reasons === 1) this.#spooled.delete(run);
+    else this.#spooled.set(run, reasons - 1);
   }
 
   /** A handler that returns no promise is over inside of `#start`: the loop goes on from there, and not from `over`. */
@@ -160,7 +231,7 @@ export class TaskRunner implements TaskRunEvents {
 
   #start(run: TaskRun): void {
     const { guest } = run;
-    if (guest.backlog > this.parts.window) {
+    if (guest.backlog > this.parts.window || guest.inFiles > MAX_IN_FILES) {
       run.keep();
       const held = this.#held.get(guest);
       if (held === undefined) this.#held.set(guest, [run]);
@@ -168,7 +239,14 @@ export class TaskRunner implements TaskRunEvents {
       return;
     }
     this.#running++;
-    const { invoker, requestLimit, onRequestLimit, find } = this.parts;
+    run.observe?.({
+      kind: 'taskStarted',
+      poster: guest.hello.pid,
+      task: run.taskId,
+      name: run.name,
+      attempt: run.attempt,
+    });
+    const { requestLimit, onRequestLimit, find } = this.parts;
     if (++this.#started === requestLimit) onRequestLimit();
     const known = find(run.name);
     if (known === undefined) {
@@ -178,6 +256,10 @@ export class TaskRunner implements TaskRunEvents {
       );
       return;
     }
+    if (run.spooled) {
+      void this.#startSpooled(run, known);
+      return;
+    }
     let data: unknown;
     try {
       data = run.open();
@@ -185,11 +267,27 @@ export class TaskRunner implements TaskRunEvents {
       run.produced(error, undefined);
       return;
     }
+    this.#call(run, known, data);
+  }
+
+  /** It is read only now, so that no more are in memory than are done at a time. */
+  async #startSpooled(run: TaskRun, known: TaskHandler): Promise<void> {
+    let data: unknown;
+    try {
+      data = await run.load();
+    } catch (error) {
+      run.produced(error, undefined);
+      return;
+    }
+    this.#call(run, known, data);
+  }
+
+  #call(run: TaskRun, known: TaskHandler, data: unknown): void {
     if (known.input !== undefined || known.output !== undefined) {
       void this.#runChecked(run, known, data);
       return;
     }
-    invoker.produce(known.handler, run.taskId, run.attempt, this.#taskOf(run, data), run, 'quiet');
+    this.parts.invoker.produce(known.handler, run.taskId, run.attempt, this.#taskOf(run, data), run, 'quiet');
   }
 
   /** Around a handler that declares what goes in and what comes out. */

@@ -22,6 +22,8 @@ export class TaskTarget {
   readonly pinned = new Fifo<TaskCall>();
   /** Tasks that it has. */
   sent = 0;
+  /** The last one that it was given must have it for itself. */
+  isolates = false;
   /** Not started, and given back by it in this turn. */
   returned: TaskCall[] = [];
   #depth = FIRST_DEPTH;
@@ -34,9 +36,14 @@ export class TaskTarget {
 
   /** The way there, if it takes one more. */
   get free(): Way | undefined {
-    if (this.sent >= this.#depth) return undefined;
+    if (this.sent >= this.#depth || (this.isolates && this.sent > 0)) return undefined;
     if (this.#way?.open !== true) this.#way = this.find();
     return this.#way?.open === true ? this.#way : undefined;
+  }
+
+  /** The way there, if it takes that one. */
+  freeFor({ suspect }: TaskCall): Way | undefined {
+    return suspect && this.sent > 0 ? undefined : this.free;
   }
 
   /** Whether the process that it was found at last still takes something, or has something. */

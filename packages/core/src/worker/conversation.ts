@@ -17,7 +17,7 @@ import type { BoundHandler } from '../events/bound-handler.js';
 import type { Delivery } from '../events/event-table.js';
 import type { ListenerHandlers } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
-import type { Part } from '../pipe/parts.js';
+import { byteLength, type Part } from '../pipe/parts.js';
 import type { Introduction } from '../pipe/messages.js';
 import { Connection, type ConnectionCore } from './connection.js';
 import { ConnectionSignal } from './connection-signal.js';
@@ -603,18 +603,4 @@ function movedAway(): HandlerError {
     'STATE_NOT_KEPT',
     'connection.state cannot be written here any more: another worker serves the connection',
   );
-}
-
-/** Bytes of what a handler sends. Throws `HandlerError` SEND_INVALID. */
-export function byteLength(data: Part): number {
-  if (typeof data === 'string') return Buffer.byteLength(data);
-  if (data instanceof Uint8Array) return data.byteLength;
-  throw new HandlerError('SEND_INVALID', `send takes a string or a Uint8Array, not ${describe(data)}`);
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === 'object'
-    ? `a ${value.constructor?.name ?? 'null-prototype object'}`
-    : `a ${typeof value}`;
 }

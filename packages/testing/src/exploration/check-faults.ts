@@ -12,8 +12,8 @@ const KINDS: Record<Fault['kind'], readonly string[]> = {
   reset: ['client'],
 };
 
-const MOMENTS = ['now', 'started', 'sent', 'settled', 'write'];
-const CAUSES = ['sent', 'settled', 'ended'];
+const MOMENTS = ['now', 'started', 'sent', 'settled', 'posted', 'answered', 'write'];
+const CAUSES = ['sent', 'settled', 'ended', 'posted', 'answered'];
 
 /** Refuses faults that would do nothing, because what they name is not there. Throws an `Error` with the remedy. */
 export function checkFaults(

@@ -1,6 +1,17 @@
 import type { TraceEvent } from '../trace/trace-event.js';
 import type { SimulatedServer } from '../simulated-server.js';
-import type { CrashFault, Fault } from './fault.js';
+import type { CrashFault, CrashMoment, Fault, WriteCause } from './fault.js';
+
+/** Which facts are moments at which a worker may die. */
+const MOMENTS: { readonly [Kind in TraceEvent['kind']]?: CrashMoment | WriteCause } = {
+  started: 'started',
+  sent: 'sent',
+  settled: 'settled',
+  ended: 'ended',
+  taskPosted: 'posted',
+  messagePosted: 'posted',
+  taskAnswered: 'answered',
+};
 
 /** Lets the faults of a run happen, each at its moment. One that finds nothing to break does nothing. */
 export class FaultInjector {
@@ -26,8 +37,9 @@ export class FaultInjector {
   observe(event: TraceEvent): void {
     if (event.kind === 'exited') this.#ended(event.pid, event.signal);
     if (this.#armed.size === 0) return;
-    const { kind, pid } = event;
-    if (kind !== 'started' && kind !== 'sent' && kind !== 'settled' && kind !== 'ended') return;
+    const { pid } = event;
+    const kind = MOMENTS[event.kind];
+    if (kind === undefined) return;
     for (const fault of this.#armed) {
       if ((fault.after ?? fault.when) !== kind || this.server.world.workerPid(fault.workerId) !== pid)
         continue;

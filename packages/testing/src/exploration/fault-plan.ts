@@ -11,6 +11,11 @@ export interface FaultOptions {
    * poison, which is then refused and its connection closed, as it has to be.
    */
   readonly crashes?: number;
+  /**
+   * Crashes of task workers, all together. Default 1: a second one may hit the
+   * same task, which then fails with `taskRetries` 1, as it has to.
+   */
+  readonly taskCrashes?: number;
   /** Crashes of the manager, in process mode. Default 1. */
   readonly managerCrashes?: number;
   /** Reloads of all workers. Default 1. */
@@ -35,6 +40,7 @@ export interface Stage {
   readonly duration: number;
   readonly clients: number;
   readonly workerNum: number;
+  readonly taskWorkerNum: number;
   /** In base mode the manager is the first process, and the server ends with it. */
   readonly managerMayDie: boolean;
   /** Not so in a server of one process. */
@@ -44,10 +50,14 @@ export interface Stage {
 /** Deaths inside of writes are the hardest on the pipe, so they come twice as often as each other kind. */
 const MOMENTS: readonly CrashMoment[] = ['now', 'started', 'sent', 'settled', 'write', 'write'];
 const CAUSES: readonly (WriteCause | undefined)[] = [undefined, 'sent', 'settled', 'ended'];
+/** With tasks there are more moments, in workers that post them and in those that do them. */
+const TASK_MOMENTS: readonly CrashMoment[] = [...MOMENTS, 'posted', 'answered'];
+const TASK_CAUSES: readonly (WriteCause | undefined)[] = [...CAUSES, 'posted', 'answered'];
 const SHORTEST_STAGE_MS = 5;
 
 const DEFAULTS: Required<FaultOptions> = {
   crashes: 2,
+  taskCrashes: 1,
   managerCrashes: 1,
   reloads: 1,
   stops: 2,
@@ -82,10 +92,13 @@ class FaultDraw {
   }
 
   all(): readonly Fault[] {
-    const { crashes, managerCrashes, reloads, stops, hangs, slowPipes, stalls, shapes, resets } = this.limits;
+    const { crashes, taskCrashes, managerCrashes, reloads, stops, hangs, slowPipes, stalls, shapes, resets } =
+      this.limits;
     const faults: Fault[] = [];
     for (let workerId = 0; workerId < this.stage.workerNum; workerId++)
       faults.push(...this.#some(crashes, () => this.#crash(workerId)));
+    if (this.stage.taskWorkerNum > 0)
+      faults.push(...this.#some(taskCrashes, () => this.#crash(this.#taskWorker())));
     faults.push(
       ...this.#some(
         this.stage.managerMayDie ? managerCrashes : 0,
@@ -119,8 +132,10 @@ class FaultDraw {
 
   #crash(workerId: number): Fault {
     const crash = { kind: 'crashWorker', at: this.#moment(), workerId } as const;
-    const when = this.random.pick(MOMENTS)!;
-    const after = when === 'write' ? this.random.pick(CAUSES) : undefined;
+    const withTasks = this.stage.taskWorkerNum > 0;
+    const when = this.random.pick(withTasks ? TASK_MOMENTS : MOMENTS)!;
+    const causes = withTasks ? TASK_CAUSES : CAUSES;
+    const after = when === 'write' ? this.random.pick(causes) : undefined;
     return { ...crash, when, ...(after !== undefined && { after }) };
   }
 
@@ -154,7 +169,11 @@ class FaultDraw {
   }
 
   #worker(): number {
-    return this.random.integer(0, this.stage.workerNum - 1);
+    return this.random.integer(0, this.stage.workerNum + this.stage.taskWorkerNum - 1);
+  }
+
+  #taskWorker(): number {
+    return this.stage.workerNum + this.random.integer(0, this.stage.taskWorkerNum - 1);
   }
 
   #client(): number {

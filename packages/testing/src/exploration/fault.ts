@@ -24,28 +24,30 @@ export type Fault =
   | { readonly kind: 'reset'; readonly at: number; readonly client: number };
 
 /**
- * A worker dies as by SIGKILL: at `at`, or at the first moment from then on
- * when it has just started a handler, sent something or settled a handler (and
- * nothing of that has left the process), or inside a write, of which any first
- * part has left.
+ * A worker, or a task worker, dies as by SIGKILL: at `at`, or at the first moment from then on
+ * when it has just started a handler, sent something, settled a handler, posted a
+ * task, sent a message or given a result of a task (and nothing of that has left
+ * the process), or inside a write, of which any first part has left.
  */
 export interface CrashFault {
   readonly kind: 'crashWorker';
   readonly at: number;
   readonly workerId: number;
   readonly when: CrashMoment;
-  /** `write`: not the next one, but that which follows when a handler has sent, settled, or closed a connection. */
+  /** `write`: not the next one, but that which follows when a handler has done that. */
   readonly after?: WriteCause;
 }
 
-export type WriteCause = 'sent' | 'settled' | 'ended';
+export type WriteCause = 'sent' | 'settled' | 'ended' | 'posted' | 'answered';
 
-export type CrashMoment = 'now' | 'started' | 'sent' | 'settled' | 'write';
+export type CrashMoment = 'now' | 'started' | 'sent' | 'settled' | 'posted' | 'answered' | 'write';
 
 const CAUSES: Record<WriteCause, string> = {
   sent: 'a handler has sent something',
   settled: 'a handler has settled',
   ended: 'a handler has closed a connection',
+  posted: 'it has posted a task or sent a message',
+  answered: 'a task has given a result',
 };
 
 const MOMENTS: Record<CrashMoment, string> = {
@@ -53,6 +55,8 @@ const MOMENTS: Record<CrashMoment, string> = {
   started: 'when it has just started a handler',
   sent: 'when a handler has just sent something',
   settled: 'when a handler has just settled',
+  posted: 'when it has just posted a task or sent a message',
+  answered: 'when a task has just given a result',
   write: 'inside a write',
 };
 

@@ -266,7 +266,7 @@ export class ConnectionStory {
       this.#report('close', 'is forgotten without a close event');
   }
 
-  // What workers tell.
+  // What workers tell, and in `sent` and `ended` every other process that sends.
 
   started(pid: number, { event, seq, handler }: FactOf<'started'>, time: number): void {
     const part = this.#part(pid);

@@ -5,7 +5,10 @@
  */
 import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
-import type { TraceEvent, TraceOrigin } from '../trace/trace-event.js';
+import { isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
+import { Deaths } from './deaths.js';
+import { ExchangeStories } from './exchange-stories.js';
+import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
 import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
@@ -14,6 +17,9 @@ import type { Rule, Violation } from './violation.js';
 const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
+
+/** Events whose subject is a connection; that of a task is its own number. */
+const OF_CONNECTIONS: ReadonlySet<string> = new Set(['connect', 'adopt', 'receive', 'close']);
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -36,7 +42,7 @@ interface ClientStory {
   story: ConnectionStory | undefined;
 }
 
-export class Invariants implements StoryHost {
+export class Invariants implements StoryHost, ExchangeHost {
   /** In the order in which they were found; at most 20. */
   readonly violations: Violation[] = [];
   #settings: ConfiguredFact | undefined;
@@ -47,7 +53,8 @@ export class Invariants implements StoryHost {
   readonly #knocking = new Map<string, ClientStory>();
   /** Connections whose client has not told that it connects, likewise. */
   readonly #unclaimed = new Map<string, ConnectionStory>();
-  readonly #dead = new Set<number>();
+  readonly deaths = new Deaths();
+  readonly #exchange = new ExchangeStories(this);
   /** Connections of which a handler had not settled when the server stopped: their close waits for it. */
   readonly #abandoned = new Set<ConnectionStory>();
   /** Bytes of small packets by the pid of the worker that has them. */
@@ -78,7 +85,7 @@ export class Invariants implements StoryHost {
   }
 
   lives(pid: number): boolean {
-    return !this.#dead.has(pid);
+    return this.deaths.lives(pid);
   }
 
   report(rule: Rule, message: string, connection: number): void {
@@ -91,7 +98,7 @@ export class Invariants implements StoryHost {
         this.#settings = event;
         return;
       case 'exited':
-        this.#processEnded(event.pid, event.code === 0);
+        this.#processEnded(event, event.code);
         return;
       case 'signalled':
         if (event.signal === 'SIGTERM' || event.signal === 'SIGINT') this.#stopping = true;
@@ -126,7 +133,7 @@ export class Invariants implements StoryHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick') this.#timer(event.pid, event);
-        if (event.event === 'tick' || event.subject === 0) return;
+        if (!OF_CONNECTIONS.has(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
       case 'sent':
@@ -153,6 +160,9 @@ export class Invariants implements StoryHost {
         return;
       case 'releases':
         this.#timerHolders.releases(event.pid);
+        return;
+      default:
+        if (isOfExchange(event)) this.#exchange.observe(event);
     }
   }
 
@@ -164,6 +174,7 @@ export class Invariants implements StoryHost {
   /** Nothing is on its way any more, and every process that should live does. */
   atRest(clients: readonly WatchedClient[], stats: ServerStats | undefined): void {
     for (const story of this.#stories.values()) story.atRest();
+    this.#exchange.atRest();
     this.#compareClients(clients, true);
     if (stats !== undefined && this.violations.length === 0) this.#compareStats(stats);
   }
@@ -340,10 +351,12 @@ export class Invariants implements StoryHost {
       );
   }
 
-  #processEnded(pid: number, inOrder: boolean): void {
+  #processEnded(origin: TraceOrigin, code: number | null): void {
+    const { pid } = origin;
+    const inOrder = code === 0;
     if (this.#stopping)
       for (const story of this.#stories.values()) if (story.runs) this.#abandoned.add(story);
-    this.#dead.add(pid);
+    this.deaths.exited(origin, code);
     this.#timerHolders.died(pid);
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);
@@ -380,6 +393,7 @@ export class Invariants implements StoryHost {
       if (stats[name] !== count)
         this.report('stats', `stats() says ${name} ${stats[name]}, and ${count} were seen`, 0);
     this.#compareLedger(stats.ledger);
+    this.#exchange.compare(stats.tasks);
   }
 
   #compareLedger({

@@ -9,12 +9,13 @@ interface Piece {
 const SHOWN_BYTES = 256;
 
 /**
- * The way of bytes from handlers to one client: what workers sent, what the
- * owner of the socket wrote, what the client got. What it wrote has to be whole
- * sends, in the order of each worker, and what came has to be what was written.
+ * The way of bytes from handlers to one client: what processes sent, be they
+ * workers or others, what the owner of the socket wrote, what the client got.
+ * What it wrote has to be whole sends, in the order of each process, and what
+ * came has to be what was written.
  */
 export class Output {
-  /** By pid: what a worker has sent and the owner of the socket has not written. */
+  /** By pid: what a process has sent and the owner of the socket has not written. */
   readonly #sent = new Map<number, Piece[]>();
   /** By pid: bytes that were written before the fact of their send came. */
   readonly #ahead = new Map<number, number>();
@@ -31,17 +32,17 @@ export class Output {
     return this.#bytesWritten;
   }
 
-  /** Bytes that a worker has sent so far. */
+  /** Bytes that a process has sent so far. */
   sentBy(pid: number): number {
     return this.#totals.get(pid)?.sent ?? 0;
   }
 
-  /** Bytes of a worker that were written so far. */
+  /** Bytes of a process that were written so far. */
   writtenOf(pid: number): number {
     return this.#totals.get(pid)?.written ?? 0;
   }
 
-  /** What workers that live have sent has to be written by now. */
+  /** What processes that live have sent has to be written by now. */
   atRest(lives: (pid: number) => boolean): void {
     for (const [pid, pieces] of this.#sent) {
       const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);

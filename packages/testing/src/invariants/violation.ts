@@ -14,6 +14,10 @@ export type Rule =
   | 'timers'
   /** More waited than the settings allow. */
   | 'bounds'
+  /** A task is done twice at once, too often or by nobody, charged without a death, or told a foreign result. */
+  | 'task'
+  /** A message is lost, started twice, out of order or by nobody, or given up without two deaths. */
+  | 'message'
   /** The server's own counters say something else than its facts. */
   | 'stats';
 

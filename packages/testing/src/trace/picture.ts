@@ -3,7 +3,8 @@
  * settled, handlers that run, timers. It reads on where it stopped, so that a
  * test that never asks pays nothing.
  */
-import type { TraceEvent } from './trace-event.js';
+import type { ExchangeFact } from '@shoal/core/internal/events/exchange-facts';
+import { isOfExchange, type TraceEvent } from './trace-event.js';
 
 /** A connection that is not forgotten yet. */
 export interface ConnectionView {
@@ -63,6 +64,12 @@ interface Process {
   readonly timers: Map<number, TimerView>;
   /** `connection/number` of the events whose handlers run, with their label. */
   readonly running: Map<string, { readonly connection: number; readonly handler: string }>;
+  /** By label: handlers of tasks, results and messages that run. */
+  readonly exchanging: Map<string, number>;
+  /** Tasks that it has posted and that are not over. */
+  readonly tasks: Set<number>;
+  /** Messages that it has sent and does not know to be started. */
+  readonly messages: Set<number>;
 }
 
 export class Picture {
@@ -112,10 +119,15 @@ export class Picture {
   /** What is unfinished, in words; undefined when nothing is. */
   get unfinished(): string | undefined {
     const packets = this.outstanding.length;
-    const handlers = [...this.#processes.values()].flatMap(({ running }) => [...running.values()]);
-    if (packets === 0 && handlers.length === 0) return undefined;
-    const names = [...new Set(handlers.map(({ handler }) => handler))].join(', ');
-    return `${packets} packets are not settled, ${handlers.length} handlers run${names === '' ? '' : ` (${names})`}`;
+    const processes = [...this.#processes.values()];
+    const handlers = processes.flatMap((process) => handlersIn(process));
+    const tasks = processes.reduce((sum, process) => sum + process.tasks.size, 0);
+    const messages = processes.reduce((sum, process) => sum + process.messages.size, 0);
+    if (packets + tasks + messages + handlers.length === 0) return undefined;
+    const names = [...new Set(handlers)].join(', ');
+    const exchange =
+      tasks + messages === 0 ? '' : `${tasks} tasks and ${messages} messages are on their way, `;
+    return `${packets} packets are not settled, ${exchange}${handlers.length} handlers run${names === '' ? '' : ` (${names})`}`;
   }
 
   #handlersOf(id: number): string[] {
@@ -138,7 +150,8 @@ export class Picture {
         this.#process(event.pid).timers.delete(event.timer);
         return;
       case 'started':
-        if (event.event === 'tick' || event.subject === 0) return;
+        if (isExchange(event.event)) this.#count(event.pid, event.handler, 1);
+        if (event.event === 'tick' || isExchange(event.event) || event.subject === 0) return;
         this.#process(event.pid).running.set(`${event.subject}/${event.seq}`, {
           connection: event.subject,
           handler: event.handler,
@@ -146,7 +159,9 @@ export class Picture {
         return;
       case 'settled':
       case 'failed':
-        if (event.event !== 'tick') this.#process(event.pid).running.delete(`${event.subject}/${event.seq}`);
+        if (isExchange(event.event)) this.#count(event.pid, event.handler, -1);
+        else if (event.event !== 'tick')
+          this.#process(event.pid).running.delete(`${event.subject}/${event.seq}`);
         return;
       case 'accepted': {
         const { connection: id, pid: owner, listener, address, port } = event;
@@ -186,7 +201,33 @@ export class Picture {
       }
       case 'forgotten':
         this.#connections.delete(event.connection);
+        return;
+      default:
+        if (isOfExchange(event)) this.#exchange(event.pid, event);
     }
+  }
+
+  #exchange(pid: number, fact: ExchangeFact): void {
+    const { tasks, messages } = this.#process(pid);
+    switch (fact.kind) {
+      case 'taskPosted':
+        tasks.add(fact.task);
+        return;
+      case 'taskOver':
+        tasks.delete(fact.task);
+        return;
+      case 'messagePosted':
+        messages.add(fact.message);
+        return;
+      case 'messageTaken':
+      case 'messageGivenUp':
+        messages.delete(fact.message);
+    }
+  }
+
+  #count(pid: number, handler: string, change: number): void {
+    const { exchanging } = this.#process(pid);
+    exchanging.set(handler, (exchanging.get(handler) ?? 0) + change);
   }
 
   /** What ran there is over, and so are the connections whose sockets it owned. */
@@ -198,9 +239,26 @@ export class Picture {
   #process(pid: number): Process {
     let process = this.#processes.get(pid);
     if (process === undefined) {
-      process = { timers: new Map(), running: new Map() };
+      process = {
+        timers: new Map(),
+        running: new Map(),
+        exchanging: new Map(),
+        tasks: new Set(),
+        messages: new Set(),
+      };
       this.#processes.set(pid, process);
     }
     return process;
   }
+}
+
+/** Whether the subject of its handler is no connection, and not the handler's own either. */
+function isExchange(event: string): boolean {
+  return event === 'task' || event === 'finish' || event === 'pipeMessage';
+}
+
+/** Labels of the handlers that run in a process, one for each call. */
+function handlersIn({ running, exchanging }: Process): string[] {
+  const own = [...running.values()].map(({ handler }) => handler);
+  return [...own, ...[...exchanging].flatMap(([handler, count]) => Array<string>(count).fill(handler))];
 }

@@ -1,3 +1,4 @@
+import type { ExchangeFact } from '@shoal/core/internal/events/exchange-facts';
 import type { KernelFact } from '@shoal/core/internal/events/facts';
 import type { Fault } from '../exploration/fault.js';
 
@@ -42,3 +43,8 @@ export type SignalFact = { readonly kind: 'signalled'; readonly target: number; 
 
 /** An injected fault takes effect. */
 export type FaultFact = { readonly kind: 'fault'; readonly fault: Fault };
+
+/** Whether it is of a task, or of a message between processes. */
+export function isOfExchange(event: TraceEvent): event is TraceOrigin & ExchangeFact {
+  return event.kind.startsWith('task') || event.kind.startsWith('message');
+}

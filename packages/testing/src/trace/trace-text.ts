@@ -1,9 +1,10 @@
 import { describeFault } from '../exploration/fault.js';
+import { describeExchange } from './exchange-text.js';
+import { quote } from './quote.js';
 import type { TraceEvent } from './trace-event.js';
 
 /** How many events the message of a failure shows. */
 const SHOWN_EVENTS = 15;
-const SHOWN_CHARACTERS = 60;
 
 /** The end of a trace, an event a line, for the message of a failure. */
 export function lastEvents(trace: readonly TraceEvent[], count = SHOWN_EVENTS): string {
@@ -86,6 +87,8 @@ function sentence(event: TraceEvent): string {
       return `sends ${event.signal} to pid ${event.target}`;
     case 'fault':
       return `fault: ${describeFault(event.fault)}`;
+    default:
+      return describeExchange(event);
   }
 }
 
@@ -95,14 +98,12 @@ function what({ event, packet, connection }: { event: string; packet: number; co
 
 function subjectOf({ event, subject, seq }: { event: string; subject: number; seq: number }): string {
   if (event === 'tick') return ` (timer ${subject})`;
+  if (event === 'task') return ` of task ${subject}, attempt ${seq}`;
+  if (event === 'finish') return ` of task ${subject}`;
+  if (event === 'pipeMessage') return ` from worker ${subject}`;
   return subject === 0 ? '' : ` of connection ${subject}, number ${seq}`;
 }
 
 function bytesOf({ bytes, data }: { bytes: number; data: string }): string {
   return `${bytes} bytes ${quote(data)}`;
-}
-
-function quote(text: string): string {
-  const cut = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
-  return JSON.stringify(cut);
 }

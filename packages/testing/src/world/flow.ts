@@ -8,6 +8,8 @@ import { Channel } from './scheduler.js';
 export interface Sink extends Owner {
   arrive(chunks: readonly Buffer[], size: number): void;
   arriveEnd(): void;
+  /** Whether nobody is there any more to take bytes; then their writer gets a reset. */
+  refuse(): boolean;
 }
 
 /**
@@ -147,7 +149,7 @@ export class Flow implements Owner, LineEnd {
     const delay = this.#lane === undefined ? this.medium.delay() : this.#lane.line.delay();
     this.medium.scheduler.after(delay, this.writer, () => {
       this.#wakingWriter = false;
-      if (this.#buffered === 0 || this.#shut) return;
+      if (this.#buffered === 0 || this.#shut || this.sink.refuse()) return;
       this.#fill(this.medium.options.kernelBuffer);
       if (this.#buffered === 0) this.drained();
     });

@@ -14,6 +14,7 @@ export class VirtualFiles {
   readonly #sockets = new Set<string>();
   readonly #versions = new Map<string, number>();
   readonly #files = new Map<string, VirtualFile>();
+  readonly #spooled = new Map<string, Buffer>();
   readonly #forbidden = new Set<string>();
   #made = 0;
 
@@ -26,6 +27,48 @@ export class VirtualFiles {
   removeDirectory(path: string): void {
     for (const known of [...this.#directories]) if (within(path, known)) this.#directories.delete(known);
     for (const known of [...this.#sockets]) if (within(path, known)) this.#sockets.delete(known);
+    for (const known of [...this.#spooled.keys()]) if (within(path, known)) this.#spooled.delete(known);
+  }
+
+  /** Throws as the system would for a place that is forbidden. */
+  makeNamedDirectory(path: string): void {
+    this.#check(path);
+    this.#directories.add(path);
+  }
+
+  /** An empty file that was not there. */
+  createSpool(path: string): void {
+    this.#check(path);
+    if (!this.#directories.has(posix.dirname(path))) throw systemError('ENOENT', `open ${path}`);
+    if (this.#spooled.has(path)) throw systemError('EEXIST', `open ${path}`);
+    this.#spooled.set(path, Buffer.alloc(0));
+  }
+
+  /** Its content; it may have been removed meanwhile. */
+  fillSpool(path: string, content: Buffer): void {
+    if (this.#spooled.has(path)) this.#spooled.set(path, content);
+  }
+
+  readSpool(path: string): Buffer {
+    const content = this.#spooled.get(path);
+    if (content === undefined) throw systemError('ENOENT', `open ${path}`);
+    return Buffer.from(content);
+  }
+
+  removeSpool(path: string): void {
+    this.#spooled.delete(path);
+  }
+
+  /** Names of the spooled files in a directory. */
+  list(directory: string): string[] {
+    return this.spooled
+      .filter((path) => posix.dirname(path) === directory)
+      .map((path) => posix.basename(path));
+  }
+
+  /** Paths of all spooled files. */
+  get spooled(): readonly string[] {
+    return [...this.#spooled.keys()];
   }
 
   /** What is in a file that only the real world has; it changes when a test says so. */

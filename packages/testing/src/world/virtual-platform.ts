@@ -22,6 +22,7 @@ import type {
   Thread,
   Threads,
 } from '@shoal/core/internal/platform/platform';
+import { ConfigError } from '@shoal/core/internal/errors';
 import type { Actor } from './actor.js';
 import type { BlockTraces } from './block-traces.js';
 import { VirtualBound } from './virtual-socket.js';
@@ -161,6 +162,24 @@ export function virtualPlatform(
     remove: (path) => {
       if (actor.alive) machine.files.remove(path);
     },
+    makeSpoolDirectory: (path) =>
+      later(() => {
+        try {
+          machine.files.makeNamedDirectory(path);
+        } catch (cause) {
+          const reason = (cause as Error).message;
+          throw new ConfigError('CONFIG_TASK_TMPDIR', `cannot make files there: ${reason}`, { cause });
+        }
+      }),
+    // A process may die between the two, and leave a file that is not whole.
+    writeSpool: async (path, content) => {
+      const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
+      await later(() => machine.files.createSpool(path));
+      await later(() => machine.files.fillSpool(path, bytes));
+    },
+    readSpool: (path) => later(() => machine.files.readSpool(path)),
+    discard: (path) => later(() => machine.files.removeSpool(path)),
+    list: (path) => machine.files.list(path),
     takeText: (path) => (actor.alive ? machine.blockTraces.take(path) : undefined),
   };
 

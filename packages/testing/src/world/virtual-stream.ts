@@ -128,10 +128,7 @@ export class VirtualStream implements ByteStream, Resource, Sink {
       this.#breakNow(this.#error);
       return;
     }
-    if (this.#peer.#state !== 'open' && this.#line?.severed !== true) {
-      this.#peer.#answerByReset();
-      return;
-    }
+    if (this.#peer.refuse()) return;
     if (this.#actor?.diesInThisWrite() === true) {
       this.#writeAndDie(Buffer.concat(chunks), this.#actor);
       return;
@@ -216,6 +213,12 @@ export class VirtualStream implements ByteStream, Resource, Sink {
     for (const chunk of chunks) this.#arrived.push(chunk);
     this.#arrivedBytes += size;
     if (!this.#readScheduled) this.#read();
+  }
+
+  refuse(): boolean {
+    if (this.#state === 'open' || this.#line?.severed === true) return false;
+    this.#answerByReset();
+    return true;
   }
 
   arriveEnd(): void {

@@ -255,6 +255,11 @@ export class World implements Journal {
     this.#running.files.forbid(path);
   }
 
+  /** Paths of the files in which payloads of tasks travel at the moment. */
+  get spooledFiles(): readonly string[] {
+    return this.#running.files.spooled;
+  }
+
   leftovers(): Leftovers {
     const { processes, network, pipes, files } = this.#running;
     return {

@@ -83,7 +83,6 @@ describe('PipeGate', () => {
     ['another version', { version: PIPE_VERSION + 1 }, 'the kernel changed, restart the server'],
     ['a worker id without a place', { workerId: 1 }, 'no place for worker 1'],
     ['a negative worker id', { workerId: -1 }, 'no place for worker -1'],
-    ['a task worker', { role: 'taskWorker' }, 'no place for taskWorker 0'],
   ] as const;
   for (const [what, hello, reason] of refusals) {
     it(`refuses ${what} with a reason, and closes`, async () => {
@@ -100,6 +99,48 @@ describe('PipeGate', () => {
       expect(gate.lines[0]!.message).to.include(reason).and.include('pid 7');
     });
   }
+
+  for (const role of ['taskWorker', 'userProcess', 'manager', 'master'] as const) {
+    it(`lets a ${role} send to connections and end them, and gives it no event`, async () => {
+      const gate = await GateWorld.open();
+      const client = gate.client(gate.worker());
+      const guest = gate.knock();
+      guest.hello({ role, workerId: role === 'taskWorker' ? 2 : -1, incarnation: 0 });
+      guest.send(1, Buffer.from('hello '), FrameKind.send);
+      guest.send(2, Buffer.from('nobody'), FrameKind.send);
+      guest.send(1, Buffer.from('client'), FrameKind.send);
+      gate.flow();
+      expect(client.received).to.equal('hello client');
+      expect(guest.settlements).to.have.length(3);
+      guest.say(FrameKind.ready);
+      guest.say(FrameKind.end, '', 0, 1);
+      gate.flow();
+      expect(client.told).to.deep.equal(['end']);
+      expect(guest.heard).to.deep.equal(['welcome']);
+    });
+  }
+
+  it('lets a guest reset a connection', async () => {
+    const gate = await GateWorld.open();
+    const client = gate.client(gate.worker());
+    const guest = gate.knock();
+    guest.hello({ role: 'taskWorker' });
+    guest.say(FrameKind.end, '', FrameFlag.reset, 1);
+    gate.flow();
+    expect(client.told).to.deep.equal(['reset']);
+  });
+
+  it('takes nothing of a large send whose guest dies in the middle of it', async () => {
+    const gate = await GateWorld.open();
+    const client = gate.client(gate.worker());
+    const guest = gate.knock();
+    guest.hello({ role: 'taskWorker' });
+    guest.send(1, Buffer.alloc(300_000, 'x'), FrameKind.send);
+    guest.pipe.flush();
+    guest.stream.die();
+    gate.flow();
+    expect(client.received).to.equal('');
+  });
 
   it('refuses an incarnation that is not younger than the one that has the place', async () => {
     const gate = await GateWorld.open();

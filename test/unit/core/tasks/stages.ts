@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TaskError } from '@shoal/core/internal/errors';
-import { LogStore } from '@shoal/core/internal/platform/node/store/log-store';
+import { LmdbStore } from '@shoal/core/internal/platform/node/store/lmdb-store';
 import type { Clock, Platform, Store, StoreChange, Timer } from '@shoal/core/internal/platform/platform';
 import { StoredQueue } from '@shoal/core/internal/tasks/queue/stored-queue';
 import type { TaskQueue } from '@shoal/core/internal/tasks/queue/task-queue';
@@ -147,10 +147,7 @@ class DiskStage extends ManualStage {
   readonly #stores: Store[] = [];
   #life = 0;
 
-  constructor(
-    private readonly syncInterval: number,
-    private readonly segmentBytes: number,
-  ) {
+  constructor(private readonly syncInterval: number) {
     super();
     mkdirSync(this.#path);
   }
@@ -160,7 +157,7 @@ class DiskStage extends ManualStage {
   }
 
   protected async openStore(): Promise<Store> {
-    const store = await LogStore.open(this.#path, this.syncInterval, this.segmentBytes);
+    const store = await LmdbStore.open(this.#path, this.syncInterval);
     this.#stores.push(store);
     return store;
   }
@@ -247,8 +244,7 @@ class SimulatedStage implements TaskQueueStage {
 
 export const stages = {
   inMemory: async (): Promise<TaskQueueStage> => new MemoryStage(),
-  onDisk: async (syncInterval: number, segmentBytes: number): Promise<TaskQueueStage> =>
-    new DiskStage(syncInterval, segmentBytes),
+  onDisk: async (syncInterval: number): Promise<TaskQueueStage> => new DiskStage(syncInterval),
   simulated: async (seed: number, syncInterval: number): Promise<TaskQueueStage> =>
     new SimulatedStage(seed, syncInterval),
 };

@@ -3,14 +3,12 @@ import { taskQueueConformance } from '@shoal/testing/internal/conformance/task-q
 import { Owner } from '@shoal/testing/internal/conformance/task-queue-stage';
 import { MemoryStage, stages } from './stages.js';
 
-const SEGMENT_BYTES = 16 * 1024;
-
 describe('StoredQueue', () => {
   let seed = 1;
   const subjects = {
     'in memory': { stage: stages.inMemory, runs: 100 },
-    'on disk, synced': { stage: () => stages.onDisk(0, SEGMENT_BYTES), runs: 15 },
-    'on disk, synced now and then': { stage: () => stages.onDisk(5, SEGMENT_BYTES), runs: 15 },
+    'on disk, synced': { stage: () => stages.onDisk(0), runs: 15 },
+    'on disk, synced now and then': { stage: () => stages.onDisk(5), runs: 15 },
     'simulated, synced': { stage: () => stages.simulated(seed++, 0), runs: 50 },
     'simulated, synced now and then': { stage: () => stages.simulated(seed++, 100), runs: 50 },
   };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import {
   lchownSync,
   mkdtempSync,
@@ -15,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../errors.js';
 import type { Files } from '../platform.js';
 import { sweepRuntimeDirectories, systemPlace } from './runtime-directories.js';
+import { makeSpoolDirectory, readWhole, writeNew } from './spool-files.js';
 import { FutureUser } from './user.js';
 
 export class NodeFiles implements Files {
@@ -104,6 +106,31 @@ export class NodeFiles implements Files {
       rmSync(path, { force: true });
     } catch {
       // It is small, and who looks at it next sees that it is stale.
+    }
+  }
+
+  async makeSpoolDirectory(path: string, owner: string): Promise<void> {
+    await makeSpoolDirectory(path, owner, this.user);
+  }
+
+  async writeSpool(path: string, content: string | Uint8Array): Promise<void> {
+    await writeNew(path, content);
+  }
+
+  async readSpool(path: string): Promise<Buffer> {
+    return readWhole(path);
+  }
+
+  async discard(path: string): Promise<void> {
+    // What cannot be removed goes with its directory.
+    await rm(path, { force: true }).catch(() => {});
+  }
+
+  list(path: string): readonly string[] {
+    try {
+      return readdirSync(path);
+    } catch {
+      return [];
     }
   }
 }

@@ -73,7 +73,8 @@ export async function removeIfAbandoned(directory: string): Promise<boolean> {
   }
 }
 
-async function isAbandoned(directory: string): Promise<boolean> {
+/** Whether there are sockets in it, and nobody listens on any of them. */
+export async function isAbandoned(directory: string): Promise<boolean> {
   // In order of their names, `control.sock` is first: a living server is recognised by it, and its workers are not troubled.
   const names = (await readdir(directory)).toSorted();
   let sockets = 0;

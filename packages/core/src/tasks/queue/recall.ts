@@ -43,23 +43,25 @@ export function recall(store: Store): Recalled {
   }
   const ids: number[] = [];
   const leaseKeys: number[] = [];
+  const withHistory = new Set<number>();
   for (const key of store.keys()) {
     const kind = kindOf(key);
     if (kind === 'task') ids.push(idOf(key));
     else if (kind === 'lease') leaseKeys.push(key);
+    else if (kind === 'history') withHistory.add(idOf(key));
   }
   ids.sort((a, b) => a - b);
-  const tasks = ids.map((id) => recallTask(store, id));
+  const tasks = ids.map((id) => recallTask(store, id, withHistory.has(id)));
   const leased = leaseKeys.flatMap((key) => decodeLease(store.get(key)!));
   return { tasks, leased, leaseKeys, reserved: Math.max(reserved, ids.at(-1) ?? 0) };
 }
 
-function recallTask(store: Store, id: number): QueuedTask {
+function recallTask(store: Store, id: number, hasHistory: boolean): QueuedTask {
   const record = store.get(taskKey(id))!;
   const fields = taskFields(record);
   const { dedupeKey } = taskHead(record);
   const task = new QueuedTask(id, fields.target, fields, dedupeKey, record, taskPayload(record).length);
-  const history = store.get(historyKey(id));
+  const history = hasHistory ? store.get(historyKey(id)) : undefined;
   if (history !== undefined) task.recall(decodeJson<TaskHistory>(history));
   return task;
 }

@@ -2,20 +2,20 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, codeOf } from '../../../errors.js';
 import type { Store, StorePlace, Stores } from '../../platform.js';
-import type { LogStore } from './log-store.js';
+import type { LmdbStore } from './lmdb-store.js';
 
 /** Its parts are loaded with the first store: few processes ever open one. */
 export class NodeStores implements Stores {
   async open({ parent = stateDirectory(), name, syncInterval }: StorePlace): Promise<Store> {
     const directory = join(parent, name);
-    const { LogStore } = await import('./log-store.js');
-    const { makeDurableDirectory } = await import('./segment.js');
+    const { LmdbStore } = await import('./lmdb-store.js');
+    const { makeDurableDirectory } = await import('./durable-directory.js');
     const { lockStore } = await import('./store-lock.js');
     try {
       makeDurableDirectory(directory);
       const lock = await lockStore(directory);
       try {
-        return new LockedStore(await LogStore.open(directory, syncInterval), lock);
+        return new LockedStore(await LmdbStore.open(directory, syncInterval), lock);
       } catch (error) {
         await lock.release();
         throw error;
@@ -34,7 +34,7 @@ class LockedStore implements Store {
   readonly keys: Store['keys'];
 
   constructor(
-    private readonly store: LogStore,
+    private readonly store: LmdbStore,
     private readonly lock: { release(): Promise<void> },
   ) {
     this.path = store.path;

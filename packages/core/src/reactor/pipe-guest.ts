@@ -1,0 +1,45 @@
+import { FrameFlag, FrameKind } from '../pipe/messages.js';
+import type { Pipe, PipeEvents } from '../pipe/pipe.js';
+import type { Delivery } from './delivery.js';
+import type { Reactor } from './reactor.js';
+
+/**
+ * A process of the server that serves no connection, at the other end of a pipe:
+ * a task worker, a user process, the manager or the master. It gets no events; it
+ * may send to connections and end them, and whatever else it says is not heard.
+ *
+ * A frame comes whole or not at all, however large: a guest that dies amid a send
+ * leaves nothing of it.
+ */
+export class PipeGuest implements PipeEvents<Delivery> {
+  constructor(
+    private readonly pid: number,
+    private readonly pipe: Pipe<Delivery>,
+    private readonly reactor: Reactor,
+  ) {}
+
+  frame(
+    kind: number,
+    flags: number,
+    _aux: number,
+    id: number,
+    seq: number,
+    _word: number,
+    _count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    if (kind === FrameKind.send) {
+      this.reactor.connection(id)?.send(buffer, start, end, this.pid);
+      this.pipe.settle(seq);
+    } else if (kind === FrameKind.end) {
+      this.reactor.end(id, (flags & FrameFlag.reset) !== 0);
+    }
+  }
+
+  settled(): void {}
+  turn(): void {}
+  drained(): void {}
+  closed(): void {}
+}
