@@ -56,7 +56,7 @@ describe('A name that is no option', () => {
   it('of a later version is refused as such, in either spelling and at either place', () => {
     const names = [
       'maxConnection',
-      'taskTmpdir',
+      'sendYield',
       'sendTimeout',
       'bufferHighWatermark',
       'enableUnsafeEvent',
