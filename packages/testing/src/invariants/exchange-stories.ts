@@ -1,5 +1,6 @@
 /** Tasks and messages between the processes of a server, seen from outside of all of them. */
 import type { ExchangeFact } from '@shoal/core/internal/events/exchange-facts';
+import type { TaskCounters } from '@shoal/core/internal/pipe/task-counters';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { TraceOrigin } from '../trace/trace-event.js';
 import { MessageStories } from './message-story.js';
@@ -43,8 +44,10 @@ export class ExchangeStories {
   compare(tasks: ServerStats['tasks']): void {
     // What a killed process had counted since it was last heard is lost.
     if (!this.host.deaths.none) return;
-    const seen = { ...this.#tasks.counts, outstanding: 0, poisonMessages: this.#messages.givenUp };
-    for (const [name, count] of Object.entries(seen) as [keyof typeof seen, number][])
+    // Tasks that go through a queue are no facts: what became of them is in the queue.
+    const counts = tasks.queue === undefined ? this.#tasks.counts : {};
+    const seen: Partial<TaskCounters> = { ...counts, outstanding: 0, poisonMessages: this.#messages.givenUp };
+    for (const [name, count] of Object.entries(seen) as [keyof TaskCounters, number][])
       if (tasks[name] !== count)
         this.host.report('stats', `stats().tasks says ${name} ${tasks[name]}, and ${count} were seen`, 0);
   }
