@@ -1,7 +1,7 @@
 /** Runs one benchmark by its name: `npm run bench -- echo [options]`. */
 import { echo } from './echo/echo.js';
 import { endAllPrograms } from './harness/program.js';
-import { messages, tasks } from './tasks/tasks.js';
+import { durable, messages, tasks } from './tasks/tasks.js';
 import { queue } from './queue/queue.js';
 import { simulate } from './simulate/simulate.js';
 import { spool } from './spool/spool.js';
@@ -15,6 +15,7 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
   tasks: { about: 'tasks per second, beside piscina with one thread', run: tasks },
+  durable: { about: 'tasks through a queue on disk and a server around it, per second', run: durable },
   messages: { about: 'messages between workers per second', run: messages },
   queue: { about: 'tasks through a durable queue, per second', run: queue },
   simulate: { about: 'boots of simulated servers, and messages through them, per second', run: simulate },

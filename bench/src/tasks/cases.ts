@@ -12,8 +12,9 @@ export interface Turn {
   /**
    * `task`: posted with a callback. `taskWait`: awaited. `pingPong`: a message to another
    * worker and one back. `oneWay`: messages to another worker, as many as it takes.
+   * `durable`: enqueued, done and acknowledged; the time is over when the queue is empty.
    */
-  readonly kind: 'task' | 'taskWait' | 'pingPong' | 'oneWay';
+  readonly kind: 'task' | 'taskWait' | 'pingPong' | 'oneWay' | 'durable';
   /** Of the payload, and of the result or the answer. */
   readonly bytes: number;
   /** `text`: a string. `bytes`: a Buffer. `json`: an object of five fields around a string. */
@@ -51,6 +52,12 @@ export const taskCases: readonly TaskCase[] = [
   ...[1, 16, 64].map((inFlight) =>
     taskCase(16 * 1_024, inFlight, 'task', 'bytes', inFlight === 64 ? 80_000 : undefined),
   ),
+];
+
+/** Through the queue on disk: in flight are those that are not accepted yet. */
+export const durableCases: readonly TaskCase[] = [
+  taskCase(100, 64, 'durable', 'text'),
+  taskCase(100, 1_000, 'durable', 'text', 30_000),
 ];
 
 export const messageCases: readonly TaskCase[] = [

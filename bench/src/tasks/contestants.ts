@@ -1,5 +1,6 @@
 /** Those that do the tasks of the benchmark, each in a process of its own. */
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { Program } from '../harness/program.js';
 import type { Outcome, Turn } from './cases.js';
 
@@ -15,11 +16,8 @@ export interface Contestant {
 }
 
 /** A server of ours, whose worker does what a line of its client says. */
-export async function startShoal(
-  name = 'shoal',
-  env: Readonly<Record<string, string>> = {},
-): Promise<Contestant> {
-  const program = new Program(name, new URL('./shoal-server.js', import.meta.url), [], env);
+export async function startShoal(name = 'shoal', args: readonly string[] = []): Promise<Contestant> {
+  const program = new Program(name, new URL('./shoal-server.js', import.meta.url), args);
   const port = await program.next('port', START_MS, (message) => (message as { port?: number }).port);
   const socket = connect(port, '127.0.0.1');
   return {
@@ -34,6 +32,14 @@ export async function startShoal(
       await program.leave();
     },
   };
+}
+
+/** Two servers whose tasks go through a queue, in directories of their own below `parent`. */
+export async function startDurable(parent: string): Promise<readonly Contestant[]> {
+  return [
+    await startShoal('interval', ['interval', join(parent, 'interval')]),
+    await startShoal('sync', ['sync', join(parent, 'sync')]),
+  ];
 }
 
 export async function startPiscina(): Promise<Contestant> {

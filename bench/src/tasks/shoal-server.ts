@@ -6,6 +6,9 @@ import { createServer, delimiter, tcp, type Server } from '@shoal/core';
 import type { Outcome, Turn } from './cases.js';
 import { payloadOf } from './payload.js';
 
+/** `interval` or `sync`: tasks go through the queue, in this directory; without it straight to task workers. */
+const [durability, queueDirectory] = process.argv.slice(2);
+
 const server = createServer({
   mode: 'process',
   reactorNum: 1,
@@ -13,6 +16,13 @@ const server = createServer({
   taskWorkerNum: 1,
   logLevel: 'warn',
   packageMaxLength: '1MiB',
+  ...(durability !== undefined && {
+    taskIpcMode: 'sharedQueue',
+    taskDurability: durability === 'sync' ? 'sync' : 'interval',
+    taskQueueLimit: 1_000_000,
+    queueDirectory: queueDirectory!,
+    messageQueueKey: 'bench',
+  }),
   listeners: [tcp({ port: 0, host: '127.0.0.1', framing: delimiter('\n', { strip: true }) })],
 });
 
@@ -47,6 +57,8 @@ async function play(on: Server, turn: Turn): Promise<Outcome> {
     case 'pingPong':
       await on.ask(other, 'echo');
       return pingPong(on, turn, other);
+    case 'durable':
+      return enqueueTasks(on, turn);
     case 'oneWay':
       await on.ask(other, 'silent');
       return sendOneWay(on, turn, other);
@@ -86,6 +98,26 @@ async function awaitTasks(on: Server, turn: Turn): Promise<Outcome> {
   };
   await Promise.all(Array.from({ length: turn.inFlight }, line));
   return { done, elapsed: performance.now() - began };
+}
+
+async function enqueueTasks(on: Server, turn: Turn): Promise<Outcome> {
+  const payload = payloadOf(turn);
+  const began = performance.now();
+  let done = 0;
+  const line = async (): Promise<void> => {
+    while (performance.now() - began < turn.duration) {
+      await on.enqueue(payload);
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: turn.inFlight }, line));
+  while (await isQueueBusy(on)) await new Promise((resolve) => setTimeout(resolve, 5));
+  return { done, elapsed: performance.now() - began };
+}
+
+async function isQueueBusy(on: Server): Promise<boolean> {
+  const { waiting = 0, leased = 0, delayed = 0 } = (await on.stats()).tasks.queue ?? {};
+  return waiting + leased + delayed > 0;
 }
 
 async function pingPong(on: Server, turn: Turn, other: number): Promise<Outcome> {

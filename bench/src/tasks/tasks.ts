@@ -3,14 +3,16 @@
  * piscina with one thread, get the same turns one after the other, so that what
  * else the machine does hits both alike.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chosen, wholePositive } from '../harness/arguments.js';
 import { cpuOfTree } from '../harness/process-tree.js';
 import { median } from '../harness/statistics.js';
 import { tableLines } from '../harness/table.js';
-import { messageCases, taskCases, type TaskCase } from './cases.js';
-import { startPiscina, startShoal, type Contestant } from './contestants.js';
+import { durableCases, messageCases, taskCases, type TaskCase } from './cases.js';
+import { startDurable, startPiscina, startShoal, type Contestant } from './contestants.js';
 
 interface Figure {
   readonly rate: number;
@@ -20,6 +22,16 @@ interface Figure {
 
 export async function tasks(args: string[]): Promise<number> {
   return run('tasks', args, taskCases, async () => [await startShoal(), await startPiscina()]);
+}
+
+/** In a directory below the working one: where temporary files are may be memory. */
+export async function durable(args: string[]): Promise<number> {
+  const directory = mkdtempSync(join(process.cwd(), '.bench-queue-'));
+  try {
+    return await run('durable', args, durableCases, async () => startDurable(directory));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 export async function messages(args: string[]): Promise<number> {
