@@ -52,23 +52,23 @@ export interface QueuedMeta extends TaskMeta {
   readonly at: number;
   /** Of the payload, see `payload.ts`. */
   readonly enc: number;
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * Who wants to hear of it: that very process, or whoever has its id. Absent is
    * nobody.
    */
-  readonly wants?: 'poster' | 'finish';
+  readonly wants?: 'poster' | 'finish' | undefined;
   /** Its poster knows it by the id that the queue has given it. */
-  readonly own?: true;
+  readonly own?: true | undefined;
 }
 
 export interface PostHead {
   readonly meta: QueuedMeta;
   /** The task worker that is to do it, from 0. */
-  readonly target?: number;
-  readonly dedupeKey?: string;
+  readonly target?: number | undefined;
+  readonly dedupeKey?: string | undefined;
   /** ms. */
-  readonly delay?: number;
+  readonly delay?: number | undefined;
 }
 
 export interface LeaseHead {

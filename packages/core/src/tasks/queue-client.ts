@@ -287,24 +287,21 @@ export class QueueClient implements Posting, QueuedCallEvents {
     const id = this.#nextId;
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     const at = this.parts.clock.wallTime();
-    const wants = this.#wants(name, caller);
+    const tells = acceptance !== undefined;
+    const { by, inc } = this.parts.self();
+    // One shape for all of them; JSON leaves out what is undefined.
     const meta: QueuedMeta = {
-      ...this.parts.self(),
+      by,
+      inc,
       token: this.#tokenOf(),
       n: id,
       at,
       enc: content.encoding,
-      ...(name !== '' && { name }),
-      ...(wants !== undefined && { wants }),
-      ...(acceptance !== undefined && { own: true }),
+      name: name === '' ? undefined : name,
+      wants: this.#wants(name, caller),
+      own: tells ? true : undefined,
     };
-    const head: PostHead = {
-      meta,
-      ...(target !== undefined && { target }),
-      ...(dedupeKey !== undefined && { dedupeKey }),
-      ...(delay !== undefined && delay > 0 && { delay }),
-    };
-    const tells = acceptance !== undefined;
+    const head: PostHead = { meta, target, dedupeKey, delay: delay === 0 ? undefined : delay };
     const whoHears = acceptance ?? refusalTo(caller, () => call);
     const call: QueuedCall = new QueuedCall(
       this,
