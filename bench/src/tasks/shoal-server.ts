@@ -34,12 +34,12 @@ let onCame: (() => void) | undefined;
 server.on('pipeMessage', ({ data, sourceWorkerId }) => {
   came++;
   if (data === 'count') return came;
-  onCame?.();
-  // Whoever plays ping-pong marks its messages by sending them from worker 0.
-  if (echoes && sourceWorkerId === 0) server.sendMessage(data, sourceWorkerId);
   if (data === 'echo' || data === 'silent') echoes = data === 'echo';
+  else if (echoes) server.sendMessage(data, sourceWorkerId);
+  else onCame?.();
   return came;
 });
+/** Whether this worker gives back what comes: the other one plays. */
 let echoes = false;
 
 server.on('receive', async (connection, line) => {
