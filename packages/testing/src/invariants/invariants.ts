@@ -5,6 +5,7 @@
  */
 import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import { isConnectionEvent } from '../trace/connection-event.js';
 import type { TraceEvent, TraceOrigin } from '../trace/trace-event.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
 import { TimerHolders } from './timer-holders.js';
@@ -126,8 +127,7 @@ export class Invariants implements StoryHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick') this.#timer(event.pid, event);
-        if (event.event === 'tick' || event.subject === 0) return;
-        this.#handler(event.pid, event, event.time);
+        if (isConnectionEvent(event.event)) this.#handler(event.pid, event, event.time);
         return;
       case 'sent':
         this.#stories.get(event.connection)?.sent(event.pid, event);

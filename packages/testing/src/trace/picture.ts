@@ -3,6 +3,7 @@
  * settled, handlers that run, timers. It reads on where it stopped, so that a
  * test that never asks pays nothing.
  */
+import { isConnectionEvent } from './connection-event.js';
 import type { TraceEvent } from './trace-event.js';
 
 /** A connection that is not forgotten yet. */
@@ -138,7 +139,7 @@ export class Picture {
         this.#process(event.pid).timers.delete(event.timer);
         return;
       case 'started':
-        if (event.event === 'tick' || event.subject === 0) return;
+        if (!isConnectionEvent(event.event)) return;
         this.#process(event.pid).running.set(`${event.subject}/${event.seq}`, {
           connection: event.subject,
           handler: event.handler,
@@ -146,7 +147,8 @@ export class Picture {
         return;
       case 'settled':
       case 'failed':
-        if (event.event !== 'tick') this.#process(event.pid).running.delete(`${event.subject}/${event.seq}`);
+        if (isConnectionEvent(event.event))
+          this.#process(event.pid).running.delete(`${event.subject}/${event.seq}`);
         return;
       case 'accepted': {
         const { connection: id, pid: owner, listener, address, port } = event;

@@ -1,4 +1,5 @@
 import { describeFault } from '../exploration/fault.js';
+import { isConnectionEvent } from './connection-event.js';
 import type { TraceEvent } from './trace-event.js';
 
 /** How many events the message of a failure shows. */
@@ -95,7 +96,7 @@ function what({ event, packet, connection }: { event: string; packet: number; co
 
 function subjectOf({ event, subject, seq }: { event: string; subject: number; seq: number }): string {
   if (event === 'tick') return ` (timer ${subject})`;
-  return subject === 0 ? '' : ` of connection ${subject}, number ${seq}`;
+  return isConnectionEvent(event) ? ` of connection ${subject}, number ${seq}` : '';
 }
 
 function bytesOf({ bytes, data }: { bytes: number; data: string }): string {
