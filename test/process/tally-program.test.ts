@@ -102,6 +102,18 @@ describe('The Tally program', () => {
     expect(refused).to.equal('ECONNREFUSED');
   });
 
+  it('has its totals again after all of it was killed', async () => {
+    for (const hits of [1, 2]) {
+      program = start(directory);
+      const output = await said(program, /Ctrl-C stops it/);
+      const [ingest, admin] = [...output.matchAll(/nc 127\.0\.0\.1 (\d+)/g)].map(([, port]) => Number(port));
+      await netcat('hits:1|c\n', ingest!);
+      expect(await netcat('counters\n', admin!)).to.include(`"hits":${hits}}`);
+      kill(program);
+      await once(program, 'close', { signal: AbortSignal.timeout(PATIENCE) });
+    }
+  });
+
   it('refuses to start beside another one, with the reason', async () => {
     program = start(directory);
     const [ingest] = await said(program, /Ctrl-C stops it/).then((output) =>
