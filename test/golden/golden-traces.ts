@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Tally } from '@shoal/demo/app';
 import { simulate, type SimulatedServer } from '@shoal/testing';
 import { SyncEchoApp, StoryApp } from '../fixtures/apps/echo.js';
@@ -63,9 +66,17 @@ export function hashOf(trace: string): string {
   return createHash('sha256').update(trace).digest('hex');
 }
 
+/** Whatever is kept on a real disk is of this run alone. */
 async function traceOf(App: new () => object, play: Play, seed: number): Promise<string> {
-  const server = await simulate(App, { seed });
-  await play(server);
-  await server.stop();
-  return server.trace.map((event) => JSON.stringify(event)).join('\n');
+  const data = mkdtempSync(join(tmpdir(), 'golden-'));
+  process.env['TALLY_DATA'] = data;
+  try {
+    const server = await simulate(App, { seed });
+    await play(server);
+    await server.stop();
+    return server.trace.map((event) => JSON.stringify(event)).join('\n');
+  } finally {
+    delete process.env['TALLY_DATA'];
+    rmSync(data, { recursive: true, force: true });
+  }
 }

@@ -1,16 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { StatsD, type ClientOptions } from 'hot-shots';
 import { Tally } from '@shoal/demo/app';
 import { launch, type LaunchedServer } from '@shoal/testing';
 
 describe('Tally with the StatsD client hot-shots over TCP', () => {
+  let data: string;
   let server: LaunchedServer;
 
   before(async () => {
+    process.env['TALLY_DATA'] = data = mkdtempSync(join(tmpdir(), 'tally-'));
     server = await launch(Tally);
   });
 
-  after(() => server.stop());
+  after(async () => {
+    await server.stop();
+    delete process.env['TALLY_DATA'];
+    rmSync(data, { recursive: true });
+  });
 
   /** Plays a client and closes it; rejects when it reports an error. */
   async function withClient(options: ClientOptions, use: (client: StatsD) => void): Promise<void> {

@@ -23,6 +23,7 @@ function start(directory: string, environment: NodeJS.ProcessEnv = {}): ChildPro
       TALLY_ADMIN_PORT: '0',
       TMPDIR: directory,
       XDG_RUNTIME_DIR: directory,
+      TALLY_DATA: join(directory, 'data'),
       ...environment,
     },
   });
@@ -75,7 +76,7 @@ describe('The Tally program', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('says what to type, does it, and at SIGTERM leaves with 0 and nothing behind', async () => {
+  it('says what to type, does it, and at Ctrl-C leaves with 0 and nothing behind but its data', async () => {
     program = start(directory);
     const exited = once(program, 'exit', { signal: AbortSignal.timeout(2 * PATIENCE) });
     const output = await said(program, /Ctrl-C stops it/);
@@ -91,12 +92,38 @@ describe('The Tally program', () => {
     await bash(send!);
     expect((await bash(show!)).stdout).to.match(/^\{.*"hits":2\}\nEND\n\n$/);
 
-    program.kill('SIGTERM');
+    // As a terminal does, to all of its processes.
+    process.kill(-program.pid!, 'SIGINT');
     expect(await exited).to.deep.equal([0, null]);
     expect(() => process.kill(-program.pid!, 0)).to.throw(/ESRCH/);
-    expect(await readdir(directory)).to.deep.equal([]);
+    expect(await readdir(directory)).to.deep.equal(['data']);
+    expect(await readdir(join(directory, 'data'))).to.deep.equal(['queue', 'rollups.ndjson']);
     const refused = await netcat('', admin!).catch((error: NodeJS.ErrnoException) => error.code);
     expect(refused).to.equal('ECONNREFUSED');
+  });
+
+  it('has its totals again after all of it was killed', async () => {
+    for (const hits of [1, 2]) {
+      program = start(directory);
+      const output = await said(program, /Ctrl-C stops it/);
+      const [ingest, admin] = [...output.matchAll(/nc 127\.0\.0\.1 (\d+)/g)].map(([, port]) => Number(port));
+      await netcat('hits:1|c\n', ingest!);
+      expect(await netcat('counters\n', admin!)).to.include(`"hits":${hits}}`);
+      kill(program);
+      await once(program, 'close', { signal: AbortSignal.timeout(PATIENCE) });
+    }
+  });
+
+  it('refuses to start beside another one, with the reason', async () => {
+    program = start(directory);
+    const [ingest] = await said(program, /Ctrl-C stops it/).then((output) =>
+      /[0-9]+(?=\n {2}echo)/.exec(output)!,
+    );
+    const second = start(directory, { TALLY_INGEST_PORT: ingest, TALLY_DATA: join(directory, 'other') });
+    const [[left], output] = await Promise.all([once(second, 'exit'), text(second.stderr!)]);
+    expect(left).to.equal(72);
+    expect(output).to.include(`cannot listen on 0.0.0.0:${ingest}: listen EADDRINUSE`);
+    expect(await netcat('hits:1|c\n', Number(ingest))).to.equal('');
   });
 
   it('refuses a port that is none with exit code 78, and names it', async () => {

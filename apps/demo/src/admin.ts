@@ -1,86 +1,38 @@
 /**
- * The console on the admin port: one command a line, in the words of the StatsD
- * daemon. Longer answers end with the line `END` and an empty one.
+ * The admin port: one command a line. Any worker takes it, has all workers flush,
+ * so that what was sent before is in the answer, and asks the keeper.
  */
-import type { Connection } from '@shoal/core';
-import { Handler, OnReceive, Tick } from '@shoal/decorators';
-import { Metrics } from './metrics.js';
-
-const HELP =
-  'Commands: stats, counters, gauges, timers, sets, delcounters, delgauges, deltimers, health, help, quit\n\n';
-const END = 'END\n\n';
+import { Server, type Connection } from '@shoal/core';
+import { Handler, OnReceive } from '@shoal/decorators';
+import type { Command } from './console.js';
+import { Inquiries } from './inquiries.js';
+import { Shares } from './shares.js';
 
 @Handler()
 export class Admin {
-  #health = 'up';
-
-  constructor(private readonly metrics: Metrics) {}
+  constructor(
+    private readonly server: Server,
+    private readonly inquiries: Inquiries,
+    private readonly shares: Shares,
+  ) {}
 
   @OnReceive({ listener: 'admin' })
-  command(connection: Connection, line: Buffer): void {
+  async command(connection: Connection, line: Buffer): Promise<void> {
     const [command = '', ...words] = line.toString().trim().split(/\s+/);
-    if (command === 'quit') connection.close();
-    else connection.send(this.answer(command, words));
-  }
-
-  /** Uptime is counted on the server's clock, which a simulated test can move. */
-  @Tick('1s')
-  second(): void {
-    this.metrics.tick();
-  }
-
-  answer(command: string, words: readonly string[]): string {
-    switch (command) {
-      case 'help':
-        return HELP;
-      case 'stats':
-        return this.#stats();
-      case 'counters':
-      case 'gauges':
-      case 'timers':
-      case 'sets':
-        return show(this.metrics[command]);
-      case 'delcounters':
-        return remove(this.metrics.counters, words);
-      case 'delgauges':
-        return remove(this.metrics.gauges, words);
-      case 'deltimers':
-        return remove(this.metrics.timers, words);
-      case 'health':
-        return this.#setHealth(words[0]?.toLowerCase());
-      default:
-        return 'ERROR\n';
+    if (command === 'quit') {
+      connection.close();
+      return;
     }
+    await this.#flushAll();
+    const question: Command = { kind: 'command', command, words };
+    connection.send(await this.inquiries.ask<string>('keeper', question));
   }
 
-  #stats(): string {
-    const { uptime, silence, badLinesSeen } = this.metrics;
-    return (
-      `uptime: ${uptime}\n` +
-      `messages.last_msg_seen: ${silence}\n` +
-      `messages.bad_lines_seen: ${badLinesSeen}\n${END}`
+  async #flushAll(): Promise<void> {
+    const { workerId, setting } = this.server;
+    const workers = Array.from({ length: setting.workerNum }, (_, id) => id);
+    await Promise.all(
+      workers.map(async (id) => (id === workerId ? this.shares.flush() : this.inquiries.ask(id, {}))),
     );
   }
-
-  #setHealth(to: string | undefined): string {
-    if (to === 'up' || to === 'down') this.#health = to;
-    return `health: ${this.#health}\n`;
-  }
-}
-
-function show(group: ReadonlyMap<string, unknown>): string {
-  return `${JSON.stringify(Object.fromEntries(group))}\n${END}`;
-}
-
-/** Each pattern is a name, or `a.b.*` for everything below `a.b`. */
-function remove(group: Map<string, unknown>, patterns: readonly string[]): string {
-  const lines = patterns.flatMap((pattern) => {
-    const folder = pattern.endsWith('.*') ? pattern.slice(0, -1) : undefined;
-    const names = [...group.keys()].filter(
-      (name) => name === pattern || (folder !== undefined && name.startsWith(folder)),
-    );
-    for (const name of names) group.delete(name);
-    return names.length === 0 ? [`metric ${pattern} not found\n`] : names.map((name) => `deleted: ${name}\n`);
-  });
-  return lines.join('') + END;
 }

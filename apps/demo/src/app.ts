@@ -1,20 +1,37 @@
 /**
  * Tally: a metrics service that StatsD clients can talk to.
  *
- *     metrics ──▶ ingest :8125 ─┐
- *                               ├─▶ reactor ──▶ one worker, which has the numbers
- *     you ─────▶ admin  :8126 ──┘
+ *     metrics ──▶ ingest :8125 ─┐            ┌─▶ worker 0 ─┐ shares
+ *                               ├─▶ reactor ─┤             ├──────▶ keeper ──▶ queue ──▶ task worker ──▶ file
+ *     you ─────▶ admin  :8126 ──┘            └─▶ worker 1 ─┘        totals    rollups
+ *
+ * Whichever of these processes is killed, no total is lost: a line is settled
+ * when the share that it is in is in a rollup that the queue has accepted.
+ *
+ * - The keeper dies: the worker sends its share again, and the next keeper knows it if it is in.
+ * - The task worker or the queue dies: rollups are on disk, and one that comes twice is written once.
+ * - A worker dies: its lines go to another one. Those of the share that it had sent may count twice.
  */
+import { join } from 'node:path';
 import { delimiter, tcp } from '@shoal/core';
 import { ServerConfig } from '@shoal/decorators';
 import { Admin } from './admin.js';
+import { Archive } from './archive.js';
+import { dataDirectory } from './data-directory.js';
 import { Ingest } from './ingest.js';
+import { Keeper } from './keeper.js';
 
 const lines = delimiter('\n', { strip: true });
 
 @ServerConfig(() => ({
   listeners: [
-    tcp({ name: 'ingest', port: Number(process.env.TALLY_INGEST_PORT || 8125), framing: lines }),
+    tcp({
+      name: 'ingest',
+      port: Number(process.env.TALLY_INGEST_PORT || 8125),
+      framing: lines,
+      // Lines of one client that may wait in a share.
+      concurrency: 1_024,
+    }),
     // Its commands change things: this machine alone may give them.
     tcp({
       name: 'admin',
@@ -25,9 +42,16 @@ const lines = delimiter('\n', { strip: true });
   ],
   mode: 'process',
   reactorNum: 1,
-  // Two workers would each have half of the numbers.
-  workerNum: 1,
+  workerNum: 2,
   packageMaxLength: '8KiB',
-  handlers: [Ingest, Admin],
+  // One task worker keeps the rollups in order.
+  taskWorkerNum: 1,
+  taskIpcMode: 'queue',
+  queueDirectory: join(dataDirectory(), 'queue'),
+  // When the disk is too slow, clients wait.
+  taskQueueLimit: 100,
+  // A rollup is never the reason for which its task worker dies.
+  taskRetries: 1_000,
+  handlers: [Ingest, Admin, Keeper, Archive],
 }))
 export class Tally {}

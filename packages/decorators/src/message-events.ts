@@ -91,7 +91,7 @@ export interface MessageDecorator {
 }
 
 /**
- * In workers and task workers: gets what other processes send with
+ * In workers and task workers, and on a class with `@Process` there: gets what others send with
  * `server.sendMessage` and `broadcast`, in the order in which each has sent it, and
  * answers `server.ask` with what it returns. It does not wait for an earlier
  * message whose method has not settled.

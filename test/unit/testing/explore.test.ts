@@ -17,6 +17,7 @@ import {
 } from '../../fixtures/apps/buggy.js';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../../fixtures/apps/echo.js';
 import { ThrowsInWorkerStartApp } from '../../fixtures/apps/cannot-boot.js';
+import { JobsApp } from '../../fixtures/apps/jobs.js';
 import { GateApp } from '../../fixtures/apps/gate.js';
 
 type Scenario = (server: SimulatedServer) => Promise<void>;
@@ -294,6 +295,20 @@ describe('explore', () => {
       const other = await explore(SyncEchoApp, echoes, { ...options, seed: 4 });
       expect(other.faults).to.not.deep.equal(report.faults);
     });
+  });
+
+  it('takes no task and no message for an event of the connection that has its number', async () => {
+    await explore(
+      JobsApp,
+      async (server) => {
+        const client = await server.connect();
+        for (let task = 0; task < 3; task++) {
+          client.send('wait [{"do":"echo","value":7}]\n');
+          expect(await client.receiveLine()).to.equal('7');
+        }
+      },
+      { runs: 1, faults: false },
+    );
   });
 
   it('ends when a handler never settles, and takes that for no failure', async () => {

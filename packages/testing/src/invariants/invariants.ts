@@ -5,6 +5,7 @@
  */
 import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import { isConnectionEvent } from '../trace/connection-event.js';
 import { isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
 import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
@@ -17,9 +18,6 @@ import type { Rule, Violation } from './violation.js';
 const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
-
-/** Events whose subject is a connection; that of a task is its own number. */
-const OF_CONNECTIONS: ReadonlySet<string> = new Set(['connect', 'adopt', 'receive', 'close']);
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -133,7 +131,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick') this.#timer(event.pid, event);
-        if (!OF_CONNECTIONS.has(event.event)) return;
+        if (!isConnectionEvent(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
       case 'sent':

@@ -1,4 +1,5 @@
 import type { ConfiguredListener } from '@shoal/core/internal/events/facts';
+import { isConnectionEvent } from './connection-event.js';
 import type { TraceEvent } from './trace-event.js';
 
 /** What one client has lived through: the events that handlers of its connection settled, and its bytes. */
@@ -79,7 +80,7 @@ function add(event: TraceEvent, stories: ReadonlyMap<number, Story>): void {
     story.given.set(`${worker}/${seq}`, { event: event.event, packet, data: '' });
     return;
   }
-  if (!('subject' in event) || event.event === 'tick') return;
+  if (!('subject' in event) || !isConnectionEvent(event.event)) return;
   const story = stories.get(event.subject);
   const given = story?.given.get(`${event.pid}/${event.seq}`);
   if (story === undefined || given === undefined) return;

@@ -1,17 +1,17 @@
 import { expect } from 'chai';
-import { Admin } from '@shoal/demo/admin';
-import { Metrics } from '@shoal/demo/metrics';
-import { parseLine } from '@shoal/demo/statsd-line';
+import { answerOf } from '@shoal/demo/console';
+import type { Totals } from '@shoal/demo/totals';
+import { shareOf, totalsOf } from './counting.js';
 
-/** A console over metrics of which these lines have come; it takes whole commands. */
+function answer(totals: Totals, line: string): string {
+  const [command = '', ...words] = line.split(' ');
+  return answerOf(totals, { kind: 'command', command, words });
+}
+
+/** A console over totals of these lines; it takes whole commands. */
 function consoleAfter(...lines: readonly string[]): (command: string) => string {
-  const metrics = new Metrics();
-  for (const line of lines) metrics.record(parseLine(line));
-  const admin = new Admin(metrics);
-  return (line) => {
-    const [command = '', ...words] = line.split(' ');
-    return admin.answer(command, words);
-  };
+  const totals = totalsOf(...lines);
+  return (line) => answer(totals, line);
 }
 
 function jsonOf(answer: string): unknown {
@@ -20,7 +20,7 @@ function jsonOf(answer: string): unknown {
   return JSON.parse(json);
 }
 
-describe('Admin console', () => {
+describe('The console', () => {
   it('names every command in its help', () => {
     const ask = consoleAfter();
     const [, commands = ''] = /^Commands: (.*)\n\n$/.exec(ask('help')) ?? [];
@@ -56,11 +56,9 @@ describe('Admin console', () => {
   });
 
   it('tells uptime, silence and malformed lines in its stats', () => {
-    const metrics = new Metrics();
-    const admin = new Admin(metrics);
-    metrics.record(parseLine('nonsense'));
-    for (let second = 0; second < 65; second++) admin.second();
-    expect(admin.answer('stats', [])).to.equal(
+    const totals = totalsOf('nonsense');
+    for (let second = 0; second < 65; second++) totals.tick();
+    expect(answer(totals, 'stats')).to.equal(
       'uptime: 65\nmessages.last_msg_seen: 65\nmessages.bad_lines_seen: 1\nEND\n\n',
     );
   });
@@ -97,13 +95,14 @@ describe('Admin console', () => {
   });
 
   it('counts on from 0 after a counter was deleted, its own included', () => {
-    const metrics = new Metrics();
-    const admin = new Admin(metrics);
-    admin.answer('delcounters', ['statsd.*']);
-    metrics.record(parseLine('nonsense'));
-    expect(jsonOf(admin.answer('counters', []))).to.deep.equal({
-      'statsd.metrics_received': 1,
+    const totals = totalsOf('hits:1|c');
+    answer(totals, 'delcounters statsd.* hits');
+    totals.add(shareOf(['nonsense', 'hits:2|c'], 2));
+    expect(jsonOf(answer(totals, 'counters'))).to.deep.equal({
+      'statsd.metrics_received': 2,
+      'statsd.metrics_dropped': 0,
       'statsd.bad_lines_seen': 1,
+      hits: 2,
     });
   });
 });
