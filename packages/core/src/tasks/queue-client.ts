@@ -397,10 +397,14 @@ function checkOptions({ dedupeKey, delay }: EnqueueOptions): void {
   const wrong =
     dedupeKey !== undefined && !isKey(dedupeKey)
       ? `dedupeKey takes 1 to ${LONGEST_KEY} characters`
-      : delay !== undefined && !(delay >= 0 && delay <= LONGEST_DELAY)
+      : delay !== undefined && !isDelay(delay)
         ? `delay takes 0 to ${LONGEST_DELAY} ms, not ${String(delay)}`
         : undefined;
   if (wrong !== undefined) throw new TaskError('TASK_OPTION_INVALID', wrong);
+}
+
+function isDelay(delay: unknown): boolean {
+  return typeof delay === 'number' && delay >= 0 && delay <= LONGEST_DELAY;
 }
 
 function isKey(key: unknown): boolean {
