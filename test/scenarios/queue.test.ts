@@ -143,6 +143,8 @@ describe('Tasks in a queue', () => {
     expect(await call(client, 'enqueue', errand, options)).to.deep.include({ duplicate: false });
     for (const [wrong, range] of [
       [{ delay: -1 }, /^delay takes 0 to 31536000000 ms, not -1$/],
+      [{ delay: '5' }, /^delay takes 0 to 31536000000 ms, not 5$/],
+      [{ delay: null }, /^delay takes 0 to 31536000000 ms, not null$/],
       [{ dedupeKey: '' }, /^dedupeKey takes 1 to 256 characters$/],
       [{ dedupeKey: 'x'.repeat(257) }, /^dedupeKey takes 1 to 256 characters$/],
     ] as const) {

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
-import type { TestServer } from '@shoal/testing';
+import { readDefinition } from '@shoal/decorators';
+import { simulate, type TestServer } from '@shoal/testing';
 import { SlowBuild } from '../fixtures/apps/builds.js';
+import { JobsApp } from '../fixtures/apps/jobs.js';
 import { WaitingApp } from '../fixtures/apps/waiting.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
@@ -157,6 +159,27 @@ describe('A server that is asked to stop', () => {
     expect(await client.receiveLine()).to.match(/^one by/);
     expect(await client.receiveLine()).to.match(/^two by/);
     expect(await stopped).to.deep.equal({ exitCode: 0 });
+  });
+
+  it('runs the stop hooks of task workers and user processes within maxWaitTime, although a task hangs', async () => {
+    const ended: number[] = [];
+    const run = (workerId: number): void => void ended.push(workerId);
+    const hook = { event: 'workerStop', label: 'end', target: { kind: 'function', run } } as const;
+    const idle = { kind: 'function', run: () => {} } as const;
+    const definition = readDefinition(JobsApp, { maxWaitTime: 3_000 });
+    const server = await simulate({
+      ...definition,
+      handlers: [...definition.handlers, hook, { ...hook, process: 'poller' }],
+      processes: [{ name: 'poller', body: idle }],
+    });
+    const client = await server.connect();
+    await ask(client, 'task [{ "do": "hang" }]');
+    await server.advance(100);
+    const asked = server.world.time;
+    await server.stop();
+    expect(ended).to.have.members([0, 1, 2, 3, 4]);
+    expect(server.world.time - asked).to.be.within(3_000, 3_200);
+    expect(linesOf(server, /^killed /)).to.deep.equal([]);
   });
 
   inSimulation('gives a reload up that runs', SlowBuild, async (server) => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestClient } from '@shoal/testing';
 import { JobsApp } from '../fixtures/apps/jobs.js';
 import { ask, eventually } from './facts.js';
-import { inWorlds } from './in-worlds.js';
+import { inSimulation, inWorlds } from './in-worlds.js';
 
 describe('Tasks', () => {
   for (const mode of ['process', 'base'] as const) {
@@ -79,6 +79,24 @@ describe('Tasks', () => {
       );
     },
   );
+
+  inSimulation(
+    'that are given up in the turn in which they were posted are not done',
+    JobsApp,
+    async (server) => {
+      const client = await server.connect();
+      for (let task = 0; task < 20; task++) await say(client, 'task', { do: 'wait', ms: 50 });
+      expect(await say(client, 'abortAtOnce', { do: 'echo' })).to.include({ message: 'aborted at once' });
+      const { posted, failed, outstanding } = (await server.stats()).tasks;
+      expect({ posted, failed, outstanding }).to.deep.equal({ posted: 21, failed: 1, outstanding: 20 });
+    },
+  );
+
+  inSimulation('that throw errors with odd fields fail, and nothing else does', JobsApp, async (server) => {
+    const client = await server.connect();
+    expect(await say(client, 'wait', { do: 'odd' })).to.include({ name: 'Error', message: 'undefined' });
+    expect((await server.stats()).tasks).to.include({ failed: 1, retried: 0 });
+  });
 
   inWorlds('may be named and typed, and are checked before and after', JobsApp, async (server) => {
     const client = await server.connect();

@@ -148,16 +148,37 @@ const MAX_CAUSES = 8;
 /** Characters of a message or a stack that travel; it ends in the logs and the memory of other processes. */
 const MAX_TEXT = 65_536;
 
+/** Of whatever was thrown; it never throws itself, although fields may be anything, and getters that throw. */
 export function toWire(error: unknown, depth = 0): WireError {
-  if (!(error instanceof Error)) return { name: 'Error', message: cut(textOf(error)) };
-  const code = (error as { code?: unknown }).code;
+  if (!isError(error)) return { name: 'Error', message: cut(textOf(error)) };
+  const name = fieldOf(error, 'name');
+  const message = fieldOf(error, 'message');
+  const code = fieldOf(error, 'code');
+  const stack = fieldOf(error, 'stack');
+  const cause = depth < MAX_CAUSES ? fieldOf(error, 'cause') : undefined;
   return {
-    name: error.name,
-    message: cut(error.message),
+    name: typeof name === 'string' ? name : 'Error',
+    message: cut(textOf(message)),
     ...(typeof code === 'string' && { code }),
-    ...(error.stack !== undefined && { stack: cut(error.stack) }),
-    ...(error.cause !== undefined && depth < MAX_CAUSES && { cause: toWire(error.cause, depth + 1) }),
+    ...(typeof stack === 'string' && { stack: cut(stack) }),
+    ...(cause !== undefined && { cause: toWire(cause, depth + 1) }),
   };
+}
+
+function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+function fieldOf(error: Error, field: 'name' | 'message' | 'code' | 'stack' | 'cause'): unknown {
+  try {
+    return (error as Error & { code?: unknown })[field];
+  } catch {
+    return undefined;
+  }
 }
 
 function cut(text: string): string {
@@ -170,7 +191,7 @@ function textOf(thrown: unknown): string {
   try {
     return String(thrown);
   } catch {
-    return Object.prototype.toString.call(thrown);
+    return `an ${typeof thrown} without a text of its own`;
   }
 }
 

@@ -53,6 +53,36 @@ describe('errors', () => {
     expect(toWire(Symbol('s')).message).to.equal('Symbol(s)');
   });
 
+  it('carry what can be read of an error whose fields are odd, and never fail at it', () => {
+    const odd = (field: string, value: unknown): Error =>
+      Object.defineProperty(new Error('x'), field, { value });
+    const broken = (field: string): Error =>
+      Object.defineProperty(new Error('x'), field, {
+        get() {
+          throw new Error('of the getter');
+        },
+      });
+    const revoked = Proxy.revocable({}, {});
+    revoked.revoke();
+    const circle: { self?: unknown } = {};
+    circle.self = circle;
+    const thrown = [
+      ...['name', 'message', 'stack', 'code', 'cause'].map(broken),
+      ...['name', 'message', 'stack', 'code'].flatMap((field) =>
+        [undefined, null, 5, 5n, circle, Object.create(null)].map((value) => odd(field, value)),
+      ),
+      revoked.proxy,
+    ];
+    for (const error of thrown) {
+      const wire = JSON.parse(JSON.stringify(toWire(error))) as ReturnType<typeof toWire>;
+      expect(wire.name).to.equal('Error');
+      expect(wire.message).to.be.a('string');
+      expect(fromWire(wire)).to.be.instanceOf(Error);
+    }
+    expect(toWire(broken('stack'))).to.deep.equal({ name: 'Error', message: 'x' });
+    expect(toWire(odd('message', undefined)).message).to.equal('undefined');
+  });
+
   it('carries 65 536 characters of a message and of a stack, and says how much it leaves out of a longer one', () => {
     const error = new Error('m'.repeat(65_536));
     error.stack = 's'.repeat(65_536);

@@ -32,6 +32,7 @@ import type { Posting } from '../tasks/posting.js';
 import type { PostedTask } from '../tasks/task-call.js';
 import { QueueClient, type EnqueueOptions } from '../tasks/queue-client.js';
 import type { Accepted } from '../tasks/queue/task-queue.js';
+import type { Wish } from '../tasks/room-line.js';
 import { Spool, type Spooled } from '../tasks/spool.js';
 import { TaskPool } from '../tasks/task-pool.js';
 import { TaskRunner, type TaskHandler } from '../tasks/task-runner.js';
@@ -174,16 +175,21 @@ export class Exchange implements TaskActions {
     signal?.throwIfAborted();
     const caller = new WaitCaller(this.parts.platform.clock, () => this.tasks.counters.lateResults++);
     let call: PostedTask | undefined;
-    const abandon = (): void => {
-      if (call !== undefined) this.tasks.abandon(call);
-    };
     // Whoever has given up meanwhile does not post any more.
-    const wanted = (): boolean => caller.waiting;
+    const wish: Wish = { wanted: () => caller.waiting };
+    const abandon = (): void => {
+      if (call === undefined) wish.giveUp?.();
+      else this.tasks.abandon(call);
+    };
     caller.limit(timeout, signal, abandon);
     if (this.parts.settings.taskQueuePolicy === 'reject') call = this.tasks.post(name, data, dst, caller);
     else {
-      this.tasks.postWhenRoom(name, data, dst, caller, wanted).then(
-        (posted) => (call = posted),
+      this.tasks.postWhenRoom(name, data, dst, caller, wish).then(
+        (posted) => {
+          call = posted;
+          // In the turn in which it was posted.
+          if (!caller.waiting) abandon();
+        },
         (error: unknown) => caller.refuse(error),
       );
     }

@@ -69,6 +69,14 @@ export interface ManagerParts extends CrewParts {
 /** Before, `bootTimeout` ends a worker that is blocked. */
 const WATCHED: ReadonlySet<WorkerState> = new Set(['ready', 'serving', 'stopping']);
 
+/** In reverse order of the start: workers may need task workers, both user processes, and all the queue, to the end. */
+const stopOrder: readonly ((worker: WorkerHandle) => boolean)[] = [
+  ({ assignment }) => assignment.role === 'worker',
+  ({ assignment }) => assignment.role === 'taskWorker',
+  ({ assignment }) => assignment.role !== 'queue',
+  () => true,
+];
+
 export class Manager {
   readonly #places: WorkerPlace[] = [];
   readonly #crew: Crew;
@@ -158,14 +166,13 @@ export class Manager {
   /** Asks all workers to leave; those that have not after `deadline` ms and a grace are killed and named. */
   async stop(deadline: number): Promise<void> {
     this.#endReplacing();
-    const timer = this.parts.platform.clock.setTimer(deadline + STOP_GRACE_MS, () => {
+    const { clock } = this.parts.platform;
+    const end = clock.now() + deadline;
+    const timer = clock.setTimer(deadline + STOP_GRACE_MS, () => {
       for (const worker of this.#crew.living) this.#crew.killLate(worker);
     });
-    // In reverse order of the start: workers may need task workers, both user processes, and all the queue, to the end.
-    await this.#crew.dismiss(({ assignment }) => assignment.role === 'worker', deadline);
-    await this.#crew.dismiss(({ assignment }) => assignment.role === 'taskWorker', deadline);
-    await this.#crew.dismiss(({ assignment }) => assignment.role !== 'queue', deadline);
-    await this.#crew.dismiss(() => true, deadline);
+    // What comes later has what is left: else it would be killed before it had heard that it should leave.
+    for (const isNext of stopOrder) await this.#crew.dismiss(isNext, Math.max(0, end - clock.now()));
     timer.cancel();
     this.#watch.stop();
     this.#crashes.close();

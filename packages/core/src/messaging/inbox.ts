@@ -1,9 +1,10 @@
-import { toWire } from '../errors.js';
+import { ProcessError, toWire } from '../errors.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Guest } from '../mesh/guest.js';
 import { MeshFlag } from '../pipe/messages.js';
 import { decode, encode } from '../pipe/payload.js';
+import { MAX_MESSAGE_BYTES } from './messenger.js';
 import { PipeMessage } from './pipe-message.js';
 
 /** So many messages of one sender may be with their handlers at once; more wait, within the sender's window. */
@@ -26,6 +27,8 @@ interface Arrived {
 interface Sender {
   pending: number;
   readonly waiting: Arrived[];
+  /** Those that wait are being started. */
+  starting: boolean;
 }
 
 /**
@@ -77,7 +80,8 @@ export class Inbox {
 
   #senderOf(guest: Guest): Sender {
     let sender = this.#senders.get(guest);
-    if (sender === undefined) this.#senders.set(guest, (sender = { pending: 0, waiting: [] }));
+    if (sender === undefined)
+      this.#senders.set(guest, (sender = { pending: 0, waiting: [], starting: false }));
     return sender;
   }
 
@@ -113,7 +117,8 @@ export class Inbox {
     let failure = error;
     if (failure === undefined) {
       try {
-        const { encoding, body } = encode(value);
+        const { encoding, body, bytes } = encode(value);
+        if (bytes > MAX_MESSAGE_BYTES) throw tooLong(bytes);
         guest.reply(number, encoding, body);
         return;
       } catch (cause) {
@@ -123,10 +128,21 @@ export class Inbox {
     guest.reply(number, MeshFlag.failed, JSON.stringify(toWire(failure)));
   }
 
+  /** A handler that returns no promise is over inside of `#begin`: the loop goes on from there, and not from within. */
   #next(sender: Sender): void {
+    if (sender.starting) return;
+    sender.starting = true;
     while (sender.waiting.length > 0 && sender.pending < MAX_PENDING)
       this.#begin(sender, sender.waiting.shift()!);
+    sender.starting = false;
   }
+}
+
+function tooLong(bytes: number): ProcessError {
+  return new ProcessError(
+    'MESSAGE_TOO_LONG',
+    `an answer of ${bytes} bytes is too long: at most ${MAX_MESSAGE_BYTES} can be sent at once`,
+  );
 }
 
 /** Its bytes are the pipe's until this turn is over. */

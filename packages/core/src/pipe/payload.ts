@@ -21,6 +21,10 @@ export interface Encoded {
 
 /** Deeper values go by the engine's format, which also knows circles. */
 const MAX_JSON_DEPTH = 12;
+/** Values within one, beyond which it goes by the engine's format: what holds one object many times over would be as many in JSON. */
+const MAX_JSON_VALUES = 1_000_000;
+let valuesLeft = 0;
+
 /**
  * Encodes what `structuredClone` accepts, as it is at this moment. A Buffer is not
  * copied, and must not change before it has arrived: copying would be a third of
@@ -29,6 +33,7 @@ const MAX_JSON_DEPTH = 12;
 export function encode(value: unknown): Encoded {
   if (typeof value === 'string' && isWellFormed(value)) return encodedText(Encoding.text, value);
   if (Buffer.isBuffer(value)) return { encoding: Encoding.bytes, body: value, bytes: value.length };
+  valuesLeft = MAX_JSON_VALUES;
   if (isJson(value, 0)) return encodedText(Encoding.json, JSON.stringify(value));
   const body = serialized(value);
   return { encoding: Encoding.clone, body, bytes: body.length };
@@ -79,6 +84,7 @@ function encodedText(encoding: number, text: string): Encoded {
 
 /** Whether JSON gives the very same value back. */
 function isJson(value: unknown, depth: number): boolean {
+  if (--valuesLeft < 0) return false;
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -96,7 +102,7 @@ function isJsonObject(value: object, depth: number): boolean {
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) if (!isJson(value[index], depth + 1)) return false;
     // One with further properties has more keys than elements; one with holes has failed above.
-    return true;
+    return Object.keys(value).length === value.length;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;

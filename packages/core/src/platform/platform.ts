@@ -272,7 +272,7 @@ export interface StreamEvents {
   end(): void;
   /** `buffered` fell back to 0. */
   drain(): void;
-  /** The last event, exactly once; `error` is set when the stream broke. */
+  /** The last event, exactly once; `error` is set when the stream broke. Of a pipe, all that the peer had written has been told before. */
   close(error: Error | undefined): void;
 }
 

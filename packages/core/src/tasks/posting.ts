@@ -1,6 +1,7 @@
 import { TaskError } from '../errors.js';
 import { encode, type Encoded } from '../pipe/payload.js';
 import type { Parcel, Way } from '../mesh/way.js';
+import type { Wish } from './room-line.js';
 import type { Caller, PostedTask } from './task-call.js';
 
 /** Bytes of tasks that may wait in one process, beside the first. */
@@ -29,7 +30,7 @@ export interface Posting {
     data: unknown,
     target: number | undefined,
     caller: Caller,
-    wanted: () => boolean,
+    wish: Wish,
   ): Promise<PostedTask | undefined>;
   /** Resolves when one more may wait. */
   room(): Promise<void>;

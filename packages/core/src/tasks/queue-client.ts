@@ -21,6 +21,7 @@ import { Fifo } from './fifo.js';
 import { checkTask, encodeTask, MAX_WAITING_BYTES, type Posting, type PostingRules } from './posting.js';
 import type { Accepted } from './queue/task-queue.js';
 import { QueuedCall, type Acceptance, type QueuedCallEvents } from './queued-call.js';
+import { RoomLine, type Wish } from './room-line.js';
 import type { Caller, PostedTask } from './task-call.js';
 
 /** Tasks that may be on their way to the queue; one at a time again when it was full. */
@@ -90,9 +91,11 @@ export class QueueClient implements Posting, QueuedCallEvents {
   #token: number | undefined;
   /** The way on which this process has introduced itself. */
   #way: Way | undefined;
-  readonly #forRoom: (() => void)[] = [];
+  readonly #roomLine: RoomLine;
 
-  constructor(private readonly parts: QueueClientParts) {}
+  constructor(private readonly parts: QueueClientParts) {
+    this.#roomLine = new RoomLine(parts.clock, () => !this.full);
+  }
 
   get open(): number {
     return this.#calls.size;
@@ -125,13 +128,13 @@ export class QueueClient implements Posting, QueuedCallEvents {
     data: unknown,
     target: number | undefined,
     caller: Caller,
-    wanted: () => boolean,
+    wish: Wish,
   ): Promise<PostedTask | undefined> {
     this.#check(name, target);
     const content = encodeTask(this.parts, data);
-    while (this.full && wanted()) await this.room();
-    if (wanted()) return this.#add({ name, content, target, caller, patient: true });
-    this.#forRoom.shift()?.();
+    while (this.full && wish.wanted()) await this.#roomLine.next(wish);
+    if (wish.wanted()) return this.#add({ name, content, target, caller, patient: true });
+    this.#roomLine.offer();
     return undefined;
   }
 
@@ -143,7 +146,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
     checkOptions(options);
     const content = encodeTask(this.parts, data);
     if (!patient && this.full) throw this.#fullError();
-    while (this.full) await this.room();
+    while (this.full) await this.#roomLine.next();
     return new Promise<Accepted>((resolve, reject) => {
       const acceptance: Acceptance = {
         accepted: (accepted) => resolve(accepted!),
@@ -154,7 +157,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
   }
 
   async room(): Promise<void> {
-    if (this.full) await new Promise<void>((resolve) => this.#forRoom.push(resolve));
+    await this.#roomLine.room();
   }
 
   abandon(task: PostedTask): void {
@@ -169,7 +172,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
   hasRoom(): void {
     this.#full = false;
     this.pump();
-    this.#tellRoom();
+    this.#roomLine.offer();
   }
 
   /** What became of a task that was posted here. */
@@ -248,7 +251,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
     if (way.peer.workerId !== this.parts.queueId) return;
     this.#takeBack();
     this.pump();
-    this.#tellRoom();
+    this.#roomLine.offer();
   }
 
   lost(way: Way, unsettled: readonly Parcel[]): void {
@@ -360,11 +363,7 @@ export class QueueClient implements Posting, QueuedCallEvents {
     this.#unaccepted--;
     this.#unacceptedBytes -= call.cost;
     call.forget();
-    this.#tellRoom();
-  }
-
-  #tellRoom(): void {
-    if (this.#forRoom.length > 0 && !this.full) this.#forRoom.shift()!();
+    this.#roomLine.offer();
   }
 
   #close(call: QueuedCall): void {
@@ -395,10 +394,14 @@ function checkOptions({ dedupeKey, delay }: EnqueueOptions): void {
   const wrong =
     dedupeKey !== undefined && !isKey(dedupeKey)
       ? `dedupeKey takes 1 to ${LONGEST_KEY} characters`
-      : delay !== undefined && !(delay >= 0 && delay <= LONGEST_DELAY)
+      : delay !== undefined && !isDelay(delay)
         ? `delay takes 0 to ${LONGEST_DELAY} ms, not ${String(delay)}`
         : undefined;
   if (wrong !== undefined) throw new TaskError('TASK_OPTION_INVALID', wrong);
+}
+
+function isDelay(delay: unknown): boolean {
+  return typeof delay === 'number' && delay >= 0 && delay <= LONGEST_DELAY;
 }
 
 function isKey(key: unknown): boolean {

@@ -19,6 +19,7 @@ import { decode, type Encoded } from '../pipe/payload.js';
 import type { Clock } from '../platform/platform.js';
 import { Fifo } from './fifo.js';
 import { checkTask, encodeTask, MAX_WAITING_BYTES, type Posting, type PostingRules } from './posting.js';
+import { RoomLine, type Wish } from './room-line.js';
 import type { Spool } from './spool.js';
 import { TaskCall, type Caller } from './task-call.js';
 import { TaskTarget } from './task-target.js';
@@ -54,9 +55,10 @@ export class TaskPool implements Posting {
   /** Tasks that are not over. */
   #open = 0;
   #lastSettled: TaskCall | undefined;
-  readonly #forRoom: (() => void)[] = [];
+  readonly #roomLine: RoomLine;
 
   constructor(private readonly parts: TaskPoolParts) {
+    this.#roomLine = new RoomLine(parts.clock, () => !this.full);
     this.#rules = { ...parts, taskWorkers: parts.taskWorkers.length };
     this.#targets = parts.taskWorkers.map(
       (workerId) => new TaskTarget(workerId, () => parts.mesh.wayTo(workerId)),
@@ -91,31 +93,19 @@ export class TaskPool implements Posting {
     data: unknown,
     target: number | undefined,
     caller: Caller,
-    /** Whether somebody still wants it. */
-    wanted: () => boolean,
+    wish: Wish,
   ): Promise<TaskCall | undefined> {
     const goal = this.#check(name, target);
     const content = encodeTask(this.#rules, data);
-    while (this.full && !this.#hasRoomNow(goal) && wanted()) await this.#nextRoom();
-    if (wanted()) return this.#add(name, content, goal, caller);
-    this.#forRoom.shift()?.();
+    while (this.full && !this.#hasRoomNow(goal) && wish.wanted()) await this.#roomLine.next(wish);
+    if (wish.wanted()) return this.#add(name, content, goal, caller);
+    this.#roomLine.offer();
     return undefined;
   }
 
   /** Resolves when one more may wait. */
   async room(): Promise<void> {
-    if (!this.full) return;
-    await this.#nextRoom();
-    // Whoever has waited here may post nothing, and then the room is for the next one.
-    this.parts.clock.defer(() => this.#offerRoom());
-  }
-
-  async #nextRoom(): Promise<void> {
-    await new Promise<void>((resolve) => this.#forRoom.push(resolve));
-  }
-
-  #offerRoom(): void {
-    if (this.#forRoom.length > 0 && !this.full) this.#forRoom.shift()!();
+    await this.#roomLine.room();
   }
 
   /** The caller has given up. A task that no task worker has is not done any more. */
@@ -292,7 +282,7 @@ export class TaskPool implements Posting {
     }
     call.state = 'waiting';
     this.#lineOf(call).push(call);
-    this.#offerRoom();
+    this.#roomLine.offer();
     this.pump();
   }
 
@@ -309,7 +299,7 @@ export class TaskPool implements Posting {
   #leftWaiting(call: TaskCall): void {
     this.#waitingCount--;
     this.#waitingBytes -= call.cost;
-    this.#offerRoom();
+    this.#roomLine.offer();
   }
 
   /** Those that were first are first again. */

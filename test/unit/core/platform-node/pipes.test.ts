@@ -57,6 +57,25 @@ describe('NodePipes', function () {
     expect([near.failure, far.failure]).to.deep.equal([undefined, undefined]);
   });
 
+  for (const gone of ['the one that connected', 'the one that accepted'])
+    it(`reads what ${gone} had written, also when a write to it has failed before`, async () => {
+      const path = join(directory, 'pipe');
+      const accepted = await listen(path);
+      const connected = await connect(path);
+      await until('it is accepted', () => accepted.length === 1);
+      const [leaver, reader] =
+        gone === 'the one that connected' ? [connected, accepted[0]!] : [accepted[0]!, connected];
+      reader.stream.write(Buffer.from('unread'));
+      leaver.stream.write(Buffer.from('last words'));
+      leaver.stream.destroy();
+      reader.stream.write(Buffer.from('in vain'));
+      reader.stream.write(Buffer.from('as well'));
+      await reader.has('close');
+      expect(reader.bytes.toString()).to.equal('last words');
+      reader.stream.write(Buffer.from('too late'));
+      expect(reader.told.at(-1)).to.equal('close');
+    });
+
   it('tells what happened before a stream was started', async () => {
     const path = join(directory, 'pipe');
     const accepted = await listen(path);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { MeshFlag } from '@shoal/core/internal/pipe/messages';
 import type { Caller, TaskCall } from '@shoal/core/internal/tasks/task-call';
+import type { Wish } from '@shoal/core/internal/tasks/room-line';
 import { TaskPool, type TaskPoolParts } from '@shoal/core/internal/tasks/task-pool';
 import { ManualClock, promiseJobs } from '../pipe/manual-clock.js';
 import { FakeFiles } from './fake-spool.js';
@@ -77,7 +78,7 @@ describe('TaskPool', () => {
     const first = post(pool);
     let rooms = 0;
     for (let waiter = 0; waiter < 3; waiter++) void pool.room().then(() => rooms++);
-    const posted = pool.postWhenRoom('', 1, undefined, new NotingCaller(), () => true);
+    const posted = pool.postWhenRoom('', 1, undefined, new NotingCaller(), { wanted: () => true });
     pool.abandon(first.call);
     for (let turn = 0; turn < 5; turn++) {
       await promiseJobs();
@@ -85,6 +86,19 @@ describe('TaskPool', () => {
     }
     expect(rooms).to.equal(3);
     expect((await posted)?.state).to.equal('waiting');
+  });
+
+  it('keeps nothing of a task whose caller gives up while it waits for room', async () => {
+    const { pool, mesh } = worldOf({ taskQueueLimit: 1 });
+    mesh.ways.clear();
+    post(pool);
+    let isWanted = true;
+    const wish: Wish = { wanted: () => isWanted };
+    const posted = pool.postWhenRoom('', 1, undefined, new NotingCaller(), wish);
+    isWanted = false;
+    wish.giveUp!();
+    expect(await posted).to.equal(undefined);
+    expect(pool.counters.posted).to.equal(1);
   });
 
   it('puts what comes back unstarted in front again, in its order', () => {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Reader } from './read-in-place.js';
+import { readToEnd } from './read-to-end.js';
 import type { ByteStream, Endpoint, StreamEvents } from '../platform.js';
 
 const nothing = Buffer.alloc(0);
@@ -14,7 +15,8 @@ const nothing = Buffer.alloc(0);
  * drain: Node's own 'drain' fires only above its mark, for us any byte counts.
  */
 export class NodeStream implements ByteStream {
-  #state: 'open' | 'ended' | 'gone' = 'open';
+  /** `broken`: a write has failed, and what the peer had written is read to its end. */
+  #state: 'open' | 'ended' | 'broken' | 'gone' = 'open';
   #drainQueued = false;
   #failure: Error | undefined;
   #events: StreamEvents | undefined;
@@ -26,6 +28,8 @@ export class NodeStream implements ByteStream {
     readonly local: Endpoint,
     /** Where the socket reads in place; else it is a readable stream. */
     private readonly reader?: Reader,
+    /** Whether what the peer had written is read although a write has failed. */
+    private readonly readsToEnd = false,
   ) {
     socket.on('error', (error) => {
       if (this.#state !== 'gone') this.#failure = error;
@@ -49,6 +53,7 @@ export class NodeStream implements ByteStream {
     const data = (chunk: Buffer): void => {
       if (this.#state !== 'gone') events.data(chunk);
     };
+    if (this.readsToEnd) readToEnd(socket, data, () => (this.#state = 'broken'));
     if (this.reader === undefined) {
       socket.on('data', data);
       socket.resume();
@@ -115,9 +120,9 @@ export class NodeStream implements ByteStream {
   #queueDrain(): void {
     if (this.#drainQueued) return;
     this.#drainQueued = true;
-    this.socket.write(nothing, () => {
+    this.socket.write(nothing, (error) => {
       this.#drainQueued = false;
-      if (this.#state !== 'open') return;
+      if (this.#state !== 'open' || error) return;
       // More may have been written meanwhile.
       if (this.buffered > 0) this.#queueDrain();
       else this.#tellDrain();

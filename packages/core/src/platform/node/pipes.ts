@@ -48,7 +48,7 @@ export class NodePipes implements Pipes {
 
 function streamOf(socket: Socket, path: string, reader: Reader | undefined): NodeStream {
   const endpoint = { address: path, port: 0 };
-  return new NodeStream(socket, 'unix', endpoint, endpoint, reader);
+  return new NodeStream(socket, 'unix', endpoint, endpoint, reader, true);
 }
 
 function checkLength(path: string): void {
