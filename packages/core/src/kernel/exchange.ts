@@ -6,26 +6,28 @@
 import { largestSend, usesQueue } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition, RoleName } from '../definition.js';
-import { fromWire, ProcessError, TaskError, type WireError } from '../errors.js';
-import type { BoundHandler } from '../events/bound-handler.js';
+import { ProcessError, TaskError } from '../errors.js';
 import { bind, handlerFor, namesOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
+import { OwnHandlers } from '../events/own-handlers.js';
 import type { Logger } from '../log.js';
 import { ForeignSends } from '../mesh/foreign-sends.js';
 import type { GuestEvents } from '../mesh/guest.js';
 import { Mesh, type MeshIdentity } from '../mesh/mesh.js';
 import type { Way, WayEvents } from '../mesh/way.js';
+import { Addressees } from '../messaging/addressees.js';
 import { Inbox } from '../messaging/inbox.js';
-import { MAX_MESSAGE_BYTES, Messenger, type Addressee } from '../messaging/messenger.js';
+import { MAX_MESSAGE_BYTES, Messenger } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import { FrameKind, MeshFlag, type OrphanedResult, type Peer } from '../pipe/messages.js';
+import { FrameKind, type Peer } from '../pipe/messages.js';
 import { byteLength, type Part } from '../pipe/parts.js';
-import { decode, type Encoded } from '../pipe/payload.js';
 import { spoolDirectoryOf } from '../pipe/spool-names.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
 import type { Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
+import { Bequests } from '../tasks/bequests.js';
 import { FinishCaller, WaitCaller } from '../tasks/callers.js';
+import { Finisher } from '../tasks/finisher.js';
 import { LeasedTasks } from '../tasks/leased-tasks.js';
 import { Orphans } from '../tasks/orphans.js';
 import type { Posting } from '../tasks/posting.js';
@@ -33,13 +35,12 @@ import type { PostedTask } from '../tasks/task-call.js';
 import { QueueClient, type EnqueueOptions } from '../tasks/queue-client.js';
 import type { Accepted } from '../tasks/queue/task-queue.js';
 import type { Wish } from '../tasks/room-line.js';
-import { Spool, type Spooled } from '../tasks/spool.js';
+import { Spool } from '../tasks/spool.js';
 import { TaskPool } from '../tasks/task-pool.js';
 import { TaskRunner, type TaskHandler } from '../tasks/task-runner.js';
 import type { TaskActions, TaskWaitOptions } from '../role-actions.js';
-import type { TaskRun } from '../tasks/task-run.js';
 import { outcomeHead } from '../pipe/queued-tasks.js';
-import { TaskResult } from '../tasks/task.js';
+import type { TaskResult } from '../tasks/task.js';
 
 export interface ExchangeParts {
   readonly platform: Platform;
@@ -82,10 +83,9 @@ export class Exchange implements TaskActions {
   #client: QueueClient | undefined;
   #leased: LeasedTasks | undefined;
   #incarnation = 0;
-  /** Handlers of results that have not settled. */
-  #finishing = 0;
-  readonly #finish = new FinishCaller((result) => this.#finished(result));
-  readonly #handlers = new Map<string, BoundHandler>();
+  readonly #finisher: Finisher;
+  readonly #finish = new FinishCaller((result) => this.#finisher.finish(result));
+  readonly #bequests: Bequests;
 
   constructor(private readonly parts: ExchangeParts) {
     const { platform, settings, logger, directory, invoker, role } = parts;
@@ -108,15 +108,17 @@ export class Exchange implements TaskActions {
       mesh,
       observe: invoker.observe,
       window,
-      resolve: (addressee) => this.#resolve(addressee),
-      audience: () => this.#audience(),
+      addressees: new Addressees(parts),
     });
-    this.#inbox = new Inbox(invoker, () => this.#bound('pipeMessage', ''), parts.workerId);
+    const handlers = new OwnHandlers(parts);
+    this.#finisher = new Finisher(handlers, invoker, logger);
+    this.#inbox = new Inbox(invoker, () => handlers.find('pipeMessage'), parts.workerId);
     const { taskSpoolSize } = settings;
     this.#spool = new Spool(platform.files, spoolDirectoryOf(settings.taskTmpdir, directory));
     if (usesQueue(settings)) this.tasks = this.#client = this.#makeClient();
     else this.tasks = this.#makePool();
     this.#orphans = new Orphans(mesh, this.#spool, taskSpoolSize);
+    this.#bequests = new Bequests(this.#orphans, this.#spool, this.#finisher, logger, parts.workerId);
     const wayToOwner = (connectionId: number): Way | undefined => {
       if (!Number.isSafeInteger(connectionId) || connectionId < 0) return undefined;
       if (settings.mode === 'process') return mesh.wayToReactor(connectionId % settings.reactorNum);
@@ -219,7 +221,9 @@ export class Exchange implements TaskActions {
   ): number {
     this.#checkPoster();
     const caller =
-      callback === undefined ? this.#finish : new FinishCaller((result) => this.#tell(callback, result));
+      callback === undefined
+        ? this.#finish
+        : new FinishCaller((result) => this.#finisher.tell(callback, result));
     return this.tasks.post(name, data, target, caller).id;
   }
 
@@ -239,7 +243,9 @@ export class Exchange implements TaskActions {
 
   /** Handlers of tasks, results and messages that have not settled. */
   get inFlight(): number {
-    return (this.#runner?.running ?? 0) + this.#inbox.pending + this.#finishing;
+    return (
+      (this.#runner?.running ?? 0) + this.#inbox.pending + this.#finisher.pending + this.#bequests.pending
+    );
   }
 
   /** Tasks that it has settled, in a task worker. */
@@ -359,14 +365,8 @@ export class Exchange implements TaskActions {
         if (this.#runner === undefined) guest.settle(seq, 'returned');
         else this.#runner.take(guest, flags, aux, sentAt, seq, taskId, nameBytes, buffer, start, end);
       },
-      orphan: (_guest, flags, buffer, start, end, taken) => {
-        if ((flags & MeshFlag.spooled) !== 0) {
-          void this.#adoptFile(flags & MeshFlag.encoding, buffer.toString('utf8', start, end), taken);
-          return;
-        }
-        this.#adopt(decode(flags & MeshFlag.encoding, buffer, start, end) as OrphanedResult);
-        taken();
-      },
+      orphan: (_guest, flags, buffer, start, end, taken) =>
+        this.#bequests.take(flags, buffer, start, end, taken),
       poster: () => {},
       enqueue: (guest, _flags, seq) => guest.settle(seq, 'returned'),
       lease: (_guest, id, headBytes, buffer, start, end) =>
@@ -384,95 +384,6 @@ export class Exchange implements TaskActions {
         this.#leased?.left(guest, owed);
       },
     };
-  }
-
-  /** A task of a predecessor of this process has finished. */
-  #adopt({ taskId, data, taskWorkerId, dispatchTime, error, input, name }: OrphanedResult): void {
-    const failure = error === undefined ? undefined : fromWire(error);
-    this.#finished(new TaskResult(taskId, data, taskWorkerId, dispatchTime, failure, true, input, name));
-  }
-
-  async #adoptFile(encoding: number, name: string, taken: () => void): Promise<void> {
-    this.#finishing++;
-    try {
-      const content = await this.#spool.read(name, 'a result of a task of the process before this one');
-      this.#adopt(decode(encoding, content, 0, content.length) as OrphanedResult);
-    } catch (error) {
-      this.parts.logger.error('a result of a task of the process before this one is lost', { error });
-    } finally {
-      this.#finishing--;
-      taken();
-    }
-  }
-
-  async #bequeath(
-    run: TaskRun,
-    { encoding, body }: Encoded,
-    failed: boolean,
-    file: Spooled | undefined,
-    taskId = run.taskId,
-  ): Promise<void> {
-    if (!run.bequeaths) {
-      if (file !== undefined) this.#spool.discard(file.name);
-      return;
-    }
-    const own = { taskId, name: run.name, taskWorkerId: this.parts.workerId() };
-    const { dispatchTime } = run;
-    const heir = run.guest.hello.workerId;
-    if (file === undefined) {
-      const value = outcomeOf(failed, encoding, Buffer.from(body as Buffer));
-      this.#orphans.add(heir, { ...own, dispatchTime, input: run.data, ...value });
-      return;
-    }
-    this.#finishing++;
-    try {
-      const content = await this.#spool.read(file.name, `a result of task ${run.taskId}`);
-      const value = outcomeOf(failed, encoding, content);
-      this.#orphans.add(heir, { ...own, dispatchTime, input: run.data, ...value });
-    } catch (error) {
-      this.#orphans.dropped++;
-      this.parts.logger.error('a result whose poster is gone is lost', { error });
-    } finally {
-      this.#finishing--;
-      this.#spool.discard(file.name);
-    }
-  }
-
-  // Handlers.
-
-  #finished(result: TaskResult): void {
-    const handler = this.#bound('finish', result.name) ?? this.#bound('finish', '');
-    if (handler !== undefined) this.#callFinish(handler, result);
-    else if (result.error !== undefined) this.#reportFailure(result);
-  }
-
-  /** To the callback that came with the task. */
-  #tell(callback: (result: TaskResult) => unknown, result: TaskResult): void {
-    const run = (): unknown => callback(result);
-    this.#callFinish({ event: 'finish', label: 'the callback of a task', run, parameters: 1 }, result);
-  }
-
-  #callFinish(handler: BoundHandler, result: TaskResult): void {
-    this.#finishing++;
-    const produced = (): void => void this.#finishing--;
-    this.parts.invoker.produce(handler, result.taskId, 0, result, { produced }, 'loud');
-  }
-
-  #reportFailure({ taskId, name, error }: TaskResult): void {
-    const which = name === '' ? `task ${taskId}` : `task ${taskId}, '${name}',`;
-    this.parts.logger.error(`${which} has failed, and no @OnFinish is there to hear it`, { error });
-  }
-
-  #bound(event: 'finish' | 'pipeMessage', name: string): BoundHandler | undefined {
-    const key = `${event} ${name}`;
-    const known = this.#handlers.get(key);
-    if (known !== undefined) return known;
-    const { definition, role, process, container } = this.parts;
-    const spec = handlerFor(definition, event, role, name, process);
-    if (spec === undefined) return undefined;
-    const handler = bind(spec, container());
-    this.#handlers.set(key, handler);
-    return handler;
   }
 
   #makePool(): TaskPool {
@@ -522,7 +433,8 @@ export class Exchange implements TaskActions {
       taskWorkerId: workerId,
       onOrphan: (run, content) => {
         const { meta, id } = run.lease;
-        void this.#bequeath(run, content, false, undefined, outcomeHead(meta, id, workerId()).taskId);
+        const { taskId } = outcomeHead(meta, id, workerId());
+        void this.#bequests.leave({ run, taskId, content, failed: false });
       },
     });
   }
@@ -555,67 +467,9 @@ export class Exchange implements TaskActions {
       requestLimit: taskMaxRequest === 0 ? Infinity : taskMaxRequest + grace,
       onRequestLimit,
       beforeResult: () => this.foreign.flush(),
-      onOrphan: async (run, result, failed, file) => this.#bequeath(run, result, failed, file),
+      onOrphan: async (run, content, failed, file) => this.#bequests.leave({ run, content, failed, file }),
     });
   }
-
-  // Who can be sent messages.
-
-  /** The id of whoever is meant. Throws for nobody, oneself, and one that handles no messages. */
-  #resolve(addressee: Addressee): number {
-    const { settings, userProcesses } = this.parts;
-    const workers = settings.workerNum + settings.taskWorkerNum;
-    const total = workers + userProcesses.length;
-    const index = typeof addressee === 'string' ? userProcesses.indexOf(addressee) : -1;
-    const workerId = typeof addressee === 'number' ? addressee : index < 0 ? -1 : workers + index;
-    if (!Number.isInteger(workerId) || workerId < 0 || workerId >= total)
-      throw new ProcessError('NO_SUCH_WORKER', unknownAddressee(addressee, total, userProcesses));
-    if (workerId === this.parts.workerId())
-      throw new ProcessError(
-        'NO_SUCH_WORKER',
-        `worker ${workerId} is this process, which does not send to itself`,
-      );
-    this.#requireHandler(this.#roleOf(workerId), userProcesses[workerId - workers]);
-    return workerId;
-  }
-
-  #requireHandler(role: RoleName, process?: string): void {
-    if (handlerFor(this.parts.definition, 'pipeMessage', role, '', process) !== undefined) return;
-    throw new ProcessError(
-      'NO_MESSAGE_HANDLER',
-      'nobody there handles messages: add a method with @OnPipeMessage',
-    );
-  }
-
-  #roleOf(workerId: number): RoleName {
-    const { workerNum, taskWorkerNum } = this.parts.settings;
-    if (workerId < workerNum) return 'worker';
-    return workerId < workerNum + taskWorkerNum ? 'taskWorker' : 'userProcess';
-  }
-
-  #audience(): readonly number[] {
-    this.#requireHandler('worker');
-    const { workerNum, taskWorkerNum } = this.parts.settings;
-    const all = Array.from({ length: workerNum + taskWorkerNum }, (_, workerId) => workerId);
-    return all.filter((workerId) => workerId !== this.parts.workerId());
-  }
-}
-
-/** What the process after the poster is told. */
-function outcomeOf(
-  failed: boolean,
-  encoding: number,
-  content: Buffer,
-): Pick<OrphanedResult, 'data' | 'error'> {
-  if (failed) return { error: JSON.parse(content.toString()) as WireError };
-  return { data: decode(encoding, content, 0, content.length) };
-}
-
-function unknownAddressee(addressee: Addressee, total: number, names: readonly string[]): string {
-  if (typeof addressee === 'number')
-    return `there is no worker ${addressee} to send a message to: ids are 0 to ${total - 1}`;
-  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
-  return `there is no user process '${addressee}' to send a message to: ${known}`;
 }
 
 /** How often a process that leaves looks whether everything has arrived, in ms. */

@@ -10,6 +10,7 @@ import type { Parcel, Way } from '../mesh/way.js';
 import { MeshFlag } from '../pipe/messages.js';
 import { decode, encode, type Encoded } from '../pipe/payload.js';
 import type { Clock, Timer } from '../platform/platform.js';
+import type { Addressee, Addressees } from './addressees.js';
 import { Letter } from './letter.js';
 import { Outbox } from './outbox.js';
 
@@ -25,9 +26,6 @@ interface Waiting {
   started: boolean;
 }
 
-/** A worker, task worker or user process by its id, or a user process by its name. */
-export type Addressee = number | string;
-
 export interface MessengerParts {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,10 +33,7 @@ export interface MessengerParts {
   readonly observe?: Observe | undefined;
   /** Bytes of messages to one process that are not started there. */
   readonly window: number;
-  /** The id of whoever is meant. Throws for nobody, oneself, and one that handles no messages. */
-  readonly resolve: (addressee: Addressee) => number;
-  /** All other event workers and task workers. Throws when nobody there handles messages. */
-  readonly audience: () => readonly number[];
+  readonly addressees: Addressees;
 }
 
 export class Messenger {
@@ -51,12 +46,12 @@ export class Messenger {
 
   /** False when more than the window waits for that process; then nothing was sent. */
   send(data: unknown, addressee: Addressee): boolean {
-    return this.#send(this.parts.resolve(addressee), this.#encode(data));
+    return this.#send(this.parts.addressees.idOf(addressee), this.#encode(data));
   }
 
   /** Resolves when it is on its way, which may have to wait for room. */
   async sendWhenRoom(data: unknown, addressee: Addressee): Promise<void> {
-    const workerId = this.parts.resolve(addressee);
+    const workerId = this.parts.addressees.idOf(addressee);
     const outbox = this.#outbox(workerId);
     const content = this.#encode(data);
     if (this.#send(workerId, content)) return;
@@ -73,13 +68,13 @@ export class Messenger {
   /** To all other event workers and task workers; says to how many there was room. */
   broadcast(data: unknown): number {
     const content = this.#encode(data);
-    const others = this.parts.audience();
+    const others = this.parts.addressees.everyOther();
     return others.filter((workerId) => this.#send(workerId, content)).length;
   }
 
   /** Rejects with `ProcessError` ASK_TIMEOUT after `patience` ms (0 is never), ASK_LOST when that process dies in between. */
   async ask(data: unknown, addressee: Addressee, patience: number): Promise<unknown> {
-    const workerId = this.parts.resolve(addressee);
+    const workerId = this.parts.addressees.idOf(addressee);
     const outbox = this.#outbox(workerId);
     const content = this.#encode(data);
     return new Promise<unknown>((resolve, reject) => {
