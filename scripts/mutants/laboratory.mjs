@@ -8,8 +8,11 @@ import { copyTree, whyNotBuilt } from './tree.mjs';
 const COMPILE_DEADLINE_MS = 60_000;
 const EXPLORE_DEADLINE_MS = 120_000;
 
-/** What no connection goes through: mutants of it show in the workshop, all others in the office. */
-const EXCHANGE = /^packages\/core\/src\/(mesh|messaging|tasks)\//;
+/** What no connection goes through: mutants of it show in these places, all others in the office. */
+const PLACES = [
+  ['workshop', /^packages\/core\/src\/(mesh|messaging|tasks)\//],
+  ['watch', /^packages\/core\/src\/(timers\/|manager\/timer-holder)/],
+];
 
 /** The name under which the tree without any change is examined. */
 export const CONTROL = 'control';
@@ -31,9 +34,12 @@ export class Laboratory {
   #directory = mkdtempSync(join(tmpdir(), 'shoal-mutants-'));
   #atExit = () => this.close();
 
-  constructor(root, { runs = 100, seed = 1, env = process.env } = {}) {
+  /** `controlRuns`: the control may be explored less, where the tree is explored anyway. */
+  constructor(root, { runs = 100, controlRuns = runs, seed = 1, env = process.env } = {}) {
     this.root = root;
-    this.env = { ...env, RUNS: String(runs), EXPLORATION: String(seed) };
+    this.runs = runs;
+    this.controlRuns = controlRuns;
+    this.env = { ...env, EXPLORATION: String(seed) };
     process.once('exit', this.#atExit);
     const missing = whyNotBuilt(root);
     if (missing !== undefined) {
@@ -68,7 +74,7 @@ export class Laboratory {
       copyTree(this.root, tree);
       const place = name === CONTROL ? '' : this.#change(tree, name);
       await this.#compile(tree);
-      return await this.#explore(tree, place);
+      return await this.#explore(tree, place, name === CONTROL ? this.controlRuns : this.runs);
     } catch (error) {
       return { outcome: 'unusable', message: error.message };
     } finally {
@@ -86,7 +92,8 @@ export class Laboratory {
         throw new Error(`${name}.patch does not apply to ${path}: ${cause.message}; refresh it`, { cause });
       }
     }
-    return files.every(({ path }) => EXCHANGE.test(path)) ? 'workshop' : 'office';
+    const found = PLACES.find(([, parts]) => files.every(({ path }) => parts.test(path)));
+    return found?.[0] ?? 'office';
   }
 
   async #compile(tree) {
@@ -99,10 +106,10 @@ export class Laboratory {
     if (code !== 0) throw new Error(`it does not compile: ${(out + errors).trim()}`);
   }
 
-  async #explore(tree, place) {
+  async #explore(tree, place, runs) {
     const { code, late, out, errors } = await this.#children.run('test/dist/mutants/day.js', [], {
       cwd: tree,
-      env: { ...this.env, PLACE: place },
+      env: { ...this.env, RUNS: String(runs), PLACE: place },
       deadline: EXPLORE_DEADLINE_MS,
     });
     if (late) throw new Error(`the exploration did not end in ${EXPLORE_DEADLINE_MS / 1_000} s`);

@@ -151,7 +151,7 @@ class Counter {
   /** Whoever dies while it answers is asked again: its replacement is. */
   async #ask(text: string): Promise<string> {
     const answers: unknown[] = [];
-    for (const dst of this.#others()) answers.push(await this.#askUntilAnswered({ text, ms: 2 }, dst));
+    for (const dst of this.#others()) answers.push(await this.#askUntilAnswered({ text, ms: 8 }, dst));
     return answers.join(',');
   }
 
