@@ -6,7 +6,7 @@
  * goes as JSON, and everything else that `structuredClone` accepts by the
  * engine's own format, which costs a multiple.
  */
-import { deserialize, serialize } from 'node:v8';
+import { DefaultDeserializer, serialize } from 'node:v8';
 import type { Part } from './parts.js';
 
 export const Encoding = { bytes: 0, text: 1, clone: 2, json: 3 } as const;
@@ -58,8 +58,29 @@ export function decode(encoding: number, buffer: Buffer, start: number, end: num
     case Encoding.json:
       return JSON.parse(buffer.toString('utf8', start, end)) as unknown;
     default:
-      // Arrays of bytes within lie in what is deserialized.
-      return deserialize(Buffer.from(buffer.subarray(start, end))) as unknown;
+      return deserialized(buffer.subarray(start, end));
+  }
+}
+
+function deserialized(body: Buffer): unknown {
+  const reader = new PayloadReader(body);
+  reader.readHeader();
+  return reader.readValue() as unknown;
+}
+
+type View = NodeJS.ArrayBufferView & { readonly constructor: new (memory: ArrayBufferLike) => View };
+
+const { _readHostObject: readView } = DefaultDeserializer.prototype as unknown as {
+  _readHostObject: (this: DefaultDeserializer) => View;
+};
+
+/** The engine lets arrays lie in what is deserialized: their `buffer` would be that of the pipe, with what others have sent. */
+class PayloadReader extends DefaultDeserializer {
+  _readHostObject(): View {
+    const view = readView.call(this);
+    const { buffer, byteOffset, byteLength } = view;
+    if (Buffer.isBuffer(view)) return Buffer.from(view) as unknown as View;
+    return new view.constructor(buffer.slice(byteOffset, byteOffset + byteLength));
   }
 }
 

@@ -7,6 +7,8 @@ import { inFile, type Spool, type Spooled } from './spool.js';
 
 /** So many results may wait in one task worker for processes that are being replaced; further ones are dropped and counted. */
 const MAX_WAITING = 10_000;
+/** Bytes of those that are in memory, beside the first. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** Results of tasks whose poster is gone, on their way to whoever takes its place. */
 export class Orphans {
@@ -14,6 +16,7 @@ export class Orphans {
   dropped = 0;
   readonly #waiting = new Map<number, Fifo<Orphan>>();
   #count = 0;
+  #bytes = 0;
 
   constructor(
     private readonly mesh: Pick<Mesh, 'wayTo'>,
@@ -29,12 +32,12 @@ export class Orphans {
 
   add(workerId: number, result: OrphanedResult): void {
     // A master or a manager has no successor that could know what to do.
-    if (workerId < 0 || this.#count >= MAX_WAITING) {
+    if (workerId < 0 || this.#count >= MAX_WAITING || this.#bytes > MAX_WAITING_BYTES) {
       this.dropped++;
       return;
     }
+    const content = encodeOrphan(result);
     this.#count++;
-    const content = encode(result);
     if (content.bytes <= this.taskSpoolSize) this.#push(workerId, content);
     else void this.#write(workerId, content);
   }
@@ -50,8 +53,11 @@ export class Orphans {
   }
 
   #push(workerId: number, content: Encoded, file?: Spooled): void {
+    const bytes = file === undefined ? content.bytes : 0;
+    this.#bytes += bytes;
     const taken = (): void => {
       this.#count--;
+      this.#bytes -= bytes;
       if (file !== undefined) this.spool.discard(file.name);
     };
     let line = this.#waiting.get(workerId);
@@ -72,6 +78,15 @@ export class Orphans {
     const orphans = unsettled.filter((parcel): parcel is Orphan => parcel instanceof Orphan);
     this.#waiting.get(way.peer.workerId)?.unshift(orphans);
     this.pump();
+  }
+}
+
+/** The handler may have put into what was posted what cannot be cloned: its result arrives without it. */
+function encodeOrphan(result: OrphanedResult): Encoded {
+  try {
+    return encode(result);
+  } catch {
+    return encode({ ...result, input: undefined });
   }
 }
 
