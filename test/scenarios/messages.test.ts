@@ -121,6 +121,22 @@ describe('A question', () => {
     expect((await server.stats()).tasks.lateReplies).to.equal(1);
   });
 
+  inSimulation(
+    'whose handler does not settle is named after 10 s, and when its process leaves',
+    LettersApp,
+    async (server) => {
+      const { client, other } = await correspondents(server);
+      expect(await say(client, 'send', other, { n: 62, do: 'hang' })).to.equal(true);
+      await server.advance(9_900);
+      expect(linesOf(server, /has not settled/)).to.deep.equal([]);
+      const { workerId } = await logged(server, 'Reader.hear has not settled for 10 s');
+      expect(workerId).to.equal(other);
+      await server.stop();
+      const left = /^handlers had not settled when their process had to leave: 1 of messages$/;
+      expect(linesOf(server, left)).to.have.length(1);
+    },
+  );
+
   inWorlds('is lost with the process that has begun to handle it', LettersApp, async (server) => {
     const { client, other } = await correspondents(server);
     client.send(`ask ${JSON.stringify([other, { n: 60, do: 'hang' }])}\n`);

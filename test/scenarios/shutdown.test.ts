@@ -180,6 +180,7 @@ describe('A server that is asked to stop', () => {
     expect(ended).to.have.members([0, 1, 2, 3, 4]);
     expect(server.world.time - asked).to.be.within(3_000, 3_200);
     expect(linesOf(server, /^killed /)).to.deep.equal([]);
+    expect(linesOf(server, /had not settled .*: 1 of tasks$/)).to.have.length(1);
   });
 
   inSimulation('gives a reload up that runs', SlowBuild, async (server) => {

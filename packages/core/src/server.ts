@@ -301,7 +301,8 @@ export class Server {
    * used up, TASK_SPOOL_FAILED when a large payload or result could not be written or
    * read, and as `task` does. At `taskQueueLimit` it waits for room, or rejects,
    * as `taskQueuePolicy` says. A task that has been given up is not started any more
-   * if no task worker has it; else its result is dropped and counted.
+   * if no task worker has it, in the queue modes if the queue has not accepted it;
+   * else its result is dropped and counted.
    */
   async taskWait<Result = unknown>(
     data: unknown,
@@ -367,8 +368,8 @@ export class Server {
   /**
    * Sends a message and resolves with what `@OnPipeMessage` returns there. Rejects
    * with what that throws; with ProcessError ASK_TIMEOUT after `timeout` ms (5000; 0
-   * waits for ever), ASK_LOST when that process ends after it has begun, and as
-   * `sendMessage` throws.
+   * waits for ever), ASK_LOST when that process ends after it has begun,
+   * MESSAGE_TOO_LONG for an answer above 64 MiB, and as `sendMessage` throws.
    */
   async ask<Answer = unknown>(
     dst: number | string,

@@ -91,8 +91,8 @@ export class Invoker {
 
   /**
    * Calls a handler whose value, or error, somebody waits for. `quiet`: whoever
-   * gets the error tells it; it is counted here and not logged. Such a call takes
-   * as long as it takes, and is not watched.
+   * gets the error tells it; it is counted here and not logged. A task takes as
+   * long as it takes, and is not watched.
    */
   produce(
     handler: BoundHandler,
@@ -119,14 +119,21 @@ export class Invoker {
       return;
     }
     this.running++;
+    const call = new PendingCall(handler, subject, seq, () => {}, undefined);
+    const watch = handler.event === 'task' ? undefined : this.#watch;
+    watch?.add(call as PendingCall);
+    const end = (): void => {
+      this.running--;
+      watch?.remove(call as PendingCall);
+    };
     Promise.resolve(result).then(
       (value) => {
-        this.running--;
+        end();
         if (this.observe !== undefined) this.#settled(handler, subject, seq);
         receiver.produced(undefined, value);
       },
       (error: unknown) => {
-        this.running--;
+        end();
         this.#failAloud(handler, subject, seq, error, failure);
         receiver.produced(error ?? new Error('undefined was thrown'), undefined);
       },

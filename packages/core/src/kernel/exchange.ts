@@ -280,6 +280,18 @@ export class Exchange implements TaskActions {
    */
   async finish(deadline: number, replaced: boolean): Promise<void> {
     await this.#until(() => this.#isDone(!replaced), deadline);
+    if (this.inFlight > 0) this.#nameStragglers();
+  }
+
+  #nameStragglers(): void {
+    const counts = {
+      tasks: this.#runner?.running ?? 0,
+      messages: this.#inbox.pending,
+      results: this.#finishing,
+    };
+    const all = Object.entries(counts).filter(([, count]) => count > 0);
+    const which = all.map(([kind, count]) => `${count} of ${kind}`).join(', ');
+    this.parts.logger.warn(`handlers had not settled when their process had to leave: ${which}`, counts);
   }
 
   /** Waits until everything that was sent is with the system, for at most `deadline` ms. */

@@ -14,6 +14,7 @@ const LONGEST_WAIT = 60_000;
 export class DelayedTasks<T extends Due> {
   readonly #heap: { readonly dueAt: number; readonly item: T }[] = [];
   #timer: Timer | undefined;
+  /** Not by the wall clock, which may have been set since. */
   #timerAt = Infinity;
 
   constructor(
@@ -45,11 +46,11 @@ export class DelayedTasks<T extends Due> {
   #arm(): void {
     const next = this.#heap[0];
     if (next === undefined) return;
-    const wall = this.clock.wallTime();
-    const wait = Math.min(LONGEST_WAIT, Math.max(0, next.dueAt - wall));
-    if (this.#timer !== undefined && this.#timerAt <= wall + wait) return;
+    const now = this.clock.now();
+    const wait = Math.min(LONGEST_WAIT, Math.max(0, next.dueAt - this.clock.wallTime()));
+    if (this.#timer !== undefined && this.#timerAt <= now + wait) return;
     this.#timer?.cancel();
-    this.#timerAt = wall + wait;
+    this.#timerAt = now + wait;
     this.#timer = this.clock.setTimer(wait, () => this.#fire());
   }
 
