@@ -287,7 +287,7 @@ export class Exchange implements TaskActions {
     const counts = {
       tasks: this.#runner?.running ?? 0,
       messages: this.#inbox.pending,
-      results: this.#finishing,
+      results: this.#finisher.pending + this.#bequests.pending,
     };
     const all = Object.entries(counts).filter(([, count]) => count > 0);
     const which = all.map(([kind, count]) => `${count} of ${kind}`).join(', ');
