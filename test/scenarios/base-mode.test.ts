@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { PostApp } from '../fixtures/apps/post.js';
 import { SyncEchoApp } from '../fixtures/apps/echo.js';
-import { ask, eventually, linesOf } from './facts.js';
+import { ask, eventually, linesLogged } from './facts.js';
 import { inWorlds } from './in-worlds.js';
 
 describe('Base mode', () => {
@@ -17,7 +17,7 @@ describe('Base mode', () => {
         { workerId: 0, pid: masterPid, state: 'ready' },
       ]);
       await echoAndEnd(server);
-      expect(linesOf(server, 'SyncEchoApp serves: base mode in one process')).to.have.length(1);
+      await linesLogged(server, 'SyncEchoApp serves: base mode in one process', 1);
       expect(new Set(server.logs().map(({ pid }) => pid))).to.deep.equal(new Set([masterPid]));
     },
     { settings: { mode: 'base', workerNum: 1, taskWorkerNum: 0 } },

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { launch, simulate, type TestClient } from '@shoal/testing';
 import { CounterApp, GreeterApp, NamerApp } from '../fixtures/apps/dispatch.js';
-import { ask, errorOf, eventually } from './facts.js';
+import { ask, errorOf, eventually, logged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 const roundRobin = { dispatchMode: 'roundRobin' } as const;
@@ -54,8 +54,8 @@ describe('Dispatch', () => {
       client.send('state\nafter\n');
       expect(await client.receiveLine()).to.match(/^after \d$/);
       await eventually(server, 'a failure', async () => (await server.stats()).failedHandlers === 1);
-      const failure = server.logs().find(({ message }) => message === 'Namer.name failed in receive');
-      expect(errorOf(failure!).message).to.match(/^connection\.state needs a dispatch mode/);
+      const failure = await logged(server, 'Namer.name failed in receive');
+      expect(errorOf(failure).message).to.match(/^connection\.state needs a dispatch mode/);
       client.end();
       await client.ended();
       await eventually(server, 'the close', async () => (await server.stats()).connections === 1);

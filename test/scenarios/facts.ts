@@ -30,6 +30,17 @@ export async function logged(server: TestServer, message: string | RegExp): Prom
   return found()!;
 }
 
+/** Waits until exactly so many log lines match, and gives them: real processes tell them by a way of their own, after what they tell clients. */
+export async function linesLogged(
+  server: TestServer,
+  message: string | RegExp,
+  count: number,
+): Promise<readonly TestLog[]> {
+  const enough = (): boolean => linesOf(server, message).length === count;
+  await eventually(server, `${count} log lines ${String(message)}`, enough);
+  return linesOf(server, message);
+}
+
 /** The log lines so far whose message matches. */
 export function linesOf(server: TestServer, message: string | RegExp): readonly TestLog[] {
   return server

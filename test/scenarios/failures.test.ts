@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { WorkerErrorEvent } from '@shoal/core';
 import type { TestServer } from '@shoal/testing';
 import { FailingApp } from '../fixtures/apps/failing.js';
-import { ask, errorOf, eventually, linesOf, logged } from './facts.js';
+import { ask, errorOf, eventually, linesLogged, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
 
 describe('A handler that fails', () => {
@@ -18,7 +18,7 @@ describe('A handler that fails', () => {
       expect(await client.receiveLine()).to.equal('next');
       expect(await ask(other, 'as before')).to.equal('as before');
       await eventually(server, 'four failures', async () => (await server.stats()).failedHandlers === 4);
-      const lines = server.logs().filter(({ level }) => level === 'error');
+      const lines = await linesLogged(server, / failed in /, 4);
       expect(lines.map(({ message }) => message)).to.deep.equal([
         'Failing.line failed in receive',
         'Failing.line failed in receive',

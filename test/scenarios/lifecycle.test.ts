@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { launch, simulate, type TestLog, type TestServer } from '@shoal/testing';
 import { LifecycleApp, SessionApp } from '../fixtures/apps/lifecycle.js';
-import { ask, eventually, linesOf } from './facts.js';
+import { ask, eventually, linesLogged, linesOf } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 const base = { mode: 'base' } as const;
@@ -96,10 +96,10 @@ describe('The life of a server', () => {
     const { running } = server;
     const { masterPid, managerPid } = running;
     await eventually(server, 'the start hooks', () => linesOf(server, 'second start').length === 1);
-    const views = server
-      .logs()
-      .filter(({ message }) => /^first (start|managerStart|workerStart)/.test(message))
-      .map((log) => log.fields?.['view'] as { role: string; workerId: number });
+    const told = /^first (start|managerStart|workerStart)/;
+    const views = (await linesLogged(server, told, 2 + running.workers.length)).map(
+      (log) => log.fields?.['view'] as { role: string; workerId: number },
+    );
     const common = { masterPid, managerPid, taskworker: false, name: 'life' };
     const workers = running.workers.map(({ workerId, role, pid }) => {
       return { ...common, role, workerId, workerPid: pid, taskworker: role === 'taskWorker' };

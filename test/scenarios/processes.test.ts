@@ -8,7 +8,7 @@ import {
   ProcessesApp,
   SingleProcessApp,
 } from '../fixtures/apps/processes.js';
-import { ask, errorOf, eventually, linesOf } from './facts.js';
+import { ask, errorOf, eventually, linesLogged, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 /** Its id follows those of two workers and a task worker. */
@@ -21,10 +21,10 @@ describe('A class with @Process', () => {
       ProcessesApp,
       async (server) => {
         const { pid } = worker(server, POLLER);
-        expect(linesOf(server, 'tally made').map((line) => line.pid)).to.deep.equal([pid]);
-        expect(linesOf(server, 'poller starts').map(({ fields }) => fields)).to.deep.equal([
-          { id: POLLER, as: 'userProcess' },
-        ]);
+        const made = await linesLogged(server, 'tally made', 1);
+        expect(made.map((line) => line.pid)).to.deep.equal([pid]);
+        const starts = await linesLogged(server, 'poller starts', 1);
+        expect(starts.map(({ fields }) => fields)).to.deep.equal([{ id: POLLER, as: 'userProcess' }]);
         await eventually(server, 'run()', () => linesOf(server, 'poller runs').length === 1);
         const client = await server.connect();
         await eventually(
@@ -68,9 +68,9 @@ describe('A class with @Process', () => {
         const failed = await ended('a loss', async () => answer(client, 'fail', 'poller', 'the poll failed'));
         expect(failed).to.deep.include({ restarts: 1, state: 'ready' });
         expect(failed.lastCrash?.reason).to.equal('Error: the poll failed');
-        const [line] = linesOf(server, 'ended by an uncaught exception');
-        expect(errorOf(line!)).to.have.property('message', 'the poll failed');
-        expect(errorOf(line!).stack).to.match(/Poller\.fail/);
+        const line = await logged(server, 'ended by an uncaught exception');
+        expect(errorOf(line)).to.have.property('message', 'the poll failed');
+        expect(errorOf(line).stack).to.match(/Poller\.fail/);
         const crashed = await ended('a crash', async () => server.crashWorker(POLLER));
         expect(crashed).to.deep.include({ restarts: 2 });
         expect(crashed.lastCrash?.reason).to.equal('ended by SIGKILL');
@@ -79,7 +79,7 @@ describe('A class with @Process', () => {
         expect(await ended('its own wish', async () => answer(client, 'leave', 'poller'))).to.deep.include({
           restarts: 2,
         });
-        const all = server.logs().filter(({ message }) => /^poller (runs|stops)$/.test(message));
+        const all = await linesLogged(server, /^poller (runs|stops)$/, 7);
         expect(all.map(({ message }) => message.slice(7)).join(' ')).to.equal(
           'runs runs runs stops runs stops runs',
         );
@@ -249,7 +249,7 @@ describe('A command', () => {
         cause: 'EHOSTUNREACH',
         stack: true,
       });
-      const [failure] = linesOf(server, 'Answers.throw failed in command');
+      const failure = await logged(server, 'Answers.throw failed in command');
       expect(failure).to.deep.include({ level: 'error', workerId: 1 });
       expect((await server.stats()).failedHandlers).to.equal(1);
     },

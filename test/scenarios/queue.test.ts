@@ -6,7 +6,7 @@ import { simulate, type SimulatedServer, type TestClient } from '@shoal/testing'
 import { Prng } from '@shoal/testing/internal/world/prng';
 import { JobsApp } from '../fixtures/apps/jobs.js';
 import { QueueApp, StartingApp, type Errand } from '../fixtures/apps/queue.js';
-import { ask, eventually, linesOf } from './facts.js';
+import { ask, eventually, linesLogged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'shoal-queue-'));
@@ -71,7 +71,7 @@ describe('Tasks in a queue', () => {
         const status = await server.status();
         const queue = status.processes.find(({ role }) => role === 'queue');
         expect(queue).to.deep.include({ workerId: 4, state: 'ready' });
-        expect(linesOf(server, /, queue jobs/i)).to.have.length(1);
+        await linesLogged(server, /, queue jobs/i, 1);
       },
       { settings: { mode, taskIpcMode, queueDirectory: join(directory, mode) } },
     );
@@ -97,7 +97,7 @@ describe('Tasks in a queue', () => {
         code: 'TASK_INPUT_INVALID',
       });
       expect((await server.stats()).tasks.queue).to.include({ waiting: 0, delayed: 0, dead: 3 });
-      expect(linesOf(server, /^task \d, 'number', is a dead letter after 1 attempts/)).to.have.length(1);
+      await linesLogged(server, /^task \d, 'number', is a dead letter after 1 attempts/, 1);
     },
     { settings: { queueDirectory: join(directory, 'retries') } },
   );

@@ -11,7 +11,7 @@ import {
   SecondBuild,
   SlowBuild,
 } from '../fixtures/apps/builds.js';
-import { ask, eventually, linesOf, logged } from './facts.js';
+import { ask, eventually, linesLogged, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds, withProcesses, type App } from './in-worlds.js';
 
 const throwsAtImport = new URL('../fixtures/builds/throws-at-import.js', import.meta.url);
@@ -38,7 +38,7 @@ describe('A reload', () => {
         [2, 2, 0],
       ]);
       for (const { pid } of workers) expect(pids).not.to.include(pid);
-      expect(linesOf(server, /^first stops/)).to.have.length(3);
+      await linesLogged(server, /^first stops/, 3);
     },
   );
 

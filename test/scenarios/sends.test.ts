@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { PostApp } from '../fixtures/apps/post.js';
-import { ask, eventually, linesOf, logged } from './facts.js';
+import { ask, eventually, linesLogged, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 const MiB = 1024 * 1024;
@@ -120,9 +120,12 @@ describe('What handlers send and close', () => {
       }
       await eventually(server, 'the close events', () => linesOf(server, 'closed protocol').length === 11);
       expect((await server.stats()).refused).to.deep.equal({ PACKET_TOO_LONG: 11 });
-      const lines = server.logs().filter((log) => log.fields?.['code'] === 'PACKET_TOO_LONG');
-      expect(lines).to.have.length(1);
-      expect(lines[0]!.message).to.match(/^closed a connection of listener (lines|blocks): a packet /);
+      const [line] = await linesLogged(
+        server,
+        /^closed a connection of listener (lines|blocks): a packet /,
+        1,
+      );
+      expect(line!.fields).to.include({ code: 'PACKET_TOO_LONG' });
       expect(await ask(fits, 'send 0 x')).to.match(/^(true|false)$/);
     },
   );

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { AsyncEchoApp, FragileApp, LazyApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { HooksApp } from '../fixtures/apps/hooks.js';
-import { ask, linesOf } from './facts.js';
+import { ask, linesLogged, linesOf } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 const CLIENTS = 50;
@@ -71,7 +71,7 @@ describe('The loss of a worker', () => {
       }
       await server.workersReady();
       expect((await server.stats()).refused).to.deep.equal({ PACKET_POISON: 1 });
-      expect(server.logs().filter((log) => log.message === 'closed poison')).to.have.length(1);
+      await linesLogged(server, 'closed poison', 1);
     },
   );
 });
