@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import type { TestClient } from '@shoal/testing';
 import { WorkloadApp, type Order, type Tally } from '../fixtures/apps/workload.js';
-import { ask, eventually } from './facts.js';
+import { ask, eventually, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
 /** Tasks that one task worker is given ahead before it has shown how fast it is. */
 const AHEAD = 8;
+
+/** What the manager says of a task worker that has done enough. */
+const recycled = /is to be replaced: taskMaxRequest, /;
 
 describe('The bounds of tasks', () => {
   inSimulation(
@@ -88,11 +91,44 @@ describe('The bounds of tasks', () => {
         expect(done).to.deep.equal(allRight(12));
         const { tasks } = await server.stats();
         expect(tasks).to.deep.include({ posted: 12, finished: 12, retried: 0, outstanding: 0 });
+        await logged(server, recycled);
         await server.workersReady();
       },
       { settings: { taskMaxRequest, taskWorkerNum: 2 }, seeds: 5 },
     );
   }
+
+  inSimulation(
+    'replace a task worker after exactly taskMaxRequest tasks, and not one before',
+    WorkloadApp,
+    async (server) => {
+      const client = await server.connect();
+      const one: Order = { count: 1, inFlight: 1, how: 'wait', task: 'echo' };
+      for (let task = 0; task < 4; task++) await order(client, one);
+      await server.advance(500);
+      expect(linesOf(server, recycled)).to.have.length(0);
+      await order(client, one);
+      expect((await logged(server, recycled)).message).to.match(/^task worker 1, .* taskMaxRequest, 5$/);
+      await server.workersReady();
+      expect(await order(client, one)).to.deep.equal(allRight(1));
+    },
+    { settings: { taskMaxRequest: 5, taskMaxRequestGrace: 0, taskWorkerNum: 1 } },
+  );
+
+  inSimulation(
+    'replace a task worker at a moment of its own within taskMaxRequestGrace',
+    WorkloadApp,
+    async (server) => {
+      const client = await server.connect();
+      let done = 0;
+      while (linesOf(server, recycled).length === 0) {
+        await order(client, { count: 1, inFlight: 1, how: 'wait', task: 'echo' });
+        done++;
+      }
+      expect(done).to.be.within(20, 30);
+    },
+    { settings: { taskMaxRequest: 20, taskMaxRequestGrace: 10, taskWorkerNum: 1 } },
+  );
 
   inWorlds(
     'hold over a reload of the task workers under load: none lost, none twice, none counted as retried',
