@@ -149,7 +149,7 @@ describe('The bounds of tasks', () => {
     WorkloadApp,
     async (server) => {
       const client = await server.connect();
-      const impatient = { count: 12, inFlight: 3, how: 'wait', task: 'slow', ms: 100, timeout: 50 } as const;
+      const impatient = { count: 12, inFlight: 3, how: 'wait', task: 'slow', ms: 400, timeout: 50 } as const;
       const none = { ...allRight(0), failed: { TASK_TIMEOUT: 12 } };
       expect(await order(client, impatient)).to.deep.equal(none);
       expect(await order(client, { count: 6, inFlight: 3, how: 'wait', task: 'slow', ms: 1 })).to.deep.equal(
