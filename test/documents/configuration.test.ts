@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { describeConfiguration } from '@shoal/core/internal/config/describe';
-import { framings, listenerSchema, serverSchema } from '@shoal/core/internal/config/schema';
+import { framings } from '@shoal/core/internal/config/framing-options';
+import { listeners } from '@shoal/core/internal/config/listener-options';
+import { serverSchema } from '@shoal/core/internal/config/schema';
 
 const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
 
@@ -13,7 +15,7 @@ describe('docs/configuration.md', () => {
   it('has a row for every option', () => {
     const shapes = [
       serverSchema.shape,
-      listenerSchema.shape,
+      ...Object.values(listeners).map(({ shape }) => shape),
       ...Object.values(framings).map(({ shape }) => shape),
     ];
     const options = new Set(shapes.flatMap((shape) => Object.keys(shape)));

@@ -598,9 +598,10 @@ describe('A configuration that does not hold', () => {
       sendTimeout: 1_000,
       handlers: [class {}],
       listeners: [
-        { type: 'udp', port: 70_000, framing: { kind: 'delimiter', bytes: [] } },
+        { type: 'tcp', port: 70_000, framing: { kind: 'delimiter', bytes: [] } },
         { type: 'tcp', host: 'a b', prot: 1 },
         'tcp',
+        { type: 'sctp', port: 1 },
       ],
     };
     let thrown: unknown;
@@ -613,13 +614,13 @@ describe('A configuration that does not hold', () => {
     expect(thrown).to.include({ name: 'ConfigError', code: 'CONFIG_INVALID' });
     expect((thrown as ConfigProblems).message.split('\n')).to.deep.equal([
       'the configuration has 15 problems:',
-      "  listeners[0].type: 'udp' is not in this version; write 'tcp'",
       '  listeners[0].port: 70000 is above the maximum of 65_535; write an integer from 0 to 65_535',
       '  listeners[0].framing.bytes: an empty array marks no end; write 1 to 64 bytes',
       "  listeners[1].host: 'a b' is not an address; write an address such as '127.0.0.1', '0.0.0.0' (all of IPv4) or '::' (all addresses)",
       '  listeners[1].port: nothing was given; write an integer from 0 to 65_535',
-      '  listeners[1].prot: 1 is not an option of a listener; did you mean port?',
+      '  listeners[1].prot: 1 is not an option of tcp(); did you mean port?',
       "  listeners[2]: 'tcp' is not a listener; write tcp({ port: 9501 })",
+      "  listeners[3].type: 'sctp' is not a transport; write 'tcp'",
       '  reactorNum: 0 is below the minimum of 1; write an integer from 1 to 64',
       "  workerNum: '4' is a string; write 'auto' or an integer from 1 to 1000, without quotes",
       "  pipeWindow: '1MB' is not a size; write '1MiB', or 1_000_000 for the decimal unit",

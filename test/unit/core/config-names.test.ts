@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { editDistance, nearest } from '@shoal/core/internal/config/nearest';
 import { isReserved, moved, reserved, synonyms } from '@shoal/core/internal/config/reserved';
-import { listenerSchema, serverSchema } from '@shoal/core/internal/config/schema';
+import { listeners } from '@shoal/core/internal/config/listener-options';
+import { serverSchema } from '@shoal/core/internal/config/schema';
 import { explainStranger, type Place } from '@shoal/core/internal/config/stranger';
 
-const options = [...Object.keys(serverSchema.shape), ...Object.keys(listenerSchema.shape)];
+const options = [...Object.keys(serverSchema.shape), ...Object.keys(listeners.tcp.shape)];
 
 function explain(key: string, place: Place = 'server'): string {
   const { reason, remedy } = explainStranger(key, place);
@@ -19,7 +20,7 @@ describe('A name that is no option', () => {
     expect(explain('worker-num')).to.equal('has no such name; did you mean workerNum?');
     expect(explain('WorkerNum')).to.equal('has no such name; did you mean workerNum?');
     expect(explain('workernum')).to.equal('has no such name; did you mean workerNum?');
-    expect(explain('heartbeat_idle_time', 'listener')).to.equal(
+    expect(explain('heartbeat_idle_time', 'tcp')).to.equal(
       'has no such name; did you mean heartbeatIdleTime?',
     );
   });
@@ -27,7 +28,7 @@ describe('A name that is no option', () => {
   it('with a slip of the pen is told the one that is near', () => {
     expect(explain('workerNumber')).to.equal('is not an option of the server; did you mean workerNum?');
     expect(explain('listener')).to.equal('is not an option of the server; did you mean listeners?');
-    expect(explain('hots', 'listener')).to.equal('is not an option of a listener; did you mean host?');
+    expect(explain('hots', 'tcp')).to.equal('is not an option of tcp(); did you mean host?');
     expect(explain('lenghtOffset', 'lengthPrefix')).to.equal(
       'is not an option of lengthPrefix(); did you mean lengthOffset?',
     );
@@ -48,7 +49,7 @@ describe('A name that is no option', () => {
   it('of framing in the reference server is told the function that replaces it', () => {
     const eof = "has no such name; write framing: delimiter('\\r\\n\\r\\n') in the listener";
     expect(explain('package_eof')).to.equal(eof);
-    expect(explain('packageEof', 'listener')).to.equal(eof);
+    expect(explain('packageEof', 'tcp')).to.equal(eof);
     expect(explain('open_length_check')).to.include('framing: lengthPrefix(');
     expect(explain('package_length_func')).to.include('framing: custom(');
   });
@@ -70,7 +71,7 @@ describe('A name that is no option', () => {
     ];
     for (const name of names) {
       expect(explain(name), name).to.equal('is not in this version; remove it');
-      expect(explain(name, 'listener'), name).to.equal('is not in this version; remove it');
+      expect(explain(name, 'tcp'), name).to.equal('is not in this version; remove it');
     }
     expect(explain('max_conn')).to.equal(
       'is not in this version, where its name would be maxConnection; remove it',
@@ -81,8 +82,8 @@ describe('A name that is no option', () => {
     expect(explain('port')).to.equal(
       'is not an option of the server; write it in a listener: listeners: [tcp({ port: … })]',
     );
-    expect(explain('workerNum', 'listener')).to.equal(
-      'is not an option of a listener; write workerNum beside listeners, for the whole server',
+    expect(explain('workerNum', 'tcp')).to.equal(
+      'is not an option of tcp(); write workerNum beside listeners, for the whole server',
     );
     expect(explain('packageMaxLength', 'raw')).to.include('is not an option of raw()');
   });

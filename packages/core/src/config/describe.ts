@@ -5,7 +5,10 @@ import { loadSettings } from './load.js';
 import { ConfigProblems } from './problem.js';
 import { alternatives } from './reader.js';
 import { moved, reserved, reservedFamilies, synonyms } from './reserved.js';
-import { facts, framings, inheritedOptions, listenerSchema, serverSchema } from './schema.js';
+import { framings } from './framing-options.js';
+import { inheritedOptions, listeners } from './listener-options.js';
+import { facts } from './option.js';
+import { serverSchema } from './schema.js';
 
 /** Renders `docs/configuration.md` from the schema, so that the manual cannot say anything else. */
 export function describeConfiguration(): string {
@@ -21,7 +24,7 @@ export function describeConfiguration(): string {
     table(only(serverSchema.shape, inheritedOptions)),
     '## Listeners',
     'A listener is written `tcp({ port: 9501 })`. Besides the options above it has these:',
-    table(without(listenerSchema.shape, inheritedOptions)),
+    table(without(listeners.tcp.shape, inheritedOptions)),
     ...framingSections(),
     ...namesOfTheReference(),
     ...namesOfLater(),

@@ -4,13 +4,16 @@ import { lengthTypes } from './length-type.js';
 import { valueAt } from './problem.js';
 import {
   inheritedDefaults,
-  listenerSchema,
+  listeners as listenersByTransport,
+  type InheritedOption,
+  type listenerSchema,
+} from './listener-options.js';
+import {
   longestName,
   mostReactorsByDefault,
   serverSchema,
   workerTimeoutDefault,
   type FramingSettings,
-  type InheritedOption,
   type ListenerSettings,
   type AbsentOption,
   type Settings,
@@ -150,7 +153,7 @@ function fillListener(
   inherited: Inherited,
   valid: z.output<typeof listenerSchema> | undefined,
 ): Draft<ListenerSettings> {
-  const option = reader(listenerSchema, input, valid);
+  const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
   return {

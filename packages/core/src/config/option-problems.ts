@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { Refusal } from './reader.js';
-import { framings, type RefusalParams } from './schema.js';
+import type { framings } from './framing-options.js';
+import type { listeners } from './listener-options.js';
+import type { RefusalParams } from './option.js';
 import { show, showStranger } from './show.js';
 import { explainStranger, type Place } from './stranger.js';
 
@@ -34,13 +36,14 @@ function stranger(input: unknown, path: Path, { reason, remedy }: Refusal): Prob
 
 function placeOf(input: unknown, path: Path): Place {
   if (path.length === 0) return 'server';
-  if (path.at(-1) !== 'framing') return 'listener';
+  if (path.at(-1) !== 'framing') return valueAt(input, [...path, 'type']) as keyof typeof listeners;
   return valueAt(input, [...path, 'kind']) as keyof typeof framings;
 }
 
 /** Issues of the objects and arrays that hold the options. */
 function structural(issue: Issue, path: Path, value: unknown): Refusal {
   const last = path.at(-1);
+  if (last === 'type') return unknownTransport(value);
   const remedy = containerRemedy(last);
   if (value === undefined) return new Refusal('was given', remedy);
   if (last === 'kind' && laterKinds.includes(value)) return new Refusal('is not in this version', remedy);
@@ -48,6 +51,17 @@ function structural(issue: Issue, path: Path, value: unknown): Refusal {
   if (issue.code === 'too_small') return new Refusal('has no listener', remedy);
   return new Refusal(`is not ${last === 'listeners' ? 'an array' : containerName(last)}`, remedy);
 }
+
+function unknownTransport(value: unknown): Refusal {
+  const remedy = "write 'tcp'";
+  if (value === undefined) return new Refusal('was given', remedy);
+  return new Refusal(
+    laterTransports.includes(value) ? 'is not in this version' : 'is not a transport',
+    remedy,
+  );
+}
+
+const laterTransports: readonly unknown[] = ['udp', 'unix'];
 
 const laterKinds: readonly unknown[] = ['http', 'http2', 'websocket', 'mqtt', 'redis'];
 

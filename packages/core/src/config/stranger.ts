@@ -1,17 +1,20 @@
 import { nearest } from './nearest.js';
 import { Refusal } from './reader.js';
 import { isReserved, moved, reserved, synonyms } from './reserved.js';
-import { framings, listenerSchema, serverSchema } from './schema.js';
+import { framings } from './framing-options.js';
+import { listeners } from './listener-options.js';
+import { serverSchema } from './schema.js';
 
-/** Where a name was written: among the server's options, a listener's, or those of one kind of framing. */
-export type Place = 'server' | 'listener' | keyof typeof framings;
+/** Where a name was written: among the server's options, those of a listener of some transport, or of one kind of framing. */
+export type Place = 'server' | keyof typeof listeners | keyof typeof framings;
 
 const serverOptions = Object.keys(serverSchema.shape);
-const listenerOptions = Object.keys(listenerSchema.shape);
+
+const transports = Object.keys(listeners) as (keyof typeof listeners)[];
 
 const where: Readonly<Record<Place, string>> = {
   server: 'of the server',
-  listener: 'of a listener',
+  tcp: 'of tcp()',
   raw: 'of raw()',
   delimiter: 'of delimiter()',
   lengthPrefix: 'of lengthPrefix()',
@@ -33,8 +36,11 @@ export function explainStranger(key: string, place: Place): Refusal {
 
 function optionsOf(place: Place): readonly string[] {
   if (place === 'server') return serverOptions;
-  if (place === 'listener') return listenerOptions;
-  return Object.keys(framings[place].shape);
+  return Object.keys(isTransport(place) ? listeners[place].shape : framings[place].shape);
+}
+
+function isTransport(place: Place): place is keyof typeof listeners {
+  return Object.hasOwn(listeners, place);
 }
 
 /** `worker_num`, `worker-num`, `WORKER_NUM` and `WorkerNum` are all `workerNum`. */
@@ -65,13 +71,12 @@ function misplaced(name: string, place: Place): Refusal | undefined {
       `write ${name} beside listeners, for the whole server`,
     );
   }
-  if (place !== 'listener' && listenerOptions.includes(name)) {
-    return new Refusal(
-      `is not an option ${where[place]}`,
-      `write it in a listener: listeners: [tcp({ ${name}: … })]`,
-    );
-  }
-  return undefined;
+  const transport = transports.find((each) => each !== place && name in listeners[each].shape);
+  if (transport === undefined) return undefined;
+  return new Refusal(
+    `is not an option ${where[place]}`,
+    `write it in a listener: listeners: [${transport}({ ${name}: … })]`,
+  );
 }
 
 function fromReference(name: string): Refusal | undefined {
