@@ -1,3 +1,11 @@
+/** What is dispatched: a connection, or a packet of one. */
+export interface Dispatched {
+  /** Of the connection. */
+  readonly id: number;
+  /** Where its client is. */
+  readonly remote: { readonly address: string; readonly port: number };
+}
+
 /** Chooses the worker for a connection or a packet. Runs in the reactor. */
 export interface DispatchPolicy {
   /**
@@ -10,5 +18,5 @@ export interface DispatchPolicy {
    * policy may choose a worker that is being replaced: the connection waits for
    * it. Others return -1 when no worker is ready.
    */
-  pick(connectionId: number, isReady: (workerId: number) => boolean): number;
+  pick(what: Dispatched, isReady: (workerId: number) => boolean): number;
 }

@@ -1,4 +1,4 @@
-import type { DispatchPolicy } from './dispatch.js';
+import type { Dispatched, DispatchPolicy } from './dispatch.js';
 
 /**
  * A connection belongs to worker `n mod workerNum`, where n counts the
@@ -14,9 +14,9 @@ export class Fixed implements DispatchPolicy {
     private readonly idStep: number,
   ) {}
 
-  pick(connectionId: number): number {
-    const sequence = Math.floor(connectionId / this.idStep);
-    const offset = connectionId % this.idStep;
+  pick({ id }: Dispatched): number {
+    const sequence = Math.floor(id / this.idStep);
+    const offset = id % this.idStep;
     return (sequence + offset) % this.workerNum;
   }
 }

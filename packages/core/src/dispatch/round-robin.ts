@@ -1,4 +1,4 @@
-import type { DispatchPolicy } from './dispatch.js';
+import type { Dispatched, DispatchPolicy } from './dispatch.js';
 
 /** Each packet goes to the next worker that is ready. All reactors share one count, so that the split is even. */
 export class RoundRobin implements DispatchPolicy {
@@ -10,7 +10,7 @@ export class RoundRobin implements DispatchPolicy {
     private readonly count: Int32Array,
   ) {}
 
-  pick(_connectionId: number, isReady: (workerId: number) => boolean): number {
+  pick(_what: Dispatched, isReady: (workerId: number) => boolean): number {
     for (let tries = 0; tries < this.workerNum; tries++) {
       const workerId = (Atomics.add(this.count, 0, 1) >>> 0) % this.workerNum;
       if (isReady(workerId)) return workerId;

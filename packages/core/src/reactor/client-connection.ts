@@ -21,7 +21,7 @@ import type { Ledger } from '../pipe/ledger.js';
 import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
-import type { ByteStream, Clock, StreamEvents, Timer } from '../platform/platform.js';
+import type { ByteStream, Clock, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Output } from './output.js';
 import type { WorkerSlot } from './worker-slot.js';
@@ -125,6 +125,10 @@ export class ClientConnection implements StreamEvents, Client {
 
   get concurrency(): number {
     return this.listener.settings.concurrency;
+  }
+
+  get remote(): Endpoint {
+    return this.stream.remote;
   }
 
   get closed(): boolean {

@@ -121,7 +121,7 @@ export class Reactor implements ConnectionHost {
   }
 
   route(connection: ClientConnection): WorkerSlot | undefined {
-    const workerId = this.parts.dispatch.pick(connection.id, this.#isReady);
+    const workerId = this.parts.dispatch.pick(connection, this.#isReady);
     if (workerId >= 0) return this.slots[workerId];
     this.#unrouted.add(connection);
     return undefined;
@@ -284,7 +284,7 @@ export class Reactor implements ConnectionHost {
   }
 
   #attach(connection: ClientConnection): void {
-    const slot = this.slots[this.parts.dispatch.pick(connection.id, this.#isReady)]!;
+    const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)]!;
     connection.slot = slot;
     slot.connections.add(connection);
     if (slot.port !== undefined) connection.moveTo(slot.port, undefined);

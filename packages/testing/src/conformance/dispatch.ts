@@ -11,7 +11,7 @@
  * fast-check found, and its seed.
  */
 import assert from 'node:assert/strict';
-import type { DispatchPolicy } from '@shoal/core/internal/dispatch/dispatch';
+import type { Dispatched, DispatchPolicy } from '@shoal/core/internal/dispatch/dispatch';
 import fc from 'fast-check';
 import { inAnotherMoment } from './another-moment.js';
 import type { ConformanceCase } from './conformance-case.js';
@@ -201,7 +201,13 @@ function isWorker(answer: unknown, workerNum: number): answer is number {
 }
 
 function ask(policy: DispatchPolicy, question: Question): number {
-  return policy.pick(question.connectionId, (workerId) => isReady(question, workerId));
+  return policy.pick(dispatched(question), (workerId) => isReady(question, workerId));
+}
+
+/** A connection with that id, and an address that belongs to it. */
+function dispatched({ connectionId: id }: Question): Dispatched {
+  const octets = [24, 16, 8, 0].map((shift) => Math.floor(id / 2 ** shift) % 256);
+  return { id, remote: { address: octets.join('.'), port: 1_024 + (id % 60_000) } };
 }
 
 function askAll(policy: DispatchPolicy, questions: readonly Question[]): number[] {
@@ -211,7 +217,7 @@ function askAll(policy: DispatchPolicy, questions: readonly Question[]): number[
 /** The workers whose readiness the policy wants to know. */
 function askedAbout(policy: DispatchPolicy, question: Question): number[] {
   const asked: number[] = [];
-  policy.pick(question.connectionId, (workerId) => {
+  policy.pick(dispatched(question), (workerId) => {
     asked.push(workerId);
     return isReady(question, workerId);
   });

@@ -5,7 +5,8 @@ import { RoundRobin } from '@shoal/core/internal/dispatch/round-robin';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import { dispatchConformance } from '@shoal/testing/internal/conformance/dispatch';
 
-type Pick = DispatchPolicy['pick'];
+/** A policy that looks at the id of a connection alone. */
+type Pick = (connectionId: number, isReady: (workerId: number) => boolean) => number;
 
 function fixed(index: number, reactors: number): ReturnType<typeof dispatchConformance> {
   return dispatchConformance(`for reactor ${index} of ${reactors}`, {
@@ -34,7 +35,10 @@ describe('dispatchConformance', () => {
   /** Titles of the cases that a policy fails, in their order. */
   async function failures(sticky: boolean, policyFor: (workerNum: number) => Pick): Promise<string[]> {
     const cases = dispatchConformance('it', {
-      create: (workerNum) => ({ sticky, pick: policyFor(workerNum) }),
+      create: (workerNum) => {
+        const pick = policyFor(workerNum);
+        return { sticky, pick: ({ id }, isReady) => pick(id, isReady) };
+      },
     });
     const failed: string[] = [];
     for (const { title, run } of cases) await run().catch(() => failed.push(title.replace(/^it /, '')));
@@ -167,7 +171,7 @@ describe('dispatchConformance', () => {
     // Of 2000 connections of two workers 20 go astray: 1020 against 980.
     const create = (workerNum: number): DispatchPolicy => ({
       sticky: true,
-      pick: (id) => (workerNum === 2 && id % 100 === 1 ? 0 : id % workerNum),
+      pick: ({ id }) => (workerNum === 2 && id % 100 === 1 ? 0 : id % workerNum),
     });
     const even = (unevenness: number): Promise<void> =>
       dispatchConformance('it', { create, unevenness })

@@ -6,6 +6,7 @@ import { RoundRobin } from '@shoal/core/internal/dispatch/round-robin';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import { settingsOf } from '../settings.js';
 
+const connection = (id: number) => ({ id, remote: { address: '10.0.0.1', port: 4_000 } });
 const always = (): boolean => true;
 
 describe('Fixed', () => {
@@ -17,9 +18,9 @@ describe('Fixed', () => {
         fc.integer({ min: 1, max: 100 }),
         (id, step, workers) => {
           const dispatch = new Fixed(workers, step);
-          const worker = dispatch.pick(id);
+          const worker = dispatch.pick(connection(id));
           expect(worker).to.be.within(0, workers - 1);
-          expect(dispatch.pick(id)).to.equal(worker);
+          expect(dispatch.pick(connection(id))).to.equal(worker);
         },
       ),
     );
@@ -31,7 +32,7 @@ describe('Fixed', () => {
         const ids = ConnectionIds.ofReactor(index, 8);
         const dispatch = new Fixed(workers, ids.step);
         const each = new Array<number>(workers).fill(0);
-        for (let made = 0; made < count; made++) each[dispatch.pick(ids.next()!)]!++;
+        for (let made = 0; made < count; made++) each[dispatch.pick(connection(ids.next()!))]!++;
         expect(Math.max(...each) - Math.min(...each)).to.be.at.most(1);
       }),
     );
@@ -40,7 +41,7 @@ describe('Fixed', () => {
   it('does not send the first connections of all reactors to one worker', () => {
     const first = Array.from({ length: 4 }, (_, index) => {
       const ids = ConnectionIds.ofReactor(index, 4);
-      return new Fixed(4, ids.step).pick(ids.next()!);
+      return new Fixed(4, ids.step).pick(connection(ids.next()!));
     });
     expect(new Set(first).size).to.equal(4);
   });
@@ -52,16 +53,17 @@ describe('RoundRobin', () => {
     count[0] = 2 ** 31 - 500;
     const reactors = [new RoundRobin(4, count), new RoundRobin(4, count)];
     const each = [0, 0, 0, 0];
-    for (let packet = 0; packet < 1_000; packet++) each[reactors[packet % 2]!.pick(packet, always)]!++;
+    for (let packet = 0; packet < 1_000; packet++)
+      each[reactors[packet % 2]!.pick(connection(packet), always)]!++;
     expect(each).to.deep.equal([250, 250, 250, 250]);
   });
 
   it('passes over workers that are not ready, and says -1 when none is', () => {
     const dispatch = new RoundRobin(3, new Int32Array(1));
-    const picks = Array.from({ length: 6 }, () => dispatch.pick(1, (worker) => worker !== 1));
+    const picks = Array.from({ length: 6 }, () => dispatch.pick(connection(1), (worker) => worker !== 1));
     expect(picks).to.not.include(1);
     expect(new Set(picks)).to.deep.equal(new Set([0, 2]));
-    expect(dispatch.pick(1, () => false)).to.equal(-1);
+    expect(dispatch.pick(connection(1), () => false)).to.equal(-1);
   });
 });
 
