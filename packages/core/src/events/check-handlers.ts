@@ -61,9 +61,9 @@ function timerProblems({ timers, processes = [] }: Definition, settings: Setting
 function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
   if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
   const mode = settings.dispatchMode;
-  const without: EventName[] = ['connect', 'close', 'adopt'];
+  const without: EventName[] = ['connect', 'close', 'adopt', 'bufferFull', 'bufferEmpty'];
   if (without.includes(handler.event)) {
-    const text = `${handler.label} would never run: dispatchMode '${mode}' has no connect, close and adopt; remove it, or choose 'fixed'`;
+    const text = `${handler.label} would never run: dispatchMode '${mode}' has no events of connections but receive; remove it, or choose 'fixed'`;
     return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
   }
   if (handler.target.kind === 'method' && handler.target.scope === 'connection') {

@@ -46,8 +46,8 @@ async function play(
   const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
   const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
   const dispatch = createDispatch(settings, ids.step, new Int32Array(shared));
-  const { clock, network, observe } = platform;
-  const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings, observe });
+  const { clock, files, network, observe } = platform;
+  const reactor = new Reactor({ clock, files, network, logger, settings, ids, dispatch, framings, observe });
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 
