@@ -1,20 +1,20 @@
 import { expect } from 'chai';
-import type { TestClient, TestServer } from '@shoal/testing';
+import type { TestServer } from '@shoal/testing';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
+import { BLOCK, checkBlocks, idOf, slowPeer } from './peers.js';
 
-const KiB = 1024;
-const BLOCK = 64 * KiB;
 /** Of 1 MiB, from four fifths on: the thirteenth block is the first that is above. */
 const BLOCKS_TO_FULL = 13;
 const BLOCKS_THAT_FIT = 16;
 const modes = ['process', 'base'] as const;
 
 for (const mode of modes) {
-  const options = { settings: { mode }, seeds: 5 };
+  const inAll = mode === 'process' ? inWorlds : inSimulation;
+  const options = { settings: { mode }, seeds: 3 };
   describe(`Back-pressure of a slow client, ${mode} mode`, () => {
-    inWorlds(
+    inAll(
       'tells a handler to stop at the high mark, and the application of each crossing',
       PressureApp,
       async (server) => {
@@ -82,7 +82,7 @@ for (const mode of modes) {
       options,
     );
 
-    inWorlds(
+    inAll(
       'bounds what another process sends: each block is delivered whole, or refused and counted',
       PressureApp,
       async (server) => {
@@ -106,31 +106,6 @@ for (const mode of modes) {
       { ...options, seeds: 2 },
     );
   });
-}
-
-/** A client of that listener that does not read. */
-async function slowPeer(server: TestServer, listener: string): Promise<TestClient> {
-  const peer = await server.connect({ listener });
-  await eventually(server, 'the connection', () =>
-    server.connections.some((each) => each.listener === listener),
-  );
-  peer.pause();
-  return peer;
-}
-
-function idOf(server: TestServer, listener: string): number {
-  return server.connections.find((each) => each.listener === listener)!.id;
-}
-
-/** So many blocks come, whole and in order, and nothing else. */
-async function checkBlocks(server: TestServer, peer: TestClient, blocks: number): Promise<void> {
-  const bytes = await peer.receive(blocks * BLOCK);
-  for (let index = 0; index < blocks; index++) {
-    expect(bytes[index * BLOCK], `block ${index}`).to.equal(97 + (index % 26));
-    expect(bytes[(index + 1) * BLOCK - 1], `block ${index}`).to.equal(97 + (index % 26));
-  }
-  await server.settle();
-  expect(peer.received.length).to.equal(blocks * BLOCK);
 }
 
 async function refusedSends(server: TestServer, reason: string, count: number): Promise<void> {
