@@ -2,8 +2,11 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
 import { BLOCK, checkBlocks, idOf, slowPeer } from './peers.js';
+import { residentBytes } from './resident.js';
+
+const KiB = 1024;
 
 /** Of 1 MiB, from four fifths on: the thirteenth block is the first that is above. */
 const BLOCKS_TO_FULL = 13;
@@ -107,6 +110,50 @@ for (const mode of modes) {
     );
   });
 }
+
+describe('Clients that do not read, and one that asks for too much', () => {
+  for (const mode of modes)
+    inSimulation(
+      `keep no other client waiting (${mode} mode)`,
+      PressureApp,
+      async (server) => {
+        const slow = await Promise.all(Array.from({ length: 10 }, async () => slowPeer(server, 'rejecting')));
+        for (const peer of slow) peer.send('flood 60\n');
+        const other = await server.connect({ listener: 'peers' });
+        const greedy = await server.connect({ listener: 'peers' });
+        const burst = `${'x'.repeat(1023)}\n`.repeat(2 * KiB);
+        greedy.send(burst);
+        await greedy.receive(1);
+        const begun = server.world.time;
+        for (let times = 0; times < 5; times++) expect(await ask(other, 'served')).to.equal('served');
+        expect(greedy.received.length).to.be.below(burst.length);
+        expect(server.world.time - begun).to.be.below(100);
+        expect((await greedy.receive(burst.length - 1)).length).to.equal(burst.length - 1);
+        await refusedSends(server, 'OUTPUT_REFUSED', slow.length * (60 - BLOCKS_THAT_FIT));
+      },
+      { settings: { mode, workerNum: 1 }, seeds: 2 },
+    );
+
+  withProcesses(
+    'cost the owner of their sockets no memory beyond the bound',
+    PressureApp,
+    async (server) => {
+      const desk = await server.connect();
+      await slowPeer(server, 'rejecting');
+      const before = residentBytes(server.running.masterPid);
+      const id = idOf(server, 'rejecting');
+      // 125 MiB, of which 1 MiB may wait.
+      expect(await ask(desk, `task send ${id} 2000`)).to.equal('2000 of 2000');
+      await eventually(
+        server,
+        'refusals',
+        async () => ((await server.stats()).refused['OUTPUT_REFUSED'] ?? 0) > 1_500,
+      );
+      expect(residentBytes(server.running.masterPid) - before).to.be.below(80 * 1024 * KiB);
+    },
+    { settings: { workerNum: 1 } },
+  );
+});
 
 async function refusedSends(server: TestServer, reason: string, count: number): Promise<void> {
   await eventually(server, `${count} ${reason}`, async () => {
