@@ -235,7 +235,9 @@ describe('Options that contradict each other', () => {
         "listeners[0].enableDelayReceive: true waits for @OnConnect, which dispatchMode 'roundRobin' does not have; remove it, or write dispatchMode: 'fixed'",
       ]);
       expect(linesOf({ listeners: late })).to.deep.equal([]);
-      expect(linesOf({ listeners: late, mode: 'base', workerNum: 2, dispatchMode: 'roundRobin' })).to.deep.equal([]);
+      expect(
+        linesOf({ listeners: late, mode: 'base', workerNum: 2, dispatchMode: 'roundRobin' }),
+      ).to.deep.equal([]);
     });
   });
 });

@@ -4,7 +4,7 @@ import { Pressure } from '@shoal/core/internal/worker/pressure';
 
 /** Marks of 100 and 10 bytes, whose handlers pend until the test lets them settle. */
 class Marked {
-  closed = false;
+  silent = false;
   pends = false;
   readonly told: string[] = [];
   readonly pressure = new Pressure(100, 10, this);
@@ -88,7 +88,7 @@ describe('Pressure', () => {
     expect(marked.told).to.have.length(2);
   });
 
-  it('waits until the objects of the connection are there, and tells nothing once it is closed', () => {
+  it('waits until the objects of the connection are there, and tells nothing once nobody is to be told', () => {
     const marked = new Marked();
     marked.pressure.rise(200);
     marked.turn();
@@ -97,7 +97,7 @@ describe('Pressure', () => {
     marked.turn();
     expect(marked.told).to.deep.equal(['bufferFull']);
     marked.pressure.fall(0);
-    marked.closed = true;
+    marked.silent = true;
     marked.turn();
     expect(marked.told).to.deep.equal(['bufferFull']);
   });
