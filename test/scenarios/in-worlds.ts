@@ -1,11 +1,12 @@
 import { launch, simulate, type SimulatedServer, type TestServer } from '@shoal/testing';
+import { played } from '../exploration/breadth.js';
 
 export type App = Parameters<typeof launch>[0];
 type Settings = NonNullable<Parameters<typeof simulate>[1]>['settings'];
 
 export interface ScenarioOptions {
   readonly settings?: Settings;
-  /** How many seeds the simulation tries. */
+  /** How many seeds the simulation has, of which the suite plays a part. Default 10. */
   readonly seeds?: number;
   /** A longer limit for the real world, in ms. */
   readonly timeout?: number;
@@ -33,7 +34,8 @@ export function inSimulation(
   scenario: (server: SimulatedServer) => Promise<void>,
   options: ScenarioOptions = {},
 ): void {
-  const { settings = {}, seeds = 10, timeout = 20_000 } = options;
+  const { settings = {}, timeout = 20_000 } = options;
+  const seeds = played(options.seeds ?? 10);
   it(`${title} (simulated, ${seeds} seeds)`, async () => {
     for (let seed = 1; seed <= seeds; seed++) await play(await simulate(App, { seed, settings }), scenario);
   }).timeout(timeout);
