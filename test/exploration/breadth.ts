@@ -6,6 +6,9 @@
  */
 const BREADTH = Number(process.env['SHOAL_BREADTH'] ?? 0.5);
 
+/** Whether that is everything, so that nothing is left out. */
+export const everythingIsPlayed = BREADTH >= 1;
+
 /** How many of so many are played: at least one. */
 export function played(count: number): number {
   return Math.max(1, Math.ceil(count * BREADTH));

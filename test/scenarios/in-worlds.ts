@@ -1,5 +1,5 @@
 import { launch, simulate, type SimulatedServer, type TestServer } from '@shoal/testing';
-import { played } from '../exploration/breadth.js';
+import { everythingIsPlayed, played } from '../exploration/breadth.js';
 
 export type App = Parameters<typeof launch>[0];
 type Settings = NonNullable<Parameters<typeof simulate>[1]>['settings'];
@@ -25,6 +25,22 @@ export function inWorlds(
 ): void {
   inSimulation(title, App, scenario, options);
   withProcesses(title, App, scenario, options);
+}
+
+/**
+ * Declares a scenario whose way from process to process another one shows with
+ * real processes: the same mechanism in another mode, or with another outcome.
+ * Those cost a second of CPU each, so the suite plays it in the simulated world,
+ * and with real processes too where `SHOAL_BREADTH` asks for everything.
+ */
+export function inSimulationFirst(
+  title: string,
+  App: App,
+  scenario: (server: TestServer) => Promise<void>,
+  options: ScenarioOptions = {},
+): void {
+  inSimulation(title, App, scenario, options);
+  if (everythingIsPlayed) withProcesses(title, App, scenario, options);
 }
 
 /** Declares a scenario whose breadth lies in many seeds, or that needs the simulated world itself. */

@@ -8,7 +8,7 @@ import { played } from '../exploration/breadth.js';
 import { JobsApp } from '../fixtures/apps/jobs.js';
 import { QueueApp, StartingApp, type Errand } from '../fixtures/apps/queue.js';
 import { ask, eventually, linesLogged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'shoal-queue-'));
 let files = 0;
@@ -20,7 +20,7 @@ describe('Tasks in a queue', () => {
     ['process', 'queue'],
     ['base', 'sharedQueue'],
   ] as const) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `come back in every way there is (${mode} mode, ${taskIpcMode})`,
       JobsApp,
       async (server) => {
@@ -78,7 +78,7 @@ describe('Tasks in a queue', () => {
     );
   }
 
-  inWorlds(
+  inSimulationFirst(
     'are tried again when they fail, and are dead letters after that, of which their poster hears',
     QueueApp,
     async (server) => {
@@ -103,7 +103,7 @@ describe('Tasks in a queue', () => {
     { settings: { queueDirectory: join(directory, 'retries') } },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'are posted from everywhere, before anybody is there to take them, and by task workers as well',
     StartingApp,
     async (server) => {
