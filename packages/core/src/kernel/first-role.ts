@@ -133,7 +133,16 @@ export async function startFirst(program: Program): Promise<RunningServer> {
 }
 
 function configuredFact(settings: Settings): ConfiguredFact {
-  const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const {
+    mode,
+    dispatchMode,
+    dispatchModule,
+    enableUnsafeEvent,
+    reactorNum,
+    workerNum,
+    taskWorkerNum,
+    pipeWindow,
+  } = settings;
   const { taskConcurrency, taskRetries } = settings;
   const listeners = settings.listeners.map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
@@ -145,6 +154,8 @@ function configuredFact(settings: Settings): ConfiguredFact {
     kind: 'configured',
     mode,
     dispatchMode,
+    ...(enableUnsafeEvent && { enableUnsafeEvent }),
+    ...(dispatchModule !== undefined && { dispatchModule: true }),
     reactorNum,
     workerNum,
     taskWorkerNum,
