@@ -33,6 +33,11 @@ export type ProtocolErrorCode =
   | 'OUTPUT_OVERFLOW'
   | 'INPUT_OVERFLOW'
   | 'HEARTBEAT_TIMEOUT'
+  | 'IDLE_TIMEOUT'
+  | 'PARTIAL_PACKET_TIMEOUT'
+  | 'CONNECTION_LIMIT'
+  | 'ADDRESS_LIMIT'
+  | 'CONNECT_RATE'
   | 'PACKET_POISON';
 
 export type HandlerErrorCode =

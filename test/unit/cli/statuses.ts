@@ -43,6 +43,7 @@ export function serverStatus(fields: Partial<ServerStatus> = {}): ServerStatus {
       handledPackets: 99_990,
       redeliveredPackets: 2,
       outstandingPackets: 7,
+      closedBy: { client: 7_655 },
       refused: { PACKET_TOO_LONG: 2, CLOSED: 1 },
       failedHandlers: 4,
       tasks: noTasks,

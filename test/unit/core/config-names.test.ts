@@ -56,12 +56,11 @@ describe('A name that is no option', () => {
 
   it('of a later version is refused as such, in either spelling and at either place', () => {
     const names = [
-      'maxConnection',
+      'tcpFastopen',
       'sendYield',
       'sendTimeout',
       'bufferHighWatermark',
       'enableUnsafeEvent',
-      'maxIdleTime',
       'ssl',
       'sslCertFile',
       'tls',
@@ -73,8 +72,8 @@ describe('A name that is no option', () => {
       expect(explain(name), name).to.equal('is not in this version; remove it');
       expect(explain(name, 'tcp'), name).to.equal('is not in this version; remove it');
     }
-    expect(explain('max_conn')).to.equal(
-      'is not in this version, where its name would be maxConnection; remove it',
+    expect(explain('dispatch_func')).to.equal(
+      'is not in this version, where its name would be dispatchFunction; remove it',
     );
   });
 

@@ -20,6 +20,7 @@ const stats = {
   handledPackets: 2,
   redeliveredPackets: 0,
   outstandingPackets: 0,
+  closedBy: {},
   refused: {},
   failedHandlers: 0,
   tasks: noTasks,

@@ -56,6 +56,7 @@ function stats(some: Partial<ServerStats>): ServerStats {
     handledPackets: 0,
     redeliveredPackets: 0,
     outstandingPackets: 0,
+    closedBy: {},
     refused: {},
     failedHandlers: 0,
     tasks: noTasks,

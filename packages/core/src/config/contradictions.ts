@@ -1,4 +1,5 @@
 import { defaultName, isUnwatched, smallestIdleTime, type Draft, type SettingsDraft } from './fill.js';
+import { inheritedTcpDefaults } from './listener-options.js';
 import { lengthTypes } from './length-type.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
@@ -20,6 +21,8 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...tasksWithoutWorkers(input, draft),
     ...queueOptions(input, draft),
     ...heartbeats(input, draft),
+    ...tcpOptions(input, draft),
+    ...ipv6OnlyOfIPv4(input, listeners),
     ...boundsThatNeverAct(input, [], draft, draft),
     ...listeners.flatMap((listener, index) => [
       ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
@@ -134,6 +137,41 @@ function heartbeats(input: unknown, draft: SettingsDraft): Problem[] {
     );
   }
   return [];
+}
+
+function ipv6OnlyOfIPv4(input: unknown, listeners: readonly Draft<ListenerSettings>[]): Problem[] {
+  return listeners.flatMap(({ host, ipv6Only }, index) => {
+    if (ipv6Only !== true || host === undefined || host.includes(':')) return [];
+    const path = ['listeners', index, 'ipv6Only'];
+    const reason = `has no effect, because ${host} is no address of IPv6`;
+    return [problem(path, valueAt(input, path), reason, "write host: '::', or remove it")];
+  });
+}
+
+const idleTcpOptions = [
+  ['connectRate', 0, 'connectRateInterval'],
+  ['keepAlive', false, 'keepAliveIdle'],
+] as const;
+
+/** What does nothing while another option is off, told where it was written and not where it is taken over. */
+function tcpOptions(input: unknown, draft: SettingsDraft): Problem[] {
+  const listeners = draft.listeners ?? [];
+  return idleTcpOptions.flatMap(([main, off, detail]) => {
+    const idle = (path: Path, value: unknown, usual: unknown): Problem[] => {
+      if (value === undefined || value === usual) return [];
+      const reason = `has no effect, because ${main} is ${off}`;
+      return [problem(path, valueAt(input, path), reason, `set ${main}, or remove it`)];
+    };
+    const used = listeners.some((listener) => listener[main] !== off);
+    return [
+      ...(used ? [] : idle([detail], draft[detail], inheritedTcpDefaults[detail])),
+      ...listeners.flatMap((listener, index) => {
+        return listener[main] === off
+          ? idle(['listeners', index, detail], listener[detail], draft[detail])
+          : [];
+      }),
+    ];
+  });
 }
 
 /** A bound on one connection does nothing when the bound on all of them is lower. */

@@ -1,15 +1,18 @@
 import { posix } from 'node:path';
 import type { z } from 'zod';
+import { mostConnections } from './descriptors.js';
 import { lengthTypes } from './length-type.js';
 import { valueAt } from './problem.js';
 import {
   inheritedDefaults,
+  inheritedTcpDefaults,
   listeners as listenersByTransport,
   type InheritedOption,
   type listenerSchema,
 } from './listener-options.js';
 import {
   longestName,
+  mostConnectionsByDefault,
   mostReactorsByDefault,
   serverSchema,
   workerTimeoutDefault,
@@ -28,6 +31,8 @@ export interface Environment {
   readonly name: string;
   /** Where relative paths begin. */
   readonly directory: string;
+  /** How many files a process may have open; absent where the system does not tell. */
+  readonly openFiles?: number;
 }
 
 /**
@@ -77,9 +82,17 @@ export function fill(
     concurrency: option('concurrency', inheritedDefaults.concurrency),
     onWorkerLost: option('onWorkerLost', inheritedDefaults.onWorkerLost),
     backlog: option('backlog', inheritedDefaults.backlog),
-    noDelay: option('noDelay', inheritedDefaults.noDelay),
+    partialPacketTimeout: option('partialPacketTimeout', inheritedDefaults.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inheritedDefaults.maxIdleTime),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inheritedTcpDefaults.maxConnectionPerAddress),
+    connectRate: option('connectRate', inheritedTcpDefaults.connectRate),
+    connectRateInterval: option('connectRateInterval', inheritedTcpDefaults.connectRateInterval),
+    noDelay: option('noDelay', inheritedTcpDefaults.noDelay),
+    keepAlive: option('keepAlive', inheritedTcpDefaults.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inheritedTcpDefaults.keepAliveIdle),
   };
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
+  const reactorNum = option('reactorNum', Math.min(cpus, mostReactorsByDefault));
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
   const queueDirectory = option('queueDirectory');
@@ -93,7 +106,7 @@ export function fill(
     name,
     mode,
     listeners,
-    reactorNum: option('reactorNum', Math.min(cpus, mostReactorsByDefault)),
+    reactorNum,
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
@@ -125,6 +138,10 @@ export function fill(
     workerTimeout:
       unwatched && workers === 'auto' ? 0 : option('workerTimeout', unwatched ? 0 : workerTimeoutDefault),
     heartbeatCheckInterval: option('heartbeatCheckInterval', checkInterval(listeners)),
+    maxConnection: option(
+      'maxConnection',
+      connectionsByDefault({ mode, reactorNum, workerNum, taskWorkerNum, listeners }, environment.openFiles),
+    ),
     pipeWindow,
     reactorMemoryLimit,
     logLevel: option('logLevel'),
@@ -161,6 +178,8 @@ function fillListener(
     name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
     host,
     port,
+    ipv6Only: option('ipv6Only'),
+    reusePort: option('reusePort'),
     framing: fillFraming(option('framing')),
     packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
@@ -170,7 +189,14 @@ function fillListener(
     concurrency: option('concurrency', inherited.concurrency),
     onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
+    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inherited.maxConnectionPerAddress),
+    connectRate: option('connectRate', inherited.connectRate),
+    connectRateInterval: option('connectRateInterval', inherited.connectRateInterval),
     noDelay: option('noDelay', inherited.noDelay),
+    keepAlive: option('keepAlive', inherited.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inherited.keepAliveIdle),
   };
 }
 
@@ -207,6 +233,18 @@ export function smallestIdleTime(listeners: SettingsDraft['listeners']): number 
 function checkInterval(listeners: SettingsDraft['listeners']): number | undefined {
   const idleTime = smallestIdleTime(listeners);
   return idleTime === undefined || idleTime === 0 ? idleTime : Math.max(1_000, Math.floor(idleTime / 2));
+}
+
+/** Undefined where something that it depends on is. */
+function connectionsByDefault(
+  { mode, reactorNum, workerNum, taskWorkerNum, listeners }: Partial<SettingsDraft>,
+  openFiles: number | undefined,
+): number | undefined {
+  if (mode === undefined || reactorNum === undefined || workerNum === undefined) return undefined;
+  if (taskWorkerNum === undefined || listeners === undefined) return undefined;
+  if (openFiles === undefined) return mostConnectionsByDefault;
+  const owner = { mode, reactorNum, workerNum, taskWorkerNum, listeners };
+  return Math.min(mostConnectionsByDefault, mostConnections(owner, openFiles));
 }
 
 /** Small limits are there for tests, and want to be exact. */

@@ -24,8 +24,10 @@ export type CustomFraming = Extract<FramingInput, { kind: 'custom' }>;
  *
  * What it does not set it takes over from the server: `packageMaxLength`,
  * `maxQueuedBytes`, `socketBufferSize` (bytes, or `'64KiB'`),
- * `heartbeatIdleTime` (ms, or `'60s'`; 0 is off), `concurrency` (1 to 1024),
- * `backlog` (1 to 65535) and `noDelay`.
+ * `heartbeatIdleTime`, `partialPacketTimeout` and `maxIdleTime` (ms, or `'60s'`; 0 is off),
+ * `concurrency` (1 to 1024), `backlog` (1 to 65535), `maxConnectionPerAddress` and
+ * `connectRate` (0 is any number) with `connectRateInterval`, `noDelay`,
+ * `keepAlive` and `keepAliveIdle`.
  */
 export function tcp(options: TcpOptions): ListenerInput {
   return { type: 'tcp', ...options };

@@ -15,6 +15,10 @@ export const moved: Readonly<Record<string, string>> = {
   packageBodyStart: 'framing: lengthPrefix({ bodyOffset: 4 }) in the listener',
   packageLengthFunc: "framing: custom(new URL('./framing.js', import.meta.url)) in the listener",
   openTcpNodelay: 'noDelay: true',
+  enableReusePort: 'reusePort: true in the listener',
+  openTcpKeepalive: 'keepAlive: true',
+  tcpKeepidle: 'keepAliveIdle',
+  maxConn: 'maxConnection',
   singleThread: 'reactorNum: 1',
   inputBufferSize: 'packageMaxLength',
   bufferInputSize: 'packageMaxLength',
@@ -24,9 +28,7 @@ export const moved: Readonly<Record<string, string>> = {
 
 /** Other names of what is reserved below. */
 export const synonyms: Readonly<Record<string, string>> = {
-  maxConn: 'maxConnection',
   dispatchFunc: 'dispatchFunction',
-  enableReusePort: 'reusePort',
 };
 
 /** Options that this version knows of and does not have. */
@@ -54,18 +56,14 @@ export const reserved: readonly string[] = [
   'logDateWithMicroseconds',
   'logRotation',
   'maxConcurrency',
-  'maxConnection',
-  'maxIdleTime',
   'openCpuAffinity',
   'openHttp2Protocol',
   'openHttpProtocol',
   'openMqttProtocol',
   'openRedisProtocol',
-  'openTcpKeepalive',
   'openWebsocketProtocol',
   'printBacktraceOnError',
   'reloadAsync',
-  'reusePort',
   'sendTimeout',
   'sendYield',
   'socketConnectTimeout',
@@ -85,7 +83,6 @@ export const reserved: readonly string[] = [
   'tcpDeferAccept',
   'tcpFastopen',
   'tcpKeepcount',
-  'tcpKeepidle',
   'tcpKeepinterval',
   'tcpUserTimeout',
   'traceFlags',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from './duration.js';
-import { inherited, listenerSchema } from './listener-options.js';
+import { inherited, inheritedTcp, listenerSchema } from './listener-options.js';
 import type { framing } from './framing-options.js';
 import { asCode, asSize, facts, option, optional } from './option.js';
 import { automatic, boolean, integer } from './scalar.js';
@@ -25,6 +25,7 @@ export const longestName = 100;
 /** ms. Like all that follows it is filled in by `fill.ts`, where a default may depend on other options. */
 export const workerTimeoutDefault = 30_000;
 export const mostReactorsByDefault = 8;
+export const mostConnectionsByDefault = 100_000;
 
 export const serverSchema = z.strictObject({
   name: optional(text(longestName), {
@@ -122,6 +123,11 @@ export const serverSchema = z.strictObject({
     default: 'half of the smallest `heartbeatIdleTime`, at least 1000; `0` where no listener has one',
     sentence: 'How often connections are looked through for those that exceed `heartbeatIdleTime`.',
   }),
+  maxConnection: optional(integer(1, 1_000_000), {
+    default: `${asCode(mostConnectionsByDefault)}, or what the limit of open files has room for if that is less`,
+    sentence:
+      'How many connections there may be, on all listeners and reactors together (base mode: with one worker). Further ones are closed at once. What the limit of open files has no room for is lowered, with a warning.',
+  }),
   pipeWindow: option(size(64 * KiB, GiB), {
     default: 4 * MiB,
     shown: asSize(4 * MiB),
@@ -144,6 +150,7 @@ export const serverSchema = z.strictObject({
       'The directory in which the server makes its own, with mode 0700, for the unix sockets between its processes.',
   }),
   ...inherited,
+  ...inheritedTcp,
   logFile: optional(file(), {
     default: 'standard output',
     sentence:

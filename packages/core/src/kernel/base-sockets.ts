@@ -6,6 +6,7 @@ import type { Place, WorkerAssignment } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
+import { doorMemory } from '../reactor/door/door-memory.js';
 import { Reactor } from '../reactor/reactor.js';
 import { OwnSockets } from '../worker/own-sockets.js';
 import type { Worker } from '../worker/worker.js';
@@ -40,7 +41,7 @@ export class BaseSockets {
   /** Makes the reactor; what it accepts waits until the sockets are served. */
   async prepare(): Promise<void> {
     const { settings, incarnation } = this.assignment;
-    const { clock, network } = this.platform;
+    const { clock, network, random } = this.platform;
     const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
     const ids = ConnectionIds.ofWorker(incarnation);
     const own = { ...settings, workerNum: 1 };
@@ -52,6 +53,7 @@ export class BaseSockets {
       ids,
       dispatch: toItself,
       framings,
+      door: doorMemory(own, random),
       observe: this.platform.observe,
     });
     this.#reactor = reactor;

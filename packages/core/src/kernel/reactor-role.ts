@@ -42,12 +42,13 @@ async function play(
   master: Link,
   tell: (note: FromReactor) => void,
 ): Promise<void> {
-  const { settings, index, pipePath, shared } = assignment;
+  const { settings, index, pipePath, shared, door } = assignment;
   const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
   const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
   const dispatch = createDispatch(settings, ids.step, new Int32Array(shared));
   const { clock, network, observe } = platform;
-  const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings, observe });
+  const parts = { clock, network, logger, settings, ids, dispatch, framings, door, observe };
+  const reactor = new Reactor(parts);
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 

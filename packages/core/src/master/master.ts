@@ -27,6 +27,8 @@ import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/i
 import { isForQueue, QUEUE_PATIENCE_MS, type ClientInfo } from '../pipe/questions.js';
 import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
+import { doorMemory } from '../reactor/door/door-memory.js';
+import { listenOptions } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
 import { ReactorHandle } from './reactor-handle.js';
@@ -210,9 +212,10 @@ export class Master {
   #startReactors(): void {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
     const shared = new SharedArrayBuffer(4);
+    const door = doorMemory(settings, platform.random);
     for (const index of topology.reactors.keys()) {
       const pipePath = reactorPath(runtimeDirectory, index);
-      const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;
+      const assignment = { role: 'reactor', index, settings, pipePath, shared, door } as const;
       const reactor = new ReactorHandle(
         assignment,
         platform.threads,
@@ -250,8 +253,10 @@ export class Master {
    * those of another server without a word, so it is bound alone first.
    */
   async #freePort(index: number): Promise<number> {
-    const { host, port, backlog, noDelay } = this.parts.settings.listeners[index]!;
-    const options = { host, port, backlog, noDelay, reusePort: false };
+    const listener = this.parts.settings.listeners[index]!;
+    // Another server may be there, and is meant to be.
+    if (listener.reusePort && listener.port !== 0) return listener.port;
+    const options = { ...listenOptions(listener), reusePort: false };
     const probe = await this.parts.platform.network.listen(options, (stream) => stream.destroy(true));
     await probe.close();
     return probe.endpoint.port;

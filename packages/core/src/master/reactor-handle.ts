@@ -39,6 +39,7 @@ export class ReactorHandle {
     handledPackets: 0,
     redeliveredPackets: 0,
     outstandingPackets: 0,
+    closedBy: {},
     refused: {},
     ledger: emptyLedger(),
     connectionsOfWorkers: [],

@@ -7,6 +7,7 @@
  */
 import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
+import type { DoorMemory } from './door-memory.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
@@ -228,6 +229,8 @@ export type CloseReason =
   | 'server'
   | 'error'
   | 'heartbeat'
+  | 'idle'
+  | 'partialPacket'
   | 'outputOverflow'
   | 'protocol'
   | 'poison'
@@ -246,6 +249,7 @@ export interface ReactorAssignment {
   readonly pipePath: string;
   /** Int32: the number of dispatches so far, shared by all reactors. */
   readonly shared: SharedArrayBuffer;
+  readonly door: DoorMemory;
 }
 
 export interface ManagerAssignment {
@@ -449,6 +453,8 @@ export interface ReactorCounters {
   handledPackets: number;
   redeliveredPackets: number;
   outstandingPackets: number;
+  /** By `CloseReason`: closed connections. */
+  closedBy: Record<string, number>;
   refused: Record<string, number>;
   ledger: Ledger;
   /** By worker id: the connections that it serves, in sticky dispatch modes. */

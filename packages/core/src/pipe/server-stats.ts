@@ -22,7 +22,9 @@ export interface ServerStats {
   readonly redeliveredPackets: number;
   /** Packets taken and not settled yet, from the live tables. */
   readonly outstandingPackets: number;
-  /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
+  /** By reason, as `@OnClose` gets it: how many connections were closed. */
+  readonly closedBy: Readonly<Record<string, number>>;
+  /** By error code, and CLOSED for packets of connections that were closed: what was refused. Connections too, at the door. */
   readonly refused: Readonly<Record<string, number>>;
   /** Handlers and hooks that threw or rejected, in all processes. Of those that were killed, what they had told of. */
   readonly failedHandlers: number;

@@ -77,6 +77,8 @@ export interface Self {
   /** How the user started this program. */
   readonly invocation: Invocation;
   readonly cpus: Cpus;
+  /** How many files this process may have open, sockets included; undefined where the system does not tell. */
+  readonly openFiles: number | undefined;
   /** The working directory, where relative paths begin. */
   readonly directory: string;
   /**
@@ -201,6 +203,10 @@ export interface ListenOptions {
   readonly port: number;
   readonly backlog: number;
   readonly noDelay: boolean;
+  /** ms of silence after which the system asks whether the peer is there; absent: it does not. */
+  readonly keepAliveIdle?: number;
+  /** Of a host of IPv6: no clients of IPv4. */
+  readonly ipv6Only?: boolean;
   /** Several sockets on one port; only where `Network.reusePort` is true. */
   readonly reusePort: boolean;
   /** Takes a socket that was passed instead of binding one. */
@@ -208,6 +214,7 @@ export interface ListenOptions {
 }
 
 export interface Endpoint {
+  /** An IPv4 address in its own form also where it came over a socket of IPv6. */
   readonly address: string;
   readonly port: number;
 }
@@ -281,6 +288,8 @@ export interface ByteStream {
   readonly local: Endpoint;
   /** Bytes that were written and are not yet with the system. */
   readonly buffered: number;
+  /** Of these, what the system has not taken in part either. Asked now and then, to see whether it takes anything. */
+  readonly unsent: number;
   /** Sets the receiver and starts reading. Called once, in the turn in which the stream was handed over. */
   start(events: StreamEvents): void;
   /** The chunk must not change while `buffered` is above 0. Ignored after `end`, `destroy` or a break. */

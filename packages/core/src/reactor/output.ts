@@ -38,6 +38,11 @@ export class Output {
     return this.#waiting + this.stream.buffered;
   }
 
+  /** The same without what the system has of a write that it has not taken whole. */
+  get unsent(): number {
+    return this.#waiting + this.stream.unsent;
+  }
+
   /** Whether the bytes were taken; false means that a bound would have been exceeded. */
   write(buffer: Buffer, start: number, end: number): boolean {
     const bytes = end - start;

@@ -46,6 +46,7 @@ export interface Machine {
   readonly blockTraces: BlockTraces;
   readonly program: string;
   readonly cpus: Cpus;
+  readonly openFiles: number;
   readonly outsideSettings: object;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
   spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
@@ -92,6 +93,7 @@ export function virtualPlatform(
     program: machine.program,
     invocation: { execPath: 'node', execArgv: [], argv: [machine.program], cwd: '/' },
     cpus: machine.cpus,
+    openFiles: machine.openFiles,
     vitals: () => ({ rss: life.rss, loopLagP99: 0 }),
     directory: '/srv',
     daemonize: async () => {},

@@ -84,6 +84,7 @@ describe('addStats', () => {
     handledPackets: 5 * by,
     redeliveredPackets: 6 * by,
     outstandingPackets: 7 * by,
+    closedBy: { client: 3 * by },
     refused,
     ledger: { accepted: 4 * by, handled: 3 * by, redeliveredAndHandled: 2 * by, refused },
     connectionsOfWorkers: [by],

@@ -13,7 +13,14 @@ const binder = fileURLToPath(new URL('binder.js', import.meta.url));
  * accepts. That process leaves in the turn in which it has sent the socket here,
  * so that clients who are early wait in the backlog instead of being lost.
  */
-export function bindInChild({ host, port, backlog, descriptor }: ListenOptions): Promise<BoundListener> {
+export function bindInChild({
+  host,
+  port,
+  backlog,
+  ipv6Only = false,
+  reusePort,
+  descriptor,
+}: ListenOptions): Promise<BoundListener> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void =>
       reject(new ProcessError('LISTEN_FAILED', `cannot bind ${host}:${port}: ${reason}`));
@@ -33,7 +40,8 @@ export function bindInChild({ host, port, backlog, descriptor }: ListenOptions):
     });
     // What the child has sent comes before the end of its channel.
     child.once('disconnect', () => fail('the process that binds died'));
-    const request: BindRequest = descriptor === undefined ? { host, port, backlog } : { fd: 4, backlog };
+    const request: BindRequest =
+      descriptor === undefined ? { host, port, backlog, ipv6Only, reusePort } : { fd: 4, backlog };
     child.send(request, () => {});
   });
 }

@@ -8,7 +8,13 @@ import type { Endpoint } from '../platform.js';
 import { endpointOf, listening } from './listening.js';
 
 export type BindRequest =
-  | { readonly host: string; readonly port: number; readonly backlog: number }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly backlog: number;
+      readonly ipv6Only: boolean;
+      readonly reusePort: boolean;
+    }
   /** A listening socket that is open here already. */
   | { readonly fd: number; readonly backlog: number };
 

@@ -25,18 +25,19 @@ export class NodeNetwork implements Network {
   constructor(private readonly log: LogWriter) {}
 
   async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
-    const { host, port, backlog, reusePort, descriptor } = options;
-    if (reusePort && !this.reusePort) throw withCode('ENOTSUP', 'reusePort needs Node 22.12 and Linux');
+    const { host, port, backlog, ipv6Only = false, reusePort, descriptor } = options;
+    if (reusePort && !this.reusePort) throw withoutReusePort();
     if (descriptor !== undefined) requireSocket(descriptor);
     const server = this.#server(options, accept);
     // `exclusive` keeps a surrounding cluster of the user's from listening in our place.
-    const place = descriptor === undefined ? { host, port, reusePort } : { fd: descriptor };
+    const place = descriptor === undefined ? { host, port, ipv6Only, reusePort } : { fd: descriptor };
     await listening(server, () => server.listen({ ...place, backlog, exclusive: true }));
     return new NodeListener(server, endpointOf(server));
   }
 
   async bind(options: ListenOptions): Promise<BoundListener> {
     if (options.descriptor !== undefined) requireSocket(options.descriptor);
+    if (options.reusePort && !this.reusePort) throw withoutReusePort();
     return bindInChild(options);
   }
 
@@ -46,9 +47,11 @@ export class NodeNetwork implements Network {
     return new NodeListener(server, bound.endpoint);
   }
 
-  #server({ host, port, noDelay }: ListenOptions, accept: Accept): Server {
+  #server({ host, port, noDelay, keepAliveIdle }: ListenOptions, accept: Accept): Server {
     const failures = new AcceptFailures(this.log, `${host}:${port}`);
-    const server = createServer({ allowHalfOpen: true, noDelay, pauseOnConnect: true }, (socket) =>
+    const keepAlive = keepAliveIdle !== undefined;
+    const ways = { noDelay, keepAlive, ...(keepAlive && { keepAliveInitialDelay: keepAliveIdle }) };
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, ...ways }, (socket) =>
       accept(streamOf(socket)),
     );
     return server.on('error', (error) => {
@@ -75,14 +78,21 @@ export function supportsReusePort(version: string, system: string): boolean {
   return known && ['linux', 'freebsd'].includes(system);
 }
 
+const MAPPED = '::ffff:';
+
+/** A socket that takes both kinds of addresses shows those of IPv4 within IPv6. A client has one address, wherever it comes. */
+function plainAddress(address = ''): string {
+  return address.startsWith(MAPPED) && address.includes('.') ? address.slice(MAPPED.length) : address;
+}
+
 /** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
 function streamOf(socket: Socket): NodeStream {
-  const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-  const local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+  const remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+  const local = { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
   const taken = readInPlace(socket);
   return new NodeStream(taken.socket, 'tcp', remote, local, taken.reader);
 }
 
-function withCode(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
+function withoutReusePort(): Error {
+  return Object.assign(new Error('reusePort needs Node 22.12 and Linux'), { code: 'ENOTSUP' });
 }

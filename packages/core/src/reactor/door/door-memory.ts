@@ -1,0 +1,17 @@
+import type { Settings } from '../../config/load.js';
+import type { DoorMemory } from '../../pipe/door-memory.js';
+import type { Random } from '../../platform/platform.js';
+import { AddressCounts } from './address-counts.js';
+import { ConnectRates } from './connect-rates.js';
+
+/** The system gives the memory when it is used. */
+export function doorMemory({ listeners, maxConnection }: Settings, random: Random): DoorMemory {
+  const counts = listeners.some(({ maxConnectionPerAddress }) => maxConnectionPerAddress > 0);
+  const rates = listeners.some(({ connectRate }) => connectRate > 0);
+  return {
+    words: new SharedArrayBuffer(8 * Int32Array.BYTES_PER_ELEMENT),
+    ...(counts && { counts: new SharedArrayBuffer(AddressCounts.bytesFor(maxConnection)) }),
+    ...(rates && { rates: new SharedArrayBuffer(ConnectRates.bytes) }),
+    seed: counts || rates ? Math.floor(random.next() * 2 ** 32) : 0,
+  };
+}
