@@ -3,7 +3,7 @@ import { inheritedTcpDefaults } from './listener-options.js';
 import { lengthTypes } from './length-type.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
-import type { FramingSettings, ListenerSettings } from './schema.js';
+import type { FramingSettings, ListenerSettings, UnixListenerSettings } from './schema.js';
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
 import { asFileName } from './text.js';
@@ -140,7 +140,9 @@ function heartbeats(input: unknown, draft: SettingsDraft): Problem[] {
 }
 
 function ipv6OnlyOfIPv4(input: unknown, listeners: readonly Draft<ListenerSettings>[]): Problem[] {
-  return listeners.flatMap(({ host, ipv6Only }, index) => {
+  return listeners.flatMap((listener, index) => {
+    if (isUnix(listener)) return [];
+    const { host, ipv6Only } = listener;
     if (ipv6Only !== true || host === undefined || host.includes(':')) return [];
     const path = ['listeners', index, 'ipv6Only'];
     const reason = `has no effect, because ${host} is no address of IPv6`;
@@ -162,11 +164,11 @@ function tcpOptions(input: unknown, draft: SettingsDraft): Problem[] {
       const reason = `has no effect, because ${main} is ${off}`;
       return [problem(path, valueAt(input, path), reason, `set ${main}, or remove it`)];
     };
-    const used = listeners.some((listener) => listener[main] !== off);
+    const used = listeners.some((listener) => !isUnix(listener) && listener[main] !== off);
     return [
       ...(used ? [] : idle([detail], draft[detail], inheritedTcpDefaults[detail])),
       ...listeners.flatMap((listener, index) => {
-        return listener[main] === off
+        return !isUnix(listener) && listener[main] === off
           ? idle(['listeners', index, detail], listener[detail], draft[detail])
           : [];
       }),
@@ -286,9 +288,15 @@ function groupAlone({ user, group: alone }: SettingsDraft): Problem[] {
 }
 
 /** Port 0 takes another free port for each listener, so it is never shared. */
-function addressOf({ host, port }: Draft<ListenerSettings>): string | undefined {
+function addressOf(listener: Draft<ListenerSettings>): string | undefined {
+  if (isUnix(listener)) return listener.path;
+  const { host, port } = listener;
   if (host === undefined || port === undefined || port === 0) return undefined;
   return defaultName(host.toLowerCase(), port);
+}
+
+function isUnix(listener: Draft<ListenerSettings>): listener is Draft<UnixListenerSettings> {
+  return 'path' in listener;
 }
 
 function sharedAddresses(listeners: readonly Draft<ListenerSettings>[]): Problem[] {
@@ -296,16 +304,11 @@ function sharedAddresses(listeners: readonly Draft<ListenerSettings>[]): Problem
   return addresses.flatMap((address, index) => {
     const first = addresses.indexOf(address);
     if (address === undefined || first === index) return [];
-    const port = listeners[index]?.port;
-    const path = ['listeners', index, 'port'];
-    return [
-      problem(
-        path,
-        port,
-        `makes the same address as listeners[${first}], ${address}`,
-        'write another port or host',
-      ),
-    ];
+    const listener = listeners[index]!;
+    const reason = `makes the same address as listeners[${first}], ${address}`;
+    return isUnix(listener)
+      ? [problem(['listeners', index, 'path'], listener.path, reason, 'write another path')]
+      : [problem(['listeners', index, 'port'], listener.port, reason, 'write another port or host')];
   });
 }
 

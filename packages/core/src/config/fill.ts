@@ -20,6 +20,8 @@ import {
   type ListenerSettings,
   type AbsentOption,
   type Settings,
+  type TcpListenerSettings,
+  type UnixListenerSettings,
 } from './schema.js';
 import { asFileName } from './text.js';
 
@@ -45,6 +47,8 @@ export interface SettingsDraft
   extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
   readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
 }
+
+type ListenerOutput = z.output<typeof listenerSchema>;
 
 type Inherited = Draft<Pick<Settings, InheritedOption>>;
 
@@ -159,7 +163,7 @@ export function fill(
 function fillListeners(
   inputs: unknown,
   inherited: Inherited,
-  valid: readonly z.output<typeof listenerSchema>[] | undefined,
+  valid: readonly ListenerOutput[] | undefined,
 ): readonly Draft<ListenerSettings>[] | undefined {
   if (!Array.isArray(inputs)) return undefined;
   return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index]));
@@ -168,8 +172,19 @@ function fillListeners(
 function fillListener(
   input: unknown,
   inherited: Inherited,
-  valid: z.output<typeof listenerSchema> | undefined,
+  valid: ListenerOutput | undefined,
 ): Draft<ListenerSettings> {
+  if (valueAt(input, ['type']) === 'unix') {
+    return fillUnix(input, inherited, valid?.type === 'unix' ? valid : undefined);
+  }
+  return fillTcp(input, inherited, valid?.type === 'tcp' ? valid : undefined);
+}
+
+function fillTcp(
+  input: unknown,
+  inherited: Inherited,
+  valid: Extract<ListenerOutput, { type: 'tcp' }> | undefined,
+): Draft<TcpListenerSettings> {
   const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
@@ -185,12 +200,12 @@ function fillListener(
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
     socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
     heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
+    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
     handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
     concurrency: option('concurrency', inherited.concurrency),
     onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
-    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
-    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
     maxConnectionPerAddress: option('maxConnectionPerAddress', inherited.maxConnectionPerAddress),
     connectRate: option('connectRate', inherited.connectRate),
     connectRateInterval: option('connectRateInterval', inherited.connectRateInterval),
@@ -200,14 +215,38 @@ function fillListener(
   };
 }
 
+function fillUnix(
+  input: unknown,
+  inherited: Inherited,
+  valid: Extract<ListenerOutput, { type: 'unix' }> | undefined,
+): Draft<UnixListenerSettings> {
+  const option = reader(listenersByTransport.unix, input, valid);
+  const path = option('path');
+  return {
+    type: option('type'),
+    name: option('name', path),
+    path,
+    mode: option('mode'),
+    framing: fillFraming(option('framing')),
+    packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
+    maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
+    socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
+    heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
+    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
+    handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
+    concurrency: option('concurrency', inherited.concurrency),
+    onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
+    backlog: option('backlog', inherited.backlog),
+  };
+}
+
 /** What a listener is called that has no name of its own. */
 export function defaultName(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function fillFraming(
-  framing: z.output<typeof listenerSchema>['framing'] | undefined,
-): FramingSettings | undefined {
+function fillFraming(framing: ListenerOutput['framing'] | undefined): FramingSettings | undefined {
   if (framing?.kind !== 'lengthPrefix') return framing;
   const { bodyOffset = framing.lengthOffset + lengthTypes[framing.type].size } = framing;
   return { ...framing, bodyOffset };

@@ -4,6 +4,7 @@ import { asCode, asSize, facts, kind, option, optional, required } from './optio
 import { duration } from './duration.js';
 import { boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size } from './size.js';
+import { fileMode, socketPath } from './socket-path.js';
 import { host, text } from './text.js';
 import { words } from './words.js';
 
@@ -113,7 +114,10 @@ export const inheritedTcp = {
   }),
 };
 
-const name = optional(text(64), {
+/** Characters. As many as the path that is the name of one without a name. */
+const longestListenerName = 100;
+
+const name = optional(text(longestListenerName), {
   default: '`host:port`',
   sentence: 'How handlers, logs and errors call this listener; no two have the same.',
 });
@@ -138,9 +142,28 @@ export const listeners = {
     ...inherited,
     ...inheritedTcp,
   }),
+  unix: z.strictObject({
+    type: kind('unix', 'A stream for each client of this machine, by the path of a socket.'),
+    name: optional(text(longestListenerName), {
+      default: '`path`',
+      sentence: 'How handlers, logs and errors call this listener; no two have the same.',
+    }),
+    path: required(
+      socketPath(),
+      'Where the socket is. One that a server which died has left is replaced, one that is in use is an error.',
+    ),
+    mode: option(fileMode(), {
+      default: 0o660,
+      shown: '`0o660`',
+      sentence:
+        'Who may connect: those who may write to the socket. It belongs to `user`, and has its mode before anybody finds it.',
+    }),
+    framing,
+    ...inherited,
+  }),
 };
 
-export const listenerSchema = z.discriminatedUnion('type', [listeners.tcp]).register(facts, {
+export const listenerSchema = z.discriminatedUnion('type', [listeners.tcp, listeners.unix]).register(facts, {
   type: 'listener',
   default: 'required',
   range: '',

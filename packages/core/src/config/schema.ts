@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from './duration.js';
-import { inherited, inheritedTcp, listenerSchema } from './listener-options.js';
+import { inherited, inheritedTcp, listenerSchema, type listeners } from './listener-options.js';
 import type { framing } from './framing-options.js';
 import { asCode, asSize, facts, option, optional } from './option.js';
 import { automatic, boolean, integer } from './scalar.js';
@@ -180,7 +180,7 @@ export const serverSchema = z.strictObject({
 /** What a user may write as framing; the functions `raw`, `delimiter`, `lengthPrefix` and `custom` make it. */
 export type FramingInput = Exclude<z.input<typeof framing>, undefined>;
 
-/** What a user may write as listener; `tcp` makes it. */
+/** What a user may write as listener; `tcp` and `unix` make it. */
 export type ListenerInput = z.input<typeof listenerSchema>;
 
 /** What a user may write as settings: everything but `listeners` has a default. */
@@ -193,13 +193,20 @@ export interface SettingsInput extends Omit<z.input<typeof serverSchema>, 'liste
 type Filled<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
 
 type ServerOutput = z.output<typeof serverSchema>;
-type ListenerOutput = z.output<typeof listenerSchema>;
+type TcpOutput = z.output<typeof listeners.tcp>;
+type UnixOutput = z.output<typeof listeners.unix>;
 
 /** How one listener cuts its packets: plain data, with every default filled in. */
-export type FramingSettings = Filled<ListenerOutput['framing']>;
+export type FramingSettings = Filled<TcpOutput['framing']>;
 
 /** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
-export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>> {
+export type ListenerSettings = TcpListenerSettings | UnixListenerSettings;
+
+export interface TcpListenerSettings extends Filled<Omit<TcpOutput, 'framing'>> {
+  readonly framing: FramingSettings;
+}
+
+export interface UnixListenerSettings extends Filled<Omit<UnixOutput, 'framing'>> {
   readonly framing: FramingSettings;
 }
 

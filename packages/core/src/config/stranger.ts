@@ -15,6 +15,7 @@ const transports = Object.keys(listeners) as (keyof typeof listeners)[];
 const where: Readonly<Record<Place, string>> = {
   server: 'of the server',
   tcp: 'of tcp()',
+  unix: 'of unix()',
   raw: 'of raw()',
   delimiter: 'of delimiter()',
   lengthPrefix: 'of lengthPrefix()',

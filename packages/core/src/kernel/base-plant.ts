@@ -1,5 +1,6 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
 import type { Settings } from '../config/load.js';
+import { placeOf } from '../config/place.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
@@ -117,7 +118,7 @@ export class BasePlant implements Plant {
       try {
         this.#listeners.push(await network.bind(options));
       } catch (cause) {
-        throw listenFailed(listener.name, listener.host, listener.port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
   }

@@ -1,4 +1,5 @@
 /** Gives a worker of base mode its own reactor, listeners, and the way to the other workers. */
+import { placeOf } from '../config/place.js';
 import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Logger } from '../log.js';
@@ -95,11 +96,11 @@ export class BaseSockets {
   /** Accepts on sockets of its own, in a server of one process. */
   async listen(descriptors: readonly (number | undefined)[]): Promise<Endpoint[]> {
     const endpoints: Endpoint[] = [];
-    for (const [index, { name, host, port }] of this.assignment.settings.listeners.entries()) {
+    for (const [index, listener] of this.assignment.settings.listeners.entries()) {
       try {
-        endpoints.push(await this.#reactor!.listen(index, port, false, descriptors[index]));
+        endpoints.push(await this.#reactor!.listen(index, { descriptor: descriptors[index] }));
       } catch (cause) {
-        throw listenFailed(name, host, port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
     return endpoints;

@@ -141,7 +141,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
 
 /** Node ignores the option where it does not know it, and the port would be in use, or not shared. */
 function requireReusePort({ listeners }: Settings, { network }: Platform): void {
-  const listener = listeners.find(({ reusePort }) => reusePort);
+  const listener = listeners.find((each) => each.type === 'tcp' && each.reusePort);
   if (listener === undefined || network.reusePort) return;
   throw new ConfigError(
     'CONFIG_PLATFORM',

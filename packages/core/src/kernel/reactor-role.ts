@@ -52,9 +52,9 @@ async function play(
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 
-  const listen = async ({ listener, port, shares, descriptor }: ListenNote): Promise<void> => {
+  const listen = async ({ listener, ...place }: ListenNote): Promise<void> => {
     try {
-      const endpoint = await reactor.listen(listener, port, shares, descriptor);
+      const endpoint = await reactor.listen(listener, place);
       tell({ type: 'listening', listener, endpoint });
     } catch (error) {
       tell({ type: 'listenFailed', listener, error: toWire(error) });

@@ -5,7 +5,8 @@
  * It runs no code of the application but its hooks, which the kernel calls, so
  * that connections outlive whatever the application does.
  */
-import type { Settings } from '../config/load.js';
+import type { Settings, TcpListenerSettings } from '../config/load.js';
+import { placeOf } from '../config/place.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import {
@@ -238,11 +239,11 @@ export class Master {
       const reactors = descriptor === undefined ? all : [all[index % all.length]!];
       const shares = reactors.length > 1;
       try {
-        const port = shares ? await this.#freePort(index) : listener.port;
+        const port = shares && listener.type === 'tcp' ? await this.#freePort(listener) : undefined;
         for (const reactor of reactors)
-          endpoints[index] = await reactor.listen(index, port, shares, descriptor);
+          endpoints[index] = await reactor.listen(index, { port, shares, descriptor });
       } catch (cause) {
-        throw listenFailed(listener.name, listener.host, listener.port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
     return endpoints;
@@ -252,8 +253,7 @@ export class Master {
    * A port that nobody else listens on. Sockets that share a port would join
    * those of another server without a word, so it is bound alone first.
    */
-  async #freePort(index: number): Promise<number> {
-    const listener = this.parts.settings.listeners[index]!;
+  async #freePort(listener: TcpListenerSettings): Promise<number> {
     // Another server may be there, and is meant to be.
     if (listener.reusePort && listener.port !== 0) return listener.port;
     const options = { ...listenOptions(listener), reusePort: false };

@@ -15,6 +15,7 @@ import type { CommandPlace, RoleName } from '../definition.js';
 import type { TaskCounters } from './task-counters.js';
 import type { Endpoint, Vitals } from '../platform/platform.js';
 import type { TaskCounts } from './queued-tasks.js';
+import type { ListenPlace } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
@@ -415,14 +416,7 @@ export type InnerQuestion =
 
 /** Master → reactor thread. */
 export type ToReactor =
-  /** `shares`: other reactors listen on the same port. `descriptor`: a socket that came with the start. */
-  | {
-      readonly type: 'listen';
-      readonly listener: number;
-      readonly port: number;
-      readonly shares: boolean;
-      readonly descriptor?: number;
-    }
+  | ({ readonly type: 'listen'; readonly listener: number } & ListenPlace)
   /** Workers up to this incarnation are ended by the framework: their deaths charge no packet. */
   | { readonly type: 'blameless'; readonly throughIncarnation: number; readonly reason: AdoptReason }
   /** Stop accepting and reading; report `drained` when every connection is closed. */

@@ -197,7 +197,19 @@ export interface Thread extends Link {
   onExit(run: (error: Error | undefined) => void): void;
 }
 
-export interface ListenOptions {
+export type ListenOptions = TcpListenOptions | UnixListenOptions;
+
+export interface UnixListenOptions {
+  /** Absolute, at most 100 bytes. A socket there on which nobody listens is replaced; the socket goes with its listener. */
+  readonly path: string;
+  /** Of the socket, before anybody can connect. */
+  readonly mode: number;
+  readonly backlog: number;
+  /** Takes a socket that was passed instead of making one; that one stays where it is. */
+  readonly descriptor?: number;
+}
+
+export interface TcpListenOptions {
   readonly host: string;
   /** 0 to 65535; 0 takes a free port. */
   readonly port: number;
@@ -214,7 +226,10 @@ export interface ListenOptions {
 }
 
 export interface Endpoint {
-  /** An IPv4 address in its own form also where it came over a socket of IPv6. */
+  /**
+   * An IPv4 address in its own form also where it came over a socket of IPv6. Of
+   * a unix socket its path, or nothing for a client, whose port is 0.
+   */
   readonly address: string;
   readonly port: number;
 }
@@ -310,7 +325,7 @@ export interface Files {
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
   /** Stands for the content of a file (a `file:` URL or a path), so that a change shows; empty when it cannot be read. */
   fingerprint(url: string): string;
-  /** Gives a directory with what is in it to the user that `Self.prepareUser` has named. Throws the system's error. */
+  /** Gives a directory with what is in it, or a socket, to the user that `Self.prepareUser` has named. Throws the system's error. */
   handOver(path: string): void;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;

@@ -18,7 +18,7 @@ import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { BoundListener, ByteStream, Clock, Endpoint, Listener, Network } from '../platform/platform.js';
 import type { DoorMemory } from '../pipe/door-memory.js';
-import { listenOptions } from '../topology/listen-options.js';
+import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import { Door, type Refusal } from './door/door.js';
@@ -93,11 +93,11 @@ export class Reactor implements ConnectionHost {
   }
 
   /**
-   * Accepts on a port, or on a socket that came with the start; `shares` when
-   * other reactors accept on that port too. Rejects with the system's error.
+   * Accepts where the listener says, or on a socket that came with the start.
+   * Rejects with the system's error.
    */
-  async listen(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
-    const options = listenOptions(this.settings.listeners[index]!, { port, shares, descriptor });
+  async listen(index: number, place: ListenPlace = {}): Promise<Endpoint> {
+    const options = listenOptions(this.settings.listeners[index]!, place);
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
   }
 

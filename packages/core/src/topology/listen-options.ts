@@ -4,7 +4,7 @@ import type { ListenOptions } from '../platform/platform.js';
 /** What differs between the sockets of one listener. */
 export interface ListenPlace {
   /** The port that another socket of the listener has got. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Other sockets of this server listen on that port too. */
   readonly shares?: boolean;
   /** A socket that came with the start. */
@@ -12,16 +12,19 @@ export interface ListenPlace {
 }
 
 export function listenOptions(listener: ListenerSettings, place: ListenPlace = {}): ListenOptions {
-  const { host, backlog, noDelay, keepAlive, keepAliveIdle, ipv6Only, reusePort } = listener;
-  const { port = listener.port, shares = false, descriptor } = place;
+  const { backlog } = listener;
+  const { descriptor, shares = false } = place;
+  const passed = descriptor === undefined ? {} : { descriptor };
+  if (listener.type === 'unix') return { path: listener.path, mode: listener.mode, backlog, ...passed };
+  const { host, noDelay, keepAlive, keepAliveIdle, ipv6Only } = listener;
   return {
     host,
-    port,
+    port: place.port ?? listener.port,
     backlog,
     noDelay,
     ...(keepAlive && { keepAliveIdle }),
     ipv6Only,
-    reusePort: shares || reusePort,
-    ...(descriptor !== undefined && { descriptor }),
+    reusePort: shares || listener.reusePort,
+    ...passed,
   };
 }

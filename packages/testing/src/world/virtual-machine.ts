@@ -89,6 +89,7 @@ export class VirtualMachine implements Chronicle, Machine {
       network,
       scheduler,
       this.#randomness.of('accepting'),
+      this.files,
       options.reusePort,
     );
     this.network.pass(options.passedSockets);

@@ -132,7 +132,11 @@ export function virtualPlatform(
     reusePort: machine.network.reusePort,
     passed: life.assignment === undefined ? machine.network.passed : [],
     listen: (options, accept) =>
-      later(() => machine.network.open(options, (socket) => socket.accept(actor, accept))),
+      later(() =>
+        machine.network.open(options, (socket) =>
+          socket.accept(actor, accept, options.descriptor === undefined),
+        ),
+      ),
     bind: (options) =>
       later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
@@ -210,7 +214,7 @@ export function virtualPlatform(
 /** Takes the handle over: closing the listener closes it. */
 function adopt(bound: BoundListener, actor: Actor, accept: (stream: ByteStream) => void): Listener {
   if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
-  const listener = bound.socket.accept(actor, accept);
+  const listener = bound.socket.accept(actor, accept, false);
   bound.abandon();
   return listener;
 }

@@ -225,7 +225,7 @@ export class ReactorWorld {
       observe: undefined,
     });
     const world = new ReactorWorld(clock, reactor, logged, network);
-    for (const index of settings.listeners.keys()) await reactor.listen(index, 0, false);
+    for (const index of settings.listeners.keys()) await reactor.listen(index);
     return world;
   }
 

@@ -6,8 +6,9 @@ import { ConnectRates } from './connect-rates.js';
 
 /** The system gives the memory when it is used. */
 export function doorMemory({ listeners, maxConnection }: Settings, random: Random): DoorMemory {
-  const counts = listeners.some(({ maxConnectionPerAddress }) => maxConnectionPerAddress > 0);
-  const rates = listeners.some(({ connectRate }) => connectRate > 0);
+  const withAddresses = listeners.filter((listener) => listener.type === 'tcp');
+  const counts = withAddresses.some(({ maxConnectionPerAddress }) => maxConnectionPerAddress > 0);
+  const rates = withAddresses.some(({ connectRate }) => connectRate > 0);
   return {
     words: new SharedArrayBuffer(8 * Int32Array.BYTES_PER_ELEMENT),
     ...(counts && { counts: new SharedArrayBuffer(AddressCounts.bytesFor(maxConnection)) }),

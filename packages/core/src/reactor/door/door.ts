@@ -4,7 +4,7 @@
  * that a limit is one of the server, whichever reactor accepts. In base mode
  * each worker has a door of its own.
  */
-import type { ListenerSettings, Settings } from '../../config/load.js';
+import type { ListenerSettings, Settings, TcpListenerSettings } from '../../config/load.js';
 import type { ProtocolErrorCode } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import type { DoorMemory } from '../../pipe/door-memory.js';
@@ -60,13 +60,14 @@ export class Door {
     else if (isLimited(listener)) refusal = this.#enterByAddress(index, listener, addressKey(address));
     if (refusal === undefined) return undefined;
     Atomics.sub(words, OPEN, 1);
-    this.#alarms[refusal].ring(() => this.#describe(refusal, listener, address));
+    this.#alarms[refusal].ring(() => describe(refusal, this.settings, listener, address));
     return refusal;
   }
 
   /** A connection that came in is closed. */
   leave(index: number, address: string): void {
-    if (this.#counts !== undefined && this.settings.listeners[index]!.maxConnectionPerAddress > 0) {
+    const listener = this.settings.listeners[index]!;
+    if (this.#counts !== undefined && isLimited(listener) && listener.maxConnectionPerAddress > 0) {
       const key = addressKey(address);
       if (key !== undefined) this.#leaveByAddress(this.#counts, index, key);
     }
@@ -80,7 +81,7 @@ export class Door {
 
   #enterByAddress(
     index: number,
-    { maxConnectionPerAddress, connectRate, connectRateInterval }: ListenerSettings,
+    { maxConnectionPerAddress, connectRate, connectRateInterval }: TcpListenerSettings,
     key: AddressKey | undefined,
   ): Refusal | undefined {
     if (key === undefined) return undefined;
@@ -104,21 +105,25 @@ export class Door {
     counts.leave(index, key);
     this.#lock.release();
   }
-
-  #describe(refusal: Refusal, listener: ListenerSettings, address: string): string {
-    const { maxConnection } = this.settings;
-    const { name, maxConnectionPerAddress, connectRate, connectRateInterval } = listener;
-    switch (refusal) {
-      case 'CONNECTION_LIMIT':
-        return `closing new connections at once: maxConnection ${maxConnection} is reached`;
-      case 'ADDRESS_LIMIT':
-        return `closing new connections of ${address} on listener ${name} at once: maxConnectionPerAddress ${maxConnectionPerAddress} is reached`;
-      case 'CONNECT_RATE':
-        return `closing new connections of ${address} on listener ${name} at once: more than ${connectRate} in ${connectRateInterval} ms (connectRate)`;
-    }
-  }
 }
 
-function isLimited({ maxConnectionPerAddress, connectRate }: ListenerSettings): boolean {
-  return maxConnectionPerAddress > 0 || connectRate > 0;
+function describe(
+  refusal: Refusal,
+  { maxConnection }: Settings,
+  listener: ListenerSettings,
+  address: string,
+): string {
+  if (refusal === 'CONNECTION_LIMIT' || listener.type !== 'tcp')
+    return `closing new connections at once: maxConnection ${maxConnection} is reached`;
+  const { name, maxConnectionPerAddress, connectRate, connectRateInterval } = listener;
+  const limit =
+    refusal === 'ADDRESS_LIMIT'
+      ? `maxConnectionPerAddress ${maxConnectionPerAddress} is reached`
+      : `more than ${connectRate} in ${connectRateInterval} ms (connectRate)`;
+  return `closing new connections of ${address} on listener ${name} at once: ${limit}`;
+}
+
+/** Whether there are limits for each address. */
+function isLimited(listener: ListenerSettings): listener is TcpListenerSettings {
+  return listener.type === 'tcp' && (listener.maxConnectionPerAddress > 0 || listener.connectRate > 0);
 }
