@@ -81,6 +81,30 @@ describe('Options that contradict each other', () => {
     });
   });
 
+  it('of limits and sockets are told where they were written', () => {
+    const tcp = { type: 'tcp', port: 1 } as const;
+    const unix = { type: 'unix', path: '/run/a' } as const;
+    const told = (input: object): string[] =>
+      linesOf(input).map((line) => line.replace(/(: ).*? (has no|makes)/, '$1$2').split(';')[0]!);
+    expect(
+      told({ listeners: [tcp], connectRateInterval: 5_000, keepAlive: false, keepAliveIdle: 9_000 }),
+    ).to.deep.equal([
+      'connectRateInterval: has no effect, because connectRate is 0',
+      'keepAliveIdle: has no effect, because keepAlive is false',
+    ]);
+    expect(told({ listeners: [{ ...tcp, connectRate: 1 }], connectRateInterval: 5_000 })).to.deep.equal([]);
+    expect(told({ listeners: [{ ...tcp, connectRateInterval: 5_000 }, unix] })).to.deep.equal([
+      'listeners[0].connectRateInterval: has no effect, because connectRate is 0',
+    ]);
+    expect(told({ listeners: [{ ...tcp, host: '127.0.0.1', ipv6Only: true }] })).to.deep.equal([
+      'listeners[0].ipv6Only: has no effect, because 127.0.0.1 is no address of IPv6',
+    ]);
+    expect(told({ listeners: [{ ...tcp, host: '::', ipv6Only: true }] })).to.deep.equal([]);
+    expect(told({ listeners: [unix, { ...unix, name: 'b' }] })).to.deep.equal([
+      'listeners[1].path: makes the same address as listeners[0], /run/a',
+    ]);
+  });
+
   describe('heartbeatCheckInterval', () => {
     const heartbeat = (heartbeatCheckInterval: number, ...idleTimes: number[]) =>
       linesOf({

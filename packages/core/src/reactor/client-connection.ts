@@ -41,6 +41,8 @@ export interface ListenerContext {
   readonly index: number;
   readonly settings: ListenerSettings;
   readonly framing: Framing;
+  /** Whether it matters when bytes come and go. */
+  readonly timed: boolean;
 }
 
 /** What a connection needs of the reactor that owns it. */
@@ -64,7 +66,7 @@ export interface ConnectionHost {
   /** A file has ended before what was promised of it. */
   brokenFile(error: Error, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
-  closed(): void;
+  closed(connection: ClientConnection, reason: CloseReason): void;
   forget(connection: ClientConnection): void;
 }
 
@@ -74,6 +76,10 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   state: Buffer | undefined;
   /** When bytes came last, on the platform's clock. */
   lastReceived: number;
+  /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
+  isProtected = false;
+  /** Bytes that were taken for the client, where its listener is timed. */
+  sentBytes = 0;
 
   readonly #reader: PacketReader;
   readonly #outlet: Outlet;
@@ -184,11 +190,31 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reading.stopped || this.#inputEnded;
   }
 
+  /** Neither ending nor closed. */
+  get open(): boolean {
+    return this.#phase === 'open';
+  }
+
+  /** Packets that were accepted so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Bytes that have not become a packet. */
+  get partialBytes(): number {
+    return this.#reader.buffered;
+  }
+
+  /** Bytes that were taken for the client and that its system has not. */
+  get unsentBytes(): number {
+    return this.#output.unsent;
+  }
+
   // What the socket says.
 
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
-    if (this.listener.settings.heartbeatIdleTime > 0) this.lastReceived = this.reactor.clock.now();
+    if (this.listener.timed) this.lastReceived = this.reactor.clock.now();
     this.#reader.push(chunk);
     const port = this.slot?.port;
     port?.readBegins();
@@ -212,8 +238,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#reading.close();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
-    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
-    this.reactor.closed();
+    const reason = this.#reason ?? 'client';
+    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason });
+    this.reactor.closed(this, reason);
     this.pump();
     if (!this.#closeSent) this.#cancel();
   }
@@ -297,10 +324,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.stream.destroy(true);
   }
 
-  /** Nothing has come for longer than the listener's `heartbeatIdleTime`. */
-  expire(): void {
-    const idle = Math.round(this.reactor.clock.now() - this.lastReceived);
-    this.#fault('HEARTBEAT_TIMEOUT', `nothing has come for ${idle} ms`, 'heartbeat');
+  /** One of its listener's times is over. */
+  expire(code: ProtocolErrorCode, message: string, reason: CloseReason): void {
+    this.#fault(code, message, reason);
   }
 
   /** Takes no further packet; ends when everything that was accepted is settled. */
