@@ -41,6 +41,8 @@ export type HandlerErrorCode =
   | 'STATE_NOT_CLONEABLE'
   | 'STATE_NOT_KEPT'
   | 'SEND_INVALID'
+  | 'SEND_REFUSED'
+  | 'SEND_FILE_FAILED'
   | 'TIMER_INVALID'
   | 'HANDLER_TIMEOUT'
   | 'CONNECTION_CLOSED';

@@ -18,6 +18,7 @@ export type { DispatchDecision, DispatchFunction, DispatchRequest } from './disp
 export type { EnqueueOptions } from './tasks/queue-client.js';
 export type { Accepted } from './tasks/queue/task-queue.js';
 export type { Settings, SettingsInput } from './config/load.js';
+export type { SendFileOptions } from './pipe/file-request.js';
 export type { TaskWaitOptions } from './role-actions.js';
 export type { CommandPlace, Definition, PayloadSchema } from './definition.js';
 export type { Delivery, WorkerErrorEvent } from './events/event-table.js';

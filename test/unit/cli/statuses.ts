@@ -82,5 +82,6 @@ export function clientInfo(id: number): ClientInfo {
     state: 'open',
     outstandingPackets: 1,
     queuedBytes: 2_048,
+    paused: false,
   };
 }

@@ -59,7 +59,7 @@ describe('A name that is no option', () => {
       'maxConnection',
       'sendYield',
       'sendTimeout',
-      'bufferHighWatermark',
+      'tcpFastopen',
       'maxIdleTime',
       'ssl',
       'sslCertFile',

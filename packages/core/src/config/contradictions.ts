@@ -1,6 +1,7 @@
 import { isSticky } from './dispatch-modes.js';
 import { defaultName, isUnwatched, smallestIdleTime, type Draft, type SettingsDraft } from './fill.js';
 import { lengthTypes } from './length-type.js';
+import { impossibleMarks } from './mark-contradictions.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
 import type { FramingSettings, ListenerSettings } from './schema.js';
@@ -23,8 +24,12 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...queueOptions(input, draft),
     ...heartbeats(input, draft),
     ...boundsThatNeverAct(input, [], draft, draft),
+    ...impossibleMarks(input, [], draft),
+    ...delayWithoutConnect(input, [], draft),
     ...listeners.flatMap((listener, index) => [
       ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
+      ...impossibleMarks(input, ['listeners', index], listener),
+      ...delayWithoutConnect(input, ['listeners', index], draft),
       ...impossibleFraming(['listeners', index, 'framing'], listener),
     ]),
     ...sharedAddresses(listeners),
@@ -175,6 +180,25 @@ function boundsThatNeverAct(
       ),
     ];
   });
+}
+
+/** Nobody would hear of the connection, and confirm it. */
+function delayWithoutConnect(
+  input: unknown,
+  at: Path,
+  {
+    mode,
+    dispatchMode,
+    enableUnsafeEvent,
+  }: Pick<SettingsDraft, 'mode' | 'dispatchMode' | 'enableUnsafeEvent'>,
+): Problem[] {
+  const path = [...at, 'enableDelayReceive'];
+  if (valueAt(input, path) !== true || mode !== 'process' || dispatchMode === undefined) return [];
+  if (isSticky({ mode, dispatchMode }) || enableUnsafeEvent !== false) return [];
+  const reason = `waits for @OnConnect, which dispatchMode '${dispatchMode}' does not have`;
+  return [
+    problem(path, true, reason, "remove it, or write enableUnsafeEvent: true or dispatchMode: 'fixed'"),
+  ];
 }
 
 function impossibleFraming(path: Path, listener: Draft<ListenerSettings>): Problem[] {

@@ -34,8 +34,6 @@ export const synonyms: Readonly<Record<string, string>> = {
 export const reserved: readonly string[] = [
   'adminServer',
   'bootstrap',
-  'bufferHighWatermark',
-  'bufferLowWatermark',
   'chroot',
   'cpuAffinityIgnore',
   'discardTimeoutRequest',
@@ -43,7 +41,6 @@ export const reserved: readonly string[] = [
   'dnsServer',
   'documentRoot',
   'enableCoroutine',
-  'enableDelayReceive',
   'enableStaticHandler',
   'eventObject',
   'initArguments',

@@ -14,17 +14,20 @@
  */
 import type { ListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
-import { factText, type Observe } from '../events/facts.js';
+import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
 import type { Ledger } from '../pipe/ledger.js';
-import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
+import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
-import type { ByteStream, Clock, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
+import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
 import { Acquaintances } from './acquaintances.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
-import { Output } from './output.js';
+import { Outlet, type OutletHost } from './outlet.js';
+import type { Output } from './output.js';
+import { Reading, Stop } from './reading.js';
+import type { Tell } from './tell.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
@@ -44,6 +47,7 @@ export interface ListenerContext {
 /** What a connection needs of the reactor that owns it. */
 export interface ConnectionHost {
   readonly clock: Clock;
+  readonly files: Files;
   readonly observe: Observe | undefined;
   /** Bytes that wait for slow clients, on all connections together. */
   readonly outputTotal: Window;
@@ -58,12 +62,14 @@ export interface ConnectionHost {
   /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST, or what a dispatch module refuses. */
   refuse(reason: string): void;
   peerFault(error: ProtocolError, connection: ClientConnection): void;
+  /** A file has ended before what was promised of it. */
+  brokenFile(error: Error, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
   closed(): void;
   forget(connection: ClientConnection): void;
 }
 
-export class ClientConnection implements StreamEvents, Client {
+export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** The worker that serves it, in sticky dispatch modes. */
   slot: WorkerSlot | undefined;
   state: Buffer | undefined;
@@ -71,7 +77,9 @@ export class ClientConnection implements StreamEvents, Client {
   lastReceived: number;
 
   readonly #reader: PacketReader;
+  readonly #outlet: Outlet;
   readonly #output: Output;
+  readonly #reading: Reading;
   readonly #window: Window;
   #phase: 'open' | 'ending' | 'closed' = 'open';
   #reason: CloseReason | undefined;
@@ -79,7 +87,6 @@ export class ClientConnection implements StreamEvents, Client {
   #inputEnded = false;
   /** Bytes that are here may become packets. */
   #framing = true;
-  #paused = false;
   #pumping = false;
   /** Framed, and not with a worker: returned by a loss, or refused by a window. */
   #waiting: Delivery[] = [];
@@ -116,12 +123,10 @@ export class ClientConnection implements StreamEvents, Client {
   ) {
     const { settings, framing } = listener;
     this.#reader = new PacketReader(framing, settings.packageMaxLength);
-    this.#output = new Output(
-      stream,
-      settings.socketBufferSize,
-      settings.packageMaxLength,
-      reactor.outputTotal,
-    );
+    const { outputTotal, files, observe } = reactor;
+    this.#outlet = new Outlet(stream, settings, outputTotal, files, observe, this);
+    this.#output = this.#outlet.output;
+    this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);
     this.lastReceived = reactor.clock.now();
     this.#connectedAt = reactor.clock.wallTime();
@@ -162,6 +167,7 @@ export class ClientConnection implements StreamEvents, Client {
       state: this.#phase,
       outstandingPackets,
       queuedBytes: this.#output.buffered,
+      paused: this.#reading.has(Stop.paused | Stop.unconfirmed),
     };
   }
 
@@ -176,7 +182,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Whether nothing can come from the client: we have stopped reading, or its input has ended. Its silence says nothing then. */
   get deaf(): boolean {
-    return this.#paused || this.#inputEnded;
+    return this.#reading.stopped || this.#inputEnded;
   }
 
   // What the socket says.
@@ -204,6 +210,7 @@ export class ClientConnection implements StreamEvents, Client {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     this.#linger?.cancel();
+    this.#reading.close();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
     this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
@@ -215,11 +222,42 @@ export class ClientConnection implements StreamEvents, Client {
   // What workers say.
 
   send(buffer: Buffer, start: number, end: number, pid: number): void {
-    if (this.#phase !== 'open') return;
-    const { observe } = this.reactor;
-    const data = observe === undefined ? '' : factText(buffer, start, end);
-    if (!this.#output.write(buffer, start, end)) this.overflow();
-    else observe?.({ kind: 'output', connection: this.id, worker: pid, bytes: end - start, data });
+    if (this.#phase === 'open') this.#outlet.send(buffer, start, end, pid);
+  }
+
+  /** The same, and tells when the bytes are with the system, or why they never will be. */
+  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
+    if (this.#phase === 'open') this.#outlet.sendAndTell(buffer, start, end, pid, tell);
+    else tell('discarded');
+  }
+
+  sendFile(request: FileRequest, tell: Tell): void {
+    if (this.#phase === 'open') this.#outlet.sendFile(request, tell);
+    else tell('discarded');
+  }
+
+  /** Stops to read, or reads again; what was framed by then is delivered. */
+  read(paused: boolean): void {
+    this.#reading.set(Stop.paused, paused);
+    if (!paused) this.#reading.set(Stop.unconfirmed, false);
+  }
+
+  /** Nothing is read until somebody confirms the connection. */
+  awaitConfirmation(): void {
+    this.#reading.set(Stop.unconfirmed, true);
+  }
+
+  marked(full: boolean): void {
+    if (this.#phase === 'open') this.#home?.buffer(this.id, full);
+  }
+
+  refuse(reason: string): void {
+    this.reactor.refuse(reason);
+  }
+
+  brokenFile(error: Error): void {
+    this.reactor.brokenFile(error, this);
+    this.abort('sendFile');
   }
 
   /** More waits for the client than may, here or in its worker. */
@@ -300,6 +338,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#unsettled++;
     if (this.#connected) {
       port.adopt(delivery, { ...this.#introduction(), ...(reason !== undefined && { reason }) }, this.state);
+      if (this.#output.full) port.buffer(this.id, true);
     } else {
       this.#connectAttempts++;
       port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
@@ -338,7 +377,7 @@ export class ClientConnection implements StreamEvents, Client {
       return;
     }
     const moved = this.#unsettled === 0 && this.#followPlace();
-    if (moved || this.#waiting.length > 0 || this.#paused || this.#inputEnded) this.pump();
+    if (moved || this.#waiting.length > 0 || this.#reading.stopped || this.#inputEnded) this.pump();
   }
 
   #countHandled(delivery: Delivery): void {
@@ -454,7 +493,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#pumping = true;
     const blocked = !this.#deliver();
     this.#pumping = false;
-    this.#setPaused(blocked && !this.#inputEnded);
+    this.#reading.set(Stop.window, blocked && !this.#inputEnded);
     this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
@@ -651,24 +690,17 @@ export class ClientConnection implements StreamEvents, Client {
   #end(): void {
     this.#phase = 'ending';
     this.#output.end();
-    this.#setPaused(false);
-    this.#watchLinger(this.#output.buffered);
+    this.#reading.release();
+    this.#watchLinger(this.#output.buffered, this.#output.progress);
   }
 
-  #watchLinger(buffered: number): void {
+  #watchLinger(buffered: number, progress: number): void {
     const patience = this.#reason === 'shutdown' ? SHUTDOWN_LINGER_MS : LINGER_MS;
     this.#linger = this.reactor.clock.setTimer(patience, () => {
-      const now = this.#output.buffered;
-      if (now > 0 && now < buffered) this.#watchLinger(now);
+      const { busy, buffered: now, progress: done } = this.#output;
+      if (busy && (now < buffered || done > progress)) this.#watchLinger(now, done);
       // Without a reset when nothing is left here: what the system has still gets through.
-      else this.stream.destroy(now > 0);
+      else this.stream.destroy(busy);
     });
-  }
-
-  #setPaused(paused: boolean): void {
-    if (paused === this.#paused || this.#phase === 'closed') return;
-    this.#paused = paused;
-    if (paused) this.stream.pause();
-    else this.stream.resume();
   }
 }

@@ -22,6 +22,7 @@ import type {
   ByteStream,
   Clock,
   Endpoint,
+  Files,
   Listener,
   Network,
   Timer,
@@ -37,6 +38,7 @@ const FAULT_LOG_INTERVAL_MS = 10_000;
 
 export interface ReactorParts {
   readonly clock: Clock;
+  readonly files: Files;
   readonly network: Network;
   readonly logger: Logger;
   readonly settings: Settings;
@@ -49,6 +51,7 @@ export interface ReactorParts {
 
 export class Reactor implements ConnectionHost {
   readonly clock: Clock;
+  readonly files: Files;
   readonly observe: Observe | undefined;
   readonly outputTotal: Window;
   readonly inputTotal: Window;
@@ -78,6 +81,7 @@ export class Reactor implements ConnectionHost {
   constructor(private readonly parts: ReactorParts) {
     const { settings } = parts;
     this.clock = parts.clock;
+    this.files = parts.files;
     this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
@@ -175,6 +179,11 @@ export class Reactor implements ConnectionHost {
         count: this.#refused.get(error.code),
       },
     );
+  }
+
+  brokenFile(error: Error, connection: ClientConnection): void {
+    this.refuse('SEND_FILE_FAILED');
+    this.parts.logger.warn(`reset connection ${connection.id} amid a file: ${error.message}`, { error });
   }
 
   closed(): void {
@@ -321,6 +330,7 @@ export class Reactor implements ConnectionHost {
       port: stream.remote.port,
     });
     stream.start(connection);
+    if (listener.settings.enableDelayReceive) connection.awaitConfirmation();
     if (this.parts.dispatch.sticky) this.#attach(connection);
     connection.pump();
   }

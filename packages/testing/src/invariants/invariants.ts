@@ -148,6 +148,9 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'returned':
       case 'refused':
       case 'output':
+      case 'outputRefused':
+      case 'file':
+      case 'fileOutput':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
@@ -235,6 +238,8 @@ export class Invariants implements StoryHost, ExchangeHost {
         `${fact.handler} runs for connection ${fact.subject}, which is over`,
         fact.subject,
       );
+    } else if (fact.event === 'bufferFull' || fact.event === 'bufferEmpty') {
+      story.marks.observe(pid, fact.event, fact.kind);
     } else if (fact.kind === 'started') {
       story.started(pid, fact, time);
     } else {
@@ -287,6 +292,17 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'output':
         story.output.written(fact.worker, fact);
         this.#checkOutput(story);
+        return;
+      case 'outputRefused':
+        story.output.refused(fact.worker, fact);
+        if (story.listener.outputOverflow === 'close')
+          this.report('bounds', `connection ${story.id}: a send is refused, and should close it`, story.id);
+        return;
+      case 'file':
+        story.output.file(fact.file);
+        return;
+      case 'fileOutput':
+        story.output.fileOutput(fact.file, fact);
         return;
       case 'closed':
         story.closed(fact);
@@ -349,6 +365,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
       (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
+      (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
       reason === 'shutdown';
     if (wrong)
       this.report(

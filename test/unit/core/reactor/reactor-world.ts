@@ -1,3 +1,4 @@
+import { NodeFiles } from '@shoal/core/internal/platform/node/files';
 import type { FramingInput, ListenerInput, SettingsInput } from '@shoal/core/internal/config/load';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
 import { SharedCounts } from '@shoal/core/internal/dispatch/shared-counts';
@@ -100,6 +101,10 @@ export class FakePort implements WorkerPort {
 
   cancel(connectionId: number): void {
     this.log.push(`cancel ${connectionId}`);
+  }
+
+  buffer(connectionId: number, full: boolean): void {
+    this.log.push(`${full ? 'full' : 'empty'} ${connectionId}`);
   }
 
   forget(connectionId: number): void {
@@ -216,6 +221,7 @@ export class ReactorWorld {
     const framings = await Promise.all(settings.listeners.map(({ framing }) => createFraming(framing)));
     const reactor = new Reactor({
       clock,
+      files: new NodeFiles(),
       network,
       logger,
       settings,
