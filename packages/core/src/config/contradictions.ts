@@ -226,12 +226,19 @@ function boundsThatNeverAct(
 function delayWithoutConnect(
   input: unknown,
   at: Path,
-  { mode, dispatchMode }: Pick<SettingsDraft, 'mode' | 'dispatchMode'>,
+  {
+    mode,
+    dispatchMode,
+    enableUnsafeEvent,
+  }: Pick<SettingsDraft, 'mode' | 'dispatchMode' | 'enableUnsafeEvent'>,
 ): Problem[] {
   const path = [...at, 'enableDelayReceive'];
-  if (valueAt(input, path) !== true || mode !== 'process' || dispatchMode !== 'roundRobin') return [];
+  if (valueAt(input, path) !== true || mode !== 'process' || dispatchMode === undefined) return [];
+  if (isSticky({ mode, dispatchMode }) || enableUnsafeEvent !== false) return [];
   const reason = `waits for @OnConnect, which dispatchMode '${dispatchMode}' does not have`;
-  return [problem(path, true, reason, "remove it, or write dispatchMode: 'fixed'")];
+  return [
+    problem(path, true, reason, "remove it, or write enableUnsafeEvent: true or dispatchMode: 'fixed'"),
+  ];
 }
 
 function impossibleFraming(path: Path, listener: Draft<ListenerSettings>): Problem[] {

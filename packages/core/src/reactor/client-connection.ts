@@ -22,6 +22,7 @@ import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } 
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
+import { Acquaintances } from './acquaintances.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Outlet, type OutletHost } from './outlet.js';
 import type { Output } from './output.js';
@@ -114,8 +115,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
-  /** Ports that know the connection, in dispatch modes without connection events. */
-  #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
+  /** In dispatch modes that are not sticky. */
+  #acquaintances: Acquaintances | undefined;
   /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
   #event: Delivery | undefined;
   #linger: Timer | undefined;
@@ -581,7 +582,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#refuse(delivery, 'DISPATCH_CLOSED');
       this.finish('dispatch');
     } else {
-      this.#introduceTo(slot, slot.port!);
+      this.#knownTo().introduceTo(slot, this.closed);
       this.#send(delivery, slot);
     }
     return true;
@@ -608,29 +609,25 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const port = slot.port!;
     this.#unsettled++;
     if (delivery.kind === 'close') {
-      this.#introduceTo(slot, port);
+      this.#knownTo().introduceTo(slot, false);
       port.close(delivery, this.#reason ?? 'client');
       return true;
     }
     this.#connectAttempts++;
-    (this.#knownBy ??= new Map()).set(slot, port);
+    this.#knownTo().add(slot);
     port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
     if (this.closed) port.cancel(this.id);
     return true;
   }
 
-  #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
-    this.#knownBy ??= new Map();
-    if (this.#knownBy.get(slot) === port) return;
-    this.#knownBy.set(slot, port);
-    port.introduce(this.id, this.#introduction());
-    if (this.closed) port.cancel(this.id);
+  #knownTo(): Acquaintances {
+    return (this.#acquaintances ??= new Acquaintances(this.id, this.#introduction()));
   }
 
   /** Packets wait before the close event, and those who handle them should know already. */
   #cancel(): void {
     this.#home?.cancel(this.id);
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.cancel(this.id);
+    this.#acquaintances?.cancel();
   }
 
   #introduction(): Introduction {
@@ -667,7 +664,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Its last event is settled, or there is none: nobody needs to know it any longer. */
   #forgetEverywhere(): void {
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
+    this.#acquaintances?.forget();
     this.reactor.forget(this);
   }
 
