@@ -481,7 +481,7 @@ describe('Paused processes', () => {
 
 describe('Client of a launched server', () => {
   it('refuses what only a simulated link can do, and says what can be done', async () => {
-    const settings = { mode: 'base', ...SMALL } as const;
+    const settings = { mode: 'base', workerNum: 1, taskWorkerNum: 0 } as const;
     const server = await launch(SyncEchoApp, { settings });
     const client = await server.connect();
     const refusal = /^only in a simulation: .* simulate\(\), or let the client pause\(\) and resume\(\)/;
