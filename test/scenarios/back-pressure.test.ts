@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
 import { BLOCK, checkBlocks, idOf, slowPeer } from './peers.js';
 import { residentBytes } from './resident.js';
 
@@ -14,7 +14,7 @@ const BLOCKS_THAT_FIT = 16;
 const modes = ['process', 'base'] as const;
 
 for (const mode of modes) {
-  const inAll = mode === 'process' ? inWorlds : inSimulation;
+  const inAll = mode === 'process' ? inWorlds : inSimulationFirst;
   const options = { settings: { mode }, seeds: 3 };
   describe(`Back-pressure of a slow client, ${mode} mode`, () => {
     inAll(
@@ -56,7 +56,7 @@ for (const mode of modes) {
       options,
     );
 
-    inWorlds(
+    inAll(
       'refuses the sends of a tight loop that exceed socketBufferSize, exactly those, and the client lives',
       PressureApp,
       async (server) => {
@@ -85,7 +85,7 @@ for (const mode of modes) {
       options,
     );
 
-    inAll(
+    inSimulationFirst(
       'bounds what another process sends: each block is delivered whole, or refused and counted',
       PressureApp,
       async (server) => {

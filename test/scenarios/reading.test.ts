@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 import { actors, idOf, peerOf, whilePaused } from './peers.js';
 
 for (const mode of ['process', 'base'] as const) {
-  const inAll = mode === 'process' ? inWorlds : inSimulation;
+  const inAll = mode === 'process' ? inWorlds : inSimulationFirst;
   const options = { settings: { mode }, seeds: 3 };
   describe(`The reading of a client, ${mode} mode`, () => {
-    inWorlds(
+    inAll(
       'stops and goes on as any process says, and nothing is lost',
       PressureApp,
       async (server) => {

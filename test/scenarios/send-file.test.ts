@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 import { actors, idOf, peerOf, slowPeer } from './peers.js';
 
 const SIZE = 300_001;
@@ -25,10 +25,10 @@ describe('sendFile', () => {
   after(() => rmSync(directory, { recursive: true }));
 
   for (const mode of ['process', 'base'] as const) {
-    const inAll = mode === 'process' ? inWorlds : inSimulation;
+    const inAll = mode === 'process' ? inWorlds : inSimulationFirst;
     const options = { settings: { mode }, seeds: 3 };
 
-    inWorlds(
+    inAll(
       `sends a file whole, or a part of it, between what is sent before and after (${mode} mode)`,
       PressureApp,
       async (server) => {
@@ -51,7 +51,7 @@ describe('sendFile', () => {
       options,
     );
 
-    inAll(
+    inSimulationFirst(
       `says why a file cannot be sent, and the connection goes on (${mode} mode)`,
       PressureApp,
       async (server) => {

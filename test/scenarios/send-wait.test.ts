@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 import { actors, BLOCK, idOf, peerOf, slowPeer } from './peers.js';
 
 const KiB = 1024;
 
 for (const mode of ['process', 'base'] as const) {
-  const inAll = mode === 'process' ? inWorlds : inSimulation;
+  const inAll = mode === 'process' ? inWorlds : inSimulationFirst;
   const options = { settings: { mode }, seeds: 3 };
   describe(`sendWait, ${mode} mode`, () => {
     inAll(

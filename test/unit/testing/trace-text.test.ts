@@ -29,6 +29,18 @@ const examples: Examples = {
       'accepts connection 3 from 10.0.0.7:4000 on chat',
     ],
   ],
+  turnedAway: [
+    [
+      {
+        kind: 'turnedAway',
+        listener: 'chat',
+        address: '10.0.0.7',
+        port: 4000,
+        reason: 'CONNECTION_LIMIT',
+      },
+      'turns 10.0.0.7:4000 away from chat: CONNECTION_LIMIT',
+    ],
+  ],
   packet: [
     [{ kind: 'packet', connection: 3, packet: 2, bytes: 5 }, 'takes packet 2 of connection 3, 5 bytes'],
   ],
@@ -68,6 +80,10 @@ const examples: Examples = {
       { kind: 'returned', connection: 3, packet: 2, planned: true },
       'takes packet 2 of connection 3 back from a worker that has not started it',
     ],
+  ],
+  loads: [
+    [{ kind: 'loads', inFlight: [2, 0] }, 'counts packets in flight: 2 0'],
+    [{ kind: 'loads', connections: [1, 3] }, 'counts connections: 1 3'],
   ],
   retired: [[{ kind: 'retired', worker: 4711, workerId: 1 }, 'takes worker 1, pid 4711, out of dispatch']],
   refused: [

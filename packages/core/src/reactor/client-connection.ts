@@ -22,6 +22,7 @@ import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } 
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
+import { Acquaintances } from './acquaintances.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Outlet, type OutletHost } from './outlet.js';
 import type { Output } from './output.js';
@@ -41,6 +42,8 @@ export interface ListenerContext {
   readonly index: number;
   readonly settings: ListenerSettings;
   readonly framing: Framing;
+  /** Whether it matters when bytes come and go. */
+  readonly timed: boolean;
 }
 
 /** What a connection needs of the reactor that owns it. */
@@ -54,15 +57,17 @@ export interface ConnectionHost {
   readonly inputTotal: Window;
   readonly counters: { acceptedPackets: number; handledPackets: number };
   readonly ledger: Ledger;
-  /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
-  route(connection: ClientConnection): WorkerSlot | undefined;
-  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST. */
+  /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */
+  readonly unorderedEvents: boolean;
+  /** The worker for an event, in dispatch modes that are not sticky; `'wait'`: `pump` is called when one can take it. */
+  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close';
+  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST, or what a dispatch module refuses. */
   refuse(reason: string): void;
   peerFault(error: ProtocolError, connection: ClientConnection): void;
   /** A file has ended before what was promised of it. */
   brokenFile(error: Error, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
-  closed(): void;
+  closed(connection: ClientConnection, reason: CloseReason): void;
   forget(connection: ClientConnection): void;
 }
 
@@ -72,6 +77,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   state: Buffer | undefined;
   /** When bytes came last, on the platform's clock. */
   lastReceived: number;
+  /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
+  isProtected = false;
 
   readonly #reader: PacketReader;
   readonly #outlet: Outlet;
@@ -106,9 +113,10 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
-  /** Ports that know the connection, in dispatch modes without connection events. */
-  #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
-  #routed: WorkerSlot | undefined;
+  /** In dispatch modes that are not sticky. */
+  #acquaintances: Acquaintances | undefined;
+  /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
+  #event: Delivery | undefined;
   #linger: Timer | undefined;
 
   constructor(
@@ -126,10 +134,15 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#window = new Window(settings.maxQueuedBytes);
     this.lastReceived = reactor.clock.now();
     this.#connectedAt = reactor.clock.wallTime();
+    if (reactor.unorderedEvents) this.#event = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
   }
 
   get concurrency(): number {
     return this.listener.settings.concurrency;
+  }
+
+  get listenerName(): string {
+    return this.listener.settings.name;
   }
 
   get remote(): Endpoint {
@@ -176,11 +189,36 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reading.stopped || this.#inputEnded;
   }
 
+  /** Neither ending nor closed. */
+  get open(): boolean {
+    return this.#phase === 'open';
+  }
+
+  /** Packets that were accepted so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Bytes that have not become a packet. */
+  get partialBytes(): number {
+    return this.#reader.buffered;
+  }
+
+  /** Bytes that were taken for the client so far, those of files included. */
+  get sentBytes(): number {
+    return this.#output.taken;
+  }
+
+  /** Bytes that were taken for the client and that its system has not. */
+  get unsentBytes(): number {
+    return this.#output.unsent;
+  }
+
   // What the socket says.
 
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
-    if (this.listener.settings.heartbeatIdleTime > 0) this.lastReceived = this.reactor.clock.now();
+    if (this.listener.timed) this.lastReceived = this.reactor.clock.now();
     this.#reader.push(chunk);
     const port = this.slot?.port;
     port?.readBegins();
@@ -204,8 +242,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#reading.close();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
-    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
-    this.reactor.closed();
+    const reason = this.#reason ?? 'client';
+    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason });
+    this.reactor.closed(this, reason);
     this.pump();
     if (!this.#closeSent) this.#cancel();
   }
@@ -272,6 +311,13 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.pump();
   }
 
+  /** A dispatch module does not want it: it ends, and no worker hears of it. */
+  refuseConnection(): void {
+    this.#outcast = true;
+    this.reactor.refuse('DISPATCH_CLOSED');
+    this.finish('dispatch');
+  }
+
   /** Closes without flushing. */
   abort(reason: CloseReason): void {
     if (this.#phase === 'closed') return;
@@ -282,10 +328,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.stream.destroy(true);
   }
 
-  /** Nothing has come for longer than the listener's `heartbeatIdleTime`. */
-  expire(): void {
-    const idle = Math.round(this.reactor.clock.now() - this.lastReceived);
-    this.#fault('HEARTBEAT_TIMEOUT', `nothing has come for ${idle} ms`, 'heartbeat');
+  /** One of its listener's times is over. */
+  expire(code: ProtocolErrorCode, message: string, reason: CloseReason): void {
+    this.#fault(code, message, reason);
   }
 
   /** Takes no further packet; ends when everything that was accepted is settled. */
@@ -357,7 +402,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#connected = true;
       this.#introductionDeaths = 0;
     } else {
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     const moved = this.#unsettled === 0 && this.#followPlace();
@@ -387,6 +432,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#closeSent = false;
     } else if (delivery.kind === 'introduction') {
       if (!this.#connected) this.#connectAttempts--;
+      if (this.slot === undefined) this.#event = delivery;
     } else {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
@@ -457,7 +503,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     } else {
       this.#introductionDeaths = delivery.deaths;
     }
-    if (alone) this.#outcast = true;
+    if (alone) {
+      this.#outcast = true;
+    } else if (this.slot === undefined) {
+      this.#event = delivery;
+      this.#closeSent = delivery.kind === 'close';
+    }
     return alone;
   }
 
@@ -480,6 +531,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Delivers what can be delivered; says whether nothing was left behind. */
   #deliver(): boolean {
+    if (this.#event !== undefined && !this.#giveEvent(this.#event)) return false;
     while (this.#waiting.length > 0) {
       // Out of the list first: a handler that runs at once may refuse what waits.
       const delivery = this.#waiting.shift()!;
@@ -510,41 +562,75 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   }
 
   #give(delivery: Delivery): boolean {
-    const slot = this.slot ?? this.#route();
-    if (slot?.port === undefined) return false;
-    if (this.slot !== undefined && this.#home !== slot.port) return false;
+    const { slot } = this;
+    if (slot === undefined) return this.#giveToAny(delivery);
+    if (slot.port === undefined || this.#home !== slot.port) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
       slot.block(delivery);
       return false;
     }
-    if (this.slot === undefined) this.#introduceTo(slot, slot.port);
-    this.#window.take(delivery.charge);
-    this.#unsettled++;
-    this.#unsettledPackets++;
-    this.#routed = undefined;
-    slot.send(delivery);
+    this.#send(delivery, slot);
     return true;
   }
 
-  /** The worker for the next packet, in dispatch modes that choose one for each; the choice stays while it waits. */
-  #route(): WorkerSlot | undefined {
-    if (this.#routed?.port === undefined) this.#routed = this.reactor.route(this);
-    return this.#routed;
+  /** In dispatch modes that choose a worker for each packet; a dispatch module may also refuse it. */
+  #giveToAny(delivery: Delivery): boolean {
+    if (!this.#window.admits(delivery.charge)) return false;
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    if (slot === 'discard') {
+      this.#refuse(delivery, 'DISPATCH_DISCARDED');
+    } else if (slot === 'close') {
+      this.#refuse(delivery, 'DISPATCH_CLOSED');
+      this.finish('dispatch');
+    } else {
+      this.#knownTo().introduceTo(slot, this.closed);
+      this.#send(delivery, slot);
+    }
+    return true;
   }
 
-  #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
-    this.#knownBy ??= new Map();
-    if (this.#knownBy.get(slot) === port) return;
-    this.#knownBy.set(slot, port);
-    port.introduce(this.id, this.#introduction());
+  #send(delivery: Delivery, slot: WorkerSlot): void {
+    this.#window.take(delivery.charge);
+    this.#unsettled++;
+    this.#unsettledPackets++;
+    slot.send(delivery);
+  }
+
+  /** Gives the connect or the close to some worker; says whether nothing waits for that any longer. */
+  #giveEvent(delivery: Delivery): boolean {
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    this.#event = undefined;
+    if (slot === 'discard' || slot === 'close') {
+      this.#connected = true;
+      if (delivery.kind === 'close') this.#forgetEverywhere();
+      else if (slot === 'close') this.refuseConnection();
+      return true;
+    }
+    const port = slot.port!;
+    this.#unsettled++;
+    if (delivery.kind === 'close') {
+      this.#knownTo().introduceTo(slot, false);
+      port.close(delivery, this.#reason ?? 'client');
+      return true;
+    }
+    this.#connectAttempts++;
+    this.#knownTo().add(slot);
+    port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
     if (this.closed) port.cancel(this.id);
+    return true;
+  }
+
+  #knownTo(): Acquaintances {
+    return (this.#acquaintances ??= new Acquaintances(this.id, this.#introduction()));
   }
 
   /** Packets wait before the close event, and those who handle them should know already. */
   #cancel(): void {
     this.#home?.cancel(this.id);
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.cancel(this.id);
+    this.#acquaintances?.cancel();
   }
 
   #introduction(): Introduction {
@@ -558,16 +644,17 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   #sendClose(): void {
     if (this.#closeSent) return;
-    if (this.#outcast) {
+    if (this.slot === undefined && this.#unsettled > 0) return;
+    if (this.#outcast || (this.slot === undefined && !this.reactor.unorderedEvents)) {
       this.#closeSent = true;
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     if (this.slot === undefined) {
-      if (this.#unsettled > 0) return;
       this.#closeSent = true;
-      for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
-      this.reactor.forget(this);
+      this.#event = new Delivery('close', this, NO_BYTES, 0, 0, 0);
+      this.#event.deaths = this.#closeDeaths;
+      this.#giveEvent(this.#event);
       return;
     }
     if (this.slot.port === undefined || this.#home !== this.slot.port) return;
@@ -576,6 +663,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#closeDeaths;
     this.slot.port.close(delivery, this.#reason ?? 'client');
+  }
+
+  /** Its last event is settled, or there is none: nobody needs to know it any longer. */
+  #forgetEverywhere(): void {
+    this.#acquaintances?.forget();
+    this.reactor.forget(this);
   }
 
   /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */

@@ -11,6 +11,7 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { Loads } from './loads.js';
 import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
@@ -18,6 +19,8 @@ import type { Rule, Violation } from './violation.js';
 const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
+/** Clients on unix sockets have none. Which connection is whose is not known, and what they saw is not compared. */
+const NO_ADDRESS = ':0';
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -26,7 +29,7 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' }>;
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' }>;
 
 interface ClientStory {
   readonly id: number;
@@ -64,6 +67,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
+  readonly #loads = new Loads((...violation) => this.report(...violation));
   #stopping = false;
 
   constructor(
@@ -155,6 +159,10 @@ export class Invariants implements StoryHost, ExchangeHost {
         return;
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
+        this.#loads.retired(`${event.pid} ${event.process}`, event);
+        return;
+      case 'loads':
+        this.#loads.told(event, this.settings.dispatchModule === true ? undefined : this.#stories.size);
         return;
       case 'holds':
         this.#timerHolders.holds(event.pid, event.timers);
@@ -201,6 +209,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       story: undefined,
     };
     this.#clients.set(id, client);
+    if (place === NO_ADDRESS) return;
     const story = this.#unclaimed.get(place);
     if (story === undefined) this.#knocking.set(place, client);
     else this.#join(client, story);
@@ -213,6 +222,7 @@ export class Invariants implements StoryHost, ExchangeHost {
     const story = new ConnectionStory(connection, settings, pid, this);
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
+    if (place === NO_ADDRESS) return;
     const client = this.#knocking.get(place);
     if (client === undefined) this.#unclaimed.set(place, story);
     else this.#join(client, story);
@@ -265,6 +275,7 @@ export class Invariants implements StoryHost, ExchangeHost {
             fact.connection,
           );
         this.#charge(fact, story);
+        this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
         return;
       case 'acknowledged':
@@ -325,6 +336,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   }
 
   #discharge(connection: number, packet: number): void {
+    this.#loads.left({ connection, packet });
     const key = `${connection}/${packet}`;
     const charge = this.#charges.get(key);
     if (charge === undefined) return;
@@ -356,6 +368,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       (reason === 'server' && !story.endedByHandler) ||
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
+      (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
       (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
       reason === 'shutdown';
     if (wrong)

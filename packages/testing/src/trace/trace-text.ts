@@ -33,6 +33,8 @@ function sentence(event: TraceEvent): string {
       return `ends by ${event.signal ?? `exit code ${event.code}`}`;
     case 'accepted':
       return `accepts connection ${event.connection} from ${event.address}:${event.port} on ${event.listener}`;
+    case 'turnedAway':
+      return `turns ${event.address}:${event.port} away from ${event.listener}: ${event.reason}`;
     case 'packet':
       return `takes packet ${event.packet} of connection ${event.connection}, ${event.bytes} bytes`;
     case 'delivered':
@@ -43,6 +45,10 @@ function sentence(event: TraceEvent): string {
       return `takes ${what({ ...event, event: 'receive' })} back from a worker that ${event.planned ? 'has not started it' : 'is lost'}`;
     case 'retired':
       return `takes worker ${event.workerId}, pid ${event.worker}, out of dispatch`;
+    case 'loads':
+      return event.inFlight === undefined
+        ? `counts connections: ${event.connections?.join(' ')}`
+        : `counts packets in flight: ${event.inFlight.join(' ')}`;
     case 'refused':
       return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
     case 'output':
