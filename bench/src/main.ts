@@ -1,5 +1,6 @@
 /** Runs one benchmark by its name: `npm run bench -- echo [options]`. */
 import { echo } from './echo/echo.js';
+import { idle } from './idle/idle.js';
 import { endAllPrograms } from './harness/program.js';
 import { durable, messages, tasks } from './tasks/tasks.js';
 import { queue } from './queue/queue.js';
@@ -14,6 +15,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
+  idle: { about: 'memory of idle connections, beside plain node:net', run: idle },
   tasks: { about: 'tasks per second, beside piscina with one thread', run: tasks },
   durable: { about: 'tasks through a queue on disk and a server around it, per second', run: durable },
   messages: { about: 'messages between workers per second', run: messages },

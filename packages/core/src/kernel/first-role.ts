@@ -158,7 +158,7 @@ function fewFiles({ maxConnection: wanted }: Settings, { maxConnection }: Settin
 
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
-  const { taskConcurrency, taskRetries } = settings;
+  const { taskConcurrency, taskRetries, maxConnection } = settings;
   const listeners = settings.listeners.map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
@@ -174,6 +174,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     taskWorkerNum,
     taskConcurrency,
     taskRetries,
+    maxConnection,
     pipeWindow,
     listeners,
   };
