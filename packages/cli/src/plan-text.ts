@@ -28,10 +28,11 @@ export function planText(plan: Plan, coloured: boolean): string {
 }
 
 function processLines({ settings, topology, userProcesses }: Plan): string[] {
-  const { workerNum, taskWorkerNum, reactorNum, dispatchMode } = settings;
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, dispatchModule } = settings;
+  const asked = dispatchModule === undefined ? '' : `${dispatchModule}, then `;
   const workers = row(
     'worker',
-    `${workerNum}${topology.kind === 'process' ? `, dispatch ${dispatchMode}` : ''}`,
+    `${workerNum}${topology.kind === 'process' ? `, dispatch ${asked}${dispatchMode}` : ''}`,
   );
   const taskWorkers = taskWorkerNum > 0 ? [row('task worker', String(taskWorkerNum))] : [];
   const queue =

@@ -31,6 +31,29 @@ describe('Options that contradict each other', () => {
     expect(linesOf({ listeners, user: 'chat', group: 'chat' })).to.deep.equal([]);
   });
 
+  it('enableUnsafeEvent needs a dispatch mode that has no ordered events, or base mode', () => {
+    const listeners = [tcp({ port: 80 })];
+    for (const dispatchMode of ['fixed', 'ipHash', 'leastConnections'])
+      expect(linesOf({ listeners, dispatchMode, enableUnsafeEvent: true })).to.deep.equal([
+        `enableUnsafeEvent: true has no effect, because dispatchMode '${dispatchMode}' delivers connect and close in order; remove it`,
+      ]);
+    for (const dispatchMode of ['roundRobin', 'preemptive', 'leastInFlight'])
+      expect(linesOf({ listeners, dispatchMode, enableUnsafeEvent: true })).to.deep.equal([]);
+    expect(linesOf({ listeners, mode: 'base', workerNum: 2, enableUnsafeEvent: true })).to.deep.equal([]);
+  });
+
+  it('enableDelayReceive needs a connect, with or without order', () => {
+    const listeners = [tcp({ port: 80, enableDelayReceive: true })];
+    for (const dispatchMode of ['roundRobin', 'preemptive', 'leastInFlight']) {
+      expect(linesOf({ listeners, dispatchMode })).to.deep.equal([
+        `listeners[0].enableDelayReceive: true waits for @OnConnect, which dispatchMode '${dispatchMode}' does not have; remove it, or write enableUnsafeEvent: true or dispatchMode: 'fixed'`,
+      ]);
+      expect(linesOf({ listeners, dispatchMode, enableUnsafeEvent: true })).to.deep.equal([]);
+    }
+    for (const dispatchMode of ['fixed', 'ipHash', 'leastConnections'])
+      expect(linesOf({ listeners, dispatchMode })).to.deep.equal([]);
+  });
+
   describe('listeners', () => {
     it('share no address', () => {
       expect(

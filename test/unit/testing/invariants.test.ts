@@ -55,6 +55,7 @@ function stats(some: Partial<ServerStats>): ServerStats {
     acceptedPackets: 0,
     handledPackets: 0,
     redeliveredPackets: 0,
+    failedDispatches: 0,
     outstandingPackets: 0,
     closedBy: {},
     refused: {},
@@ -1546,7 +1547,7 @@ const pairs: readonly Pair[] = [
   {
     title: 'a connection more than maxConnection',
     rule: 'bounds',
-    says: 'is one more than maxConnection 1',
+    says: 'connection 7 is one more than maxConnection 1',
     settings: { server: { maxConnection: 1 } },
     keeps: (it) => {
       it.opens();

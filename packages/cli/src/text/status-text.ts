@@ -62,7 +62,8 @@ export function statusLines(status: ServerStatus, now: number, rates?: Rates): L
     plain(
       `packets ${group(stats.acceptedPackets)} accepted, ${group(stats.handledPackets)} handled, ` +
         `${group(stats.redeliveredPackets)} redelivered, ${group(refused)} refused; ` +
-        `${group(stats.failedHandlers)} handlers failed`,
+        `${group(stats.failedHandlers)} handlers failed` +
+        (stats.failedDispatches > 0 ? `, ${group(stats.failedDispatches)} dispatches failed` : ''),
     ),
     plain(''),
     { text: head, title: true },

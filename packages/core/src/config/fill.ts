@@ -7,6 +7,7 @@ import {
   inheritedDefaults,
   inheritedTcpDefaults,
   listeners as listenersByTransport,
+  streamOptions,
   type InheritedOption,
   type listenerSchema,
 } from './listener-options.js';
@@ -42,6 +43,9 @@ export interface Environment {
  * hold: it is unknown, and so is every default that would follow from it.
  */
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
+
+/** What listeners of streams have in common. */
+type StreamSettings = Pick<ListenerSettings, keyof (typeof streamOptions)['shape']>;
 
 export interface SettingsDraft
   extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
@@ -81,6 +85,9 @@ export function fill(
       'socketBufferSize',
       least(inheritedDefaults.socketBufferSize, reactorMemoryLimit),
     ),
+    bufferHighWatermark: option('bufferHighWatermark'),
+    bufferLowWatermark: option('bufferLowWatermark', inheritedDefaults.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inheritedDefaults.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inheritedDefaults.heartbeatIdleTime),
     handlerTimeout: option('handlerTimeout', inheritedDefaults.handlerTimeout),
     concurrency: option('concurrency', inheritedDefaults.concurrency),
@@ -94,10 +101,12 @@ export function fill(
     noDelay: option('noDelay', inheritedTcpDefaults.noDelay),
     keepAlive: option('keepAlive', inheritedTcpDefaults.keepAlive),
     keepAliveIdle: option('keepAliveIdle', inheritedTcpDefaults.keepAliveIdle),
+    enableDelayReceive: option('enableDelayReceive', inheritedDefaults.enableDelayReceive),
   };
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
   const reactorNum = option('reactorNum', Math.min(cpus, mostReactorsByDefault));
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
+  const dispatchModule = option('dispatchModule');
   const runtimeDirectory = option('runtimeDirectory');
   const queueDirectory = option('queueDirectory');
   const taskTmpdir = option('taskTmpdir');
@@ -114,6 +123,8 @@ export function fill(
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
+    ...(dispatchModule !== undefined && { dispatchModule }),
+    enableUnsafeEvent: option('enableUnsafeEvent'),
     taskIpcMode: option('taskIpcMode'),
     messageQueueKey: option('messageQueueKey', name === undefined ? undefined : asFileName(name)),
     ...(queueDirectory !== undefined && {
@@ -152,6 +163,7 @@ export function fill(
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...(taskTmpdir !== undefined && { taskTmpdir: posix.resolve(environment.directory, taskTmpdir) }),
     ...inherited,
+    bufferHighWatermark: option('bufferHighWatermark', highMarkOf(inherited.socketBufferSize)),
     daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
     ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
@@ -195,17 +207,7 @@ function fillTcp(
     port,
     ipv6Only: option('ipv6Only'),
     reusePort: option('reusePort'),
-    framing: fillFraming(option('framing')),
-    packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
-    maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
-    socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
-    heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
-    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
-    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
-    handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
-    concurrency: option('concurrency', inherited.concurrency),
-    onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
-    backlog: option('backlog', inherited.backlog),
+    ...fillStream(input, inherited, valid),
     maxConnectionPerAddress: option('maxConnectionPerAddress', inherited.maxConnectionPerAddress),
     connectRate: option('connectRate', inherited.connectRate),
     connectRateInterval: option('connectRateInterval', inherited.connectRateInterval),
@@ -227,10 +229,27 @@ function fillUnix(
     name: option('name', path),
     path,
     mode: option('mode'),
+    ...fillStream(input, inherited, valid),
+  };
+}
+
+function fillStream(
+  input: unknown,
+  inherited: Inherited,
+  valid: ListenerOutput | undefined,
+): Draft<StreamSettings> {
+  const option = reader(streamOptions, input, valid);
+  const socketBufferSize = option('socketBufferSize', inherited.socketBufferSize);
+  // Unless somebody has written one, the mark follows the bound of this very listener.
+  const highMark = inherited.bufferHighWatermark ?? highMarkOf(socketBufferSize);
+  return {
     framing: fillFraming(option('framing')),
     packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
-    socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
+    socketBufferSize,
+    bufferHighWatermark: option('bufferHighWatermark', highMark),
+    bufferLowWatermark: option('bufferLowWatermark', inherited.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inherited.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
     partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
     maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
@@ -238,6 +257,7 @@ function fillUnix(
     concurrency: option('concurrency', inherited.concurrency),
     onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
+    enableDelayReceive: option('enableDelayReceive', inherited.enableDelayReceive),
   };
 }
 
@@ -272,6 +292,11 @@ export function smallestIdleTime(listeners: SettingsDraft['listeners']): number 
 function checkInterval(listeners: SettingsDraft['listeners']): number | undefined {
   const idleTime = smallestIdleTime(listeners);
   return idleTime === undefined || idleTime === 0 ? idleTime : Math.max(1_000, Math.floor(idleTime / 2));
+}
+
+/** As in the reference: from four fifths of the bound on. */
+function highMarkOf(socketBufferSize: number | undefined): number | undefined {
+  return socketBufferSize === undefined ? undefined : Math.floor(0.8 * socketBufferSize);
 }
 
 /** Undefined where something that it depends on is. */

@@ -13,6 +13,8 @@ export const inheritedDefaults = {
   packageMaxLength: 2 * MiB,
   maxQueuedBytes: 256 * KiB,
   socketBufferSize: 8 * MiB,
+  bufferLowWatermark: 0,
+  outputOverflow: 'close',
   heartbeatIdleTime: 0,
   partialPacketTimeout: 0,
   maxIdleTime: 0,
@@ -20,6 +22,7 @@ export const inheritedDefaults = {
   concurrency: 1,
   onWorkerLost: 'redeliver',
   backlog: 512,
+  enableDelayReceive: false,
 } as const;
 
 /** Those that only TCP has. */
@@ -47,6 +50,21 @@ export const inherited = {
     default: `${asSize(inheritedDefaults.socketBufferSize)}, or \`reactorMemoryLimit\` if that is less`,
     sentence:
       'How much output one connection may have waiting for a slow peer; an empty buffer admits one send of up to `packageMaxLength`.',
+  }),
+  bufferHighWatermark: optional(size(1, GiB), {
+    default: '0.8 times `socketBufferSize`',
+    sentence:
+      'From so much output that waits for one connection on, `send` returns false, and `@OnBufferFull` is called once.',
+  }),
+  bufferLowWatermark: optional(size(0, GiB), {
+    default: asCode(inheritedDefaults.bufferLowWatermark),
+    sentence:
+      'When what waits has fallen to this again, `send` returns true, and `@OnBufferEmpty` is called once.',
+  }),
+  outputOverflow: optional(words({ close: [], reject: [], dropNewest: [] }), {
+    default: asCode(inheritedDefaults.outputOverflow),
+    sentence:
+      'What becomes of a send that would exceed `socketBufferSize`: its connection is reset, or it is refused as a whole, with false or without a word to the sender, and counted.',
   }),
   heartbeatIdleTime: optional(duration(1_000, 'zeroIsOff'), {
     default: asCode(inheritedDefaults.heartbeatIdleTime),
@@ -80,6 +98,10 @@ export const inherited = {
   backlog: optional(integer(1, 65_535), {
     default: asCode(inheritedDefaults.backlog),
     sentence: 'How many new connections the system holds until they are accepted.',
+  }),
+  enableDelayReceive: optional(boolean(), {
+    default: asCode(inheritedDefaults.enableDelayReceive),
+    sentence: 'Nothing is read from a new connection until `connection.confirm()`.',
   }),
 };
 
@@ -121,6 +143,9 @@ const name = optional(text(longestListenerName), {
   default: '`host:port`',
   sentence: 'How handlers, logs and errors call this listener; no two have the same.',
 });
+
+/** What every listener of streams has. */
+export const streamOptions = z.object({ framing, ...inherited });
 
 /** The listeners, by transport. */
 export const listeners = {
@@ -170,7 +195,8 @@ export const listenerSchema = z.discriminatedUnion('type', [listeners.tcp, liste
   sentence: 'Where the server listens.',
 });
 
-export type InheritedOption = keyof typeof inheritedDefaults | keyof typeof inheritedTcpDefaults;
+export type InheritedOption =
+  keyof typeof inheritedDefaults | keyof typeof inheritedTcpDefaults | 'bufferHighWatermark';
 
 /** Options that listeners take over from the server unless they set their own. */
 export const inheritedOptions = Object.keys({ ...inherited, ...inheritedTcp }) as InheritedOption[];

@@ -31,13 +31,14 @@ export function bannerLines(
 }
 
 function inWords(settings: Settings, topology: Topology): string {
-  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, messageQueueKey } = settings;
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, dispatchModule, messageQueueKey } = settings;
+  const asked = dispatchModule === undefined ? '' : 'by a module, then ';
   const queue = usesQueue(settings) ? `, queue ${messageQueueKey}` : '';
   switch (topology.kind) {
     case 'process':
       return (
         `process mode, ${topology.processes} processes: master with ${count(reactorNum, 'reactor')}, manager, ` +
-        `${count(workerNum, 'worker')}, ${count(taskWorkerNum, 'task worker')}${queue}, dispatch ${dispatchMode}`
+        `${count(workerNum, 'worker')}, ${count(taskWorkerNum, 'task worker')}${queue}, dispatch ${asked}${dispatchMode}`
       );
     case 'base':
       return (

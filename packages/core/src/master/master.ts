@@ -7,6 +7,7 @@
  */
 import type { Settings, TcpListenerSettings } from '../config/load.js';
 import { placeOf } from '../config/place.js';
+import { SharedCounts } from '../dispatch/shared-counts.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import {
@@ -212,7 +213,7 @@ export class Master {
 
   #startReactors(): void {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
-    const shared = new SharedArrayBuffer(4);
+    const shared = SharedCounts.memoryFor(settings.workerNum);
     const door = doorMemory(settings, platform.random);
     for (const index of topology.reactors.keys()) {
       const pipePath = reactorPath(runtimeDirectory, index);

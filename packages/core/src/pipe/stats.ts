@@ -12,8 +12,10 @@ export function addStats(
 ): ServerStats {
   const owners = [...reactors, ...workers.flatMap((worker) => worker.sockets ?? [])];
   const { connectionsOfWorkers: _, ledger, ...counters } = addOwners(owners);
+  const refused = addCounts([counters.refused, ...workers.map((worker) => worker.refused ?? {})]);
   return {
     ...counters,
+    refused,
     failedHandlers: workers.reduce((total, worker) => total + worker.failedHandlers, 0),
     tasks: { ...addTasks(workers.map(({ tasks }) => tasks)), ...queueOf(workers) },
     ledger: { ...ledger, outstanding: counters.outstandingPackets },
@@ -39,7 +41,7 @@ export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): Wo
   const { outstandingPackets: lost, connections, closedBy, refused, ledger } = sockets;
   const plus = (counts: Record<string, number>): Record<string, number> => more(counts, 'WORKER_LOST', lost);
   return {
-    failedHandlers: last.of.failedHandlers,
+    ...rest,
     tasks,
     sockets: {
       ...sockets,
@@ -73,6 +75,7 @@ export function addCounters(
   return {
     failedHandlers: a.failedHandlers + b.failedHandlers,
     tasks: addTasks([a.tasks, b.tasks]),
+    ...((a.refused ?? b.refused) && { refused: addCounts([a.refused ?? {}, b.refused ?? {}]) }),
     ...(owners.length > 0 && { sockets: addOwners(owners) }),
     ...queueOf([a, b]),
   };
@@ -92,6 +95,13 @@ function addTasks(all: readonly TaskCounters[]): TaskCounters {
   return total;
 }
 
+function addCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const counts of all)
+    for (const [reason, count] of Object.entries(counts)) total[reason] = (total[reason] ?? 0) + count;
+  return total;
+}
+
 function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
   const sum = (field: CountField): number => owners.reduce((total, counters) => total + counters[field], 0);
   return {
@@ -101,6 +111,7 @@ function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
     acceptedPackets: sum('acceptedPackets'),
     handledPackets: sum('handledPackets'),
     redeliveredPackets: sum('redeliveredPackets'),
+    failedDispatches: sum('failedDispatches'),
     outstandingPackets: sum('outstandingPackets'),
     closedBy: addNamed(owners.map(({ closedBy }) => closedBy)),
     refused: addNamed(owners.map(({ refused }) => refused)),
