@@ -40,6 +40,8 @@ export type HandlerErrorCode =
   | 'STATE_NOT_CLONEABLE'
   | 'STATE_NOT_KEPT'
   | 'SEND_INVALID'
+  | 'GROUP_INVALID'
+  | 'UID_INVALID'
   | 'TIMER_INVALID'
   | 'HANDLER_TIMEOUT'
   | 'CONNECTION_CLOSED';
@@ -55,6 +57,7 @@ export type ProcessErrorCode =
   | 'ASK_TIMEOUT'
   | 'ASK_LOST'
   | 'ASK_UNKNOWN'
+  | 'ASK_OVERFLOW'
   | 'RELOAD_RUNNING'
   | 'RELOAD_FAILED'
   | 'NO_SUCH_WORKER'

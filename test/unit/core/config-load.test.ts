@@ -92,6 +92,8 @@ describe('loadSettings', () => {
       taskMaxLength: 64 * 1024 * 1024,
       taskSpoolSize: 512 * 1024,
       maxMemory: 0,
+      maxGroups: 100_000,
+      maxGroupsPerConnection: 100,
       maxBootFailures: 5,
       workerTimeout: 30_000,
       heartbeatCheckInterval: 0,
@@ -269,14 +271,14 @@ describe('loadSettings', () => {
   });
 
   it('refuses the dispatch modes of later versions by word and by number', () => {
-    const later = ['preemptive', 3, 'ipHash', 4, 'uid', 5, 'leastConnections', 8, 'leastInFlight', 9];
+    const later = ['preemptive', 3, 'ipHash', 4, 'leastConnections', 8, 'leastInFlight', 9];
     for (const dispatchMode of later) {
       expect(problemsOf(withServer({ dispatchMode })), String(dispatchMode)).to.deep.equal([
         {
           path: 'dispatchMode',
           found: typeof dispatchMode === 'string' ? `'${dispatchMode}'` : String(dispatchMode),
           reason: 'is not in this version',
-          remedy: "write 'fixed' or 'roundRobin'",
+          remedy: "write 'fixed', 'roundRobin' or 'uid'",
         },
       ]);
     }
@@ -285,7 +287,7 @@ describe('loadSettings', () => {
 
   it('proposes the word that was probably meant', () => {
     const [problem] = problemsOf(withServer({ dispatchMode: 'round_robin' }));
-    expect(problem?.remedy).to.equal("did you mean 'roundRobin'? It takes 'fixed' or 'roundRobin'");
+    expect(problem?.remedy).to.equal("did you mean 'roundRobin'? It takes 'fixed', 'roundRobin' or 'uid'");
   });
 });
 

@@ -97,6 +97,8 @@ export function fill(
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
+    maxGroups: option('maxGroups'),
+    maxGroupsPerConnection: option('maxGroupsPerConnection'),
     taskIpcMode: option('taskIpcMode'),
     messageQueueKey: option('messageQueueKey', name === undefined ? undefined : asFileName(name)),
     ...(queueDirectory !== undefined && {

@@ -57,13 +57,13 @@ export const serverSchema = z.strictObject({
   }),
   dispatchMode: option(
     words(
-      { fixed: [2], roundRobin: [1] },
-      { preemptive: [3], ipHash: [4], uid: [5], leastConnections: [8], leastInFlight: [9] },
+      { fixed: [2], roundRobin: [1], uid: [5] },
+      { preemptive: [3], ipHash: [4], leastConnections: [8], leastInFlight: [9] },
     ),
     {
       default: 'fixed',
       sentence:
-        'Which worker gets a packet in process mode: always the same for one connection, or the next in turn, without order within a connection.',
+        'Which worker gets a packet in process mode: always the same for one connection, the same for all connections that are bound to one uid, or the next in turn, without order within a connection.',
     },
   ),
   ...taskOptions,
@@ -133,6 +133,15 @@ export const serverSchema = z.strictObject({
     shown: asSize(256 * MiB),
     sentence:
       'How much output all the slow clients of one reactor may have waiting together, and how much of incomplete packets all its clients may have sent.',
+  }),
+  maxGroups: option(integer(1, 10_000_000), {
+    default: 100_000,
+    sentence:
+      'How many groups the connections of one owner of sockets may be in together: of a reactor, or in base mode of a worker. A group exists while it has members; a connection that would need one more does not join, which is counted.',
+  }),
+  maxGroupsPerConnection: option(integer(1, 100_000), {
+    default: 100,
+    sentence: 'How many groups one connection may be in; it does not join one more, which is counted.',
   }),
   logLevel: option(words({ debug: [0], info: [2], warn: [4], error: [5] }), {
     default: 'info',

@@ -1,5 +1,6 @@
 import type { Settings } from '../config/load.js';
 import type { DispatchPolicy } from './dispatch.js';
+import { ByUid } from './uid.js';
 import { Fixed } from './fixed.js';
 import { RoundRobin } from './round-robin.js';
 
@@ -9,5 +10,7 @@ export function createDispatch(settings: Settings, idStep: number, count: Int32A
       return new Fixed(settings.workerNum, idStep);
     case 'roundRobin':
       return new RoundRobin(settings.workerNum, count);
+    case 'uid':
+      return new ByUid(settings.workerNum, idStep);
   }
 }

@@ -1,9 +1,13 @@
+import type { Uid } from '../pipe/orders.js';
+
 /** What is dispatched: a connection, or a packet of one. */
 export interface Dispatched {
   /** Of the connection. */
   readonly id: number;
   /** Where its client is. */
   readonly remote: { readonly address: string; readonly port: number };
+  /** Whose it is, once it was bound. */
+  readonly uid?: Uid | undefined;
 }
 
 /** Chooses the worker for a connection or a packet. Runs in the reactor. */

@@ -59,7 +59,7 @@ function timerProblems({ timers, processes = [] }: Definition, settings: Setting
 
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */
 function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
-  if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
+  if (settings.mode !== 'process' || settings.dispatchMode !== 'roundRobin') return [];
   const mode = settings.dispatchMode;
   const without: EventName[] = ['connect', 'close', 'adopt'];
   if (without.includes(handler.event)) {

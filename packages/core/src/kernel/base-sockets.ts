@@ -63,6 +63,11 @@ export class BaseSockets {
         reactor.connection(id)?.send(own, 0, own.length, pid);
       },
       end: (id, reset) => reactor.end(id, reset),
+      order: (headBytes, buffer, start, end, pid) => {
+        const own = Buffer.from(buffer.subarray(start, end));
+        reactor.desk.order(headBytes, own, 0, own.length, pid);
+      },
+      request: (buffer, start, end) => reactor.desk.request(buffer, start, end),
     };
   }
 
@@ -79,6 +84,7 @@ export class BaseSockets {
       clock,
       worker,
       this.exchange.foreign,
+      this.exchange.directory,
     );
   }
 

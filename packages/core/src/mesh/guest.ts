@@ -65,6 +65,10 @@ export interface GuestEvents {
   /** For the client of a connection that this process owns. */
   send(guest: Guest, connectionId: number, buffer: Buffer, start: number, end: number): void;
   end(connectionId: number, reset: boolean): void;
+  /** What it wants of connections that this process owns; see `FrameKind.order` and `request`. */
+  order(guest: Guest, headBytes: number, buffer: Buffer, start: number, end: number): void;
+  /** The answer to a request. */
+  request(buffer: Buffer, start: number, end: number): Buffer;
   /** Everything that was given to it is with the system. */
   drained(guest: Guest): void;
   /** It is gone, and has not taken these results. */
@@ -199,6 +203,13 @@ export class Guest implements PipeEvents<Owed> {
       case FrameKind.send:
         this.events.send(this, id, buffer, start, end);
         this.#pipe.settle(seq);
+        return;
+      case FrameKind.order:
+        this.events.order(this, count, buffer, start, end);
+        this.#pipe.settle(seq);
+        return;
+      case FrameKind.request:
+        this.#pipe.control(FrameKind.response, 0, id, seq, this.events.request(buffer, start, end));
         return;
       case FrameKind.end:
         this.events.end(id, (flags & FrameFlag.reset) !== 0);

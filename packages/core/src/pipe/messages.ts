@@ -8,6 +8,7 @@
 import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
 import type { Ledger } from './ledger.js';
+import type { Uid } from './orders.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
 import type { CommandPlace, RoleName } from '../definition.js';
@@ -19,7 +20,7 @@ import type { Topology } from '../topology/topology.js';
 export type { ServerStats } from './server-stats.js';
 
 /** Changes whenever a frame or a note changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 5;
+export const PIPE_VERSION = 6;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -54,6 +55,8 @@ export const FrameKind = {
   introduce: 20,
   /** The connection is gone, for dispatch modes without connection events. */
   forget: 21,
+  /** Answer to request number `seq`, as JSON. Flag `unasked`: the connection has been bound; body: its uid as JSON. */
+  response: 25,
   /** Numbered. Settles `count` packets from number `word`, sends the body and, with the flag `ends`, ends the connection; all, or nothing. */
   answer: 32,
   /** Numbered. Sends the body to the client. */
@@ -77,8 +80,12 @@ export const FrameKind = {
   serving: 40,
   /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
   retire: 41,
+  /** Numbered. An order, see `orders.ts`; body: its head of `count` bytes, then its data. `id` may be `EVERYBODY`. */
+  order: 45,
   /** To the queue: whoever has opened this pipe posts tasks; `id` is its token. */
   poster: 46,
+  /** Request number `seq`, see `orders.ts`; body: `Request` as JSON. Answered by `response`. */
+  request: 47,
 
   // Over the mesh, from the process that opened the pipe. `id` is the time of sending, in ms since the epoch, and all
   // of them go in the order in which they were sent. `flags` tells the encoding of the body, see `MeshFlag`.
@@ -184,6 +191,8 @@ export const FrameFlag = {
   overflow: 1,
   /** end, with `reset`: the handler of number `seq` did not settle within `handlerTimeout`. */
   timedOut: 2,
+  /** response: nobody has asked. */
+  unasked: 1,
   /** alone: the packet came over this pipe. */
   mine: 16,
   /** chunk: the first one; its body begins with the header of the large frame. */
@@ -213,6 +222,8 @@ export interface Introduction {
   readonly listener: number;
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  /** Whose it is, if it was bound. */
+  readonly uid?: Uid;
   /** adopt: why the connection changed its worker. */
   readonly reason?: AdoptReason;
   /** connect: 1, or more when an earlier worker died in `@OnConnect`. */
@@ -220,7 +231,7 @@ export interface Introduction {
 }
 
 /** Why a connection changed its worker. */
-export type AdoptReason = 'workerLost' | 'managerLost' | 'retired';
+export type AdoptReason = 'workerLost' | 'managerLost' | 'retired' | 'bind';
 
 /** Why a connection was closed. */
 export type CloseReason =

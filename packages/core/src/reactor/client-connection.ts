@@ -14,16 +14,18 @@
  */
 import type { ListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
-import { factText, type Observe } from '../events/facts.js';
+import { factText, type Many, type Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
 import type { Ledger } from '../pipe/ledger.js';
 import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
+import type { Uid } from '../pipe/orders.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Output } from './output.js';
+import type { Standing } from './standing.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
@@ -58,14 +60,19 @@ export interface ConnectionHost {
   /** The socket is closed; the connection stays known until its last event is settled. */
   closed(): void;
   forget(connection: ClientConnection): void;
+  /** It takes nothing more for its client: nobody finds it by its uid or its groups any longer. */
+  left(standing: Standing): void;
 }
 
 export class ClientConnection implements StreamEvents, Client {
   /** The worker that serves it, in sticky dispatch modes. */
   slot: WorkerSlot | undefined;
   state: Buffer | undefined;
-  /** When bytes came last, on the platform's clock. */
+  /** When bytes came last, on the platform's clock; kept where silence is looked at. */
   lastReceived: number;
+  #lastSent: number | undefined;
+  /** Its uid, its groups and its protection, once it has any. */
+  standing: Standing | undefined;
 
   readonly #reader: PacketReader;
   readonly #output: Output;
@@ -102,6 +109,10 @@ export class ClientConnection implements StreamEvents, Client {
   /** Ports that know the connection, in dispatch modes without connection events. */
   #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
   #routed: WorkerSlot | undefined;
+  /** It was bound to a uid whose worker is another, and has not been there yet. */
+  #rebound = false;
+  /** Nobody finds it by its uid or its groups any longer. */
+  #hasLeft = false;
   #linger: Timer | undefined;
 
   constructor(
@@ -135,14 +146,32 @@ export class ClientConnection implements StreamEvents, Client {
     return this.#phase === 'closed';
   }
 
+  /** Whether it takes something for its client. */
+  get open(): boolean {
+    return this.#phase === 'open';
+  }
+
+  get uid(): Uid | undefined {
+    return this.standing?.uid;
+  }
+
+  /** Whether it is silent for longer than its listener allows. One from which nothing can come is not: its client may be waiting for us. */
+  get stale(): boolean {
+    const { heartbeatIdleTime } = this.listener.settings;
+    if (heartbeatIdleTime === 0 || this.deaf || this.closed || this.standing?.protected === true)
+      return false;
+    return this.reactor.clock.now() - this.lastReceived > heartbeatIdleTime;
+  }
+
   /** The worker that knows it, in sticky dispatch modes. */
   get home(): WorkerPort | undefined {
     return this.#home;
   }
 
   get info(): ClientInfo {
-    const { id, listener, stream, slot, outstandingPackets } = this;
+    const { id, listener, stream, slot, standing, outstandingPackets } = this;
     const { remote, local } = stream;
+    const timed = listener.settings.heartbeatIdleTime > 0;
     return {
       id,
       listener: listener.settings.name,
@@ -153,7 +182,19 @@ export class ClientConnection implements StreamEvents, Client {
       state: this.#phase,
       outstandingPackets,
       queuedBytes: this.#output.buffered,
+      partialBytes: this.#reader.buffered,
+      uid: standing?.uid ?? null,
+      groups: standing?.groups.size ?? 0,
+      protected: standing?.protected ?? false,
+      lastReceivedAt: timed ? this.#wallTime(this.lastReceived) : null,
+      lastSentAt: this.#lastSent === undefined ? null : this.#wallTime(this.#lastSent),
     };
+  }
+
+  /** A time of the platform's clock, in ms since the epoch. */
+  #wallTime(time: number): number {
+    const { clock } = this.reactor;
+    return Math.round(clock.wallTime() - (clock.now() - time));
   }
 
   /** Packets that were accepted and are not settled, wherever they are. */
@@ -197,6 +238,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#linger?.cancel();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
+    this.#leaveOthers();
     this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
     this.reactor.closed();
     this.pump();
@@ -205,12 +247,18 @@ export class ClientConnection implements StreamEvents, Client {
 
   // What workers say.
 
-  send(buffer: Buffer, start: number, end: number, pid: number): void {
+  send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void {
     if (this.#phase !== 'open') return;
     const { observe } = this.reactor;
+    if (this.listener.settings.heartbeatIdleTime > 0) this.#lastSent = this.reactor.clock.now();
     const data = observe === undefined ? '' : factText(buffer, start, end);
     if (!this.#output.write(buffer, start, end)) this.overflow();
-    else observe?.({ kind: 'output', connection: this.id, worker: pid, bytes: end - start, data });
+    else if (observe !== undefined) this.#observeOutput(end - start, data, pid, to);
+  }
+
+  #observeOutput(bytes: number, data: string, worker: number, to: Many | undefined): void {
+    const fact = { kind: 'output', connection: this.id, worker, bytes, data } as const;
+    this.reactor.observe?.(to === undefined ? fact : { ...fact, to });
   }
 
   /** More waits for the client than may, here or in its worker. */
@@ -241,6 +289,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#framing = false;
     this.#refuseWaiting();
     this.#phase = 'ending';
+    this.#leaveOthers();
     this.stream.destroy(true);
   }
 
@@ -270,6 +319,29 @@ export class ClientConnection implements StreamEvents, Client {
     }
   }
 
+  /** Its uid means another worker, to which it goes as soon as nothing of it is unsettled. */
+  moveToSlot(slot: WorkerSlot): void {
+    if (this.slot === undefined || slot === this.slot) return;
+    this.slot.connections.delete(this);
+    this.slot = slot;
+    slot.connections.add(this);
+    this.#rebound = true;
+    this.followPlace();
+    this.pump();
+  }
+
+  followPlace(): void {
+    const port = this.slot?.port;
+    if (this.#home === undefined && port !== undefined) this.moveTo(port, 'bind');
+    else this.#followPlace();
+  }
+
+  /** Tells those that know the connection whose it is. */
+  tellUid(uid: Uid): void {
+    this.#home?.bound(this.id, uid);
+    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.bound(this.id, uid);
+  }
+
   /** Everything is settled that a worker had which gets nothing more: it need not know the connection any longer. */
   #leaveHome(home: WorkerPort): void {
     this.#home = undefined;
@@ -282,8 +354,14 @@ export class ClientConnection implements StreamEvents, Client {
     delivery.deaths = this.#introductionDeaths;
     this.#home = port;
     this.#unsettled++;
+    const moves = this.#rebound ? 'bind' : reason;
+    this.#rebound = false;
     if (this.#connected) {
-      port.adopt(delivery, { ...this.#introduction(), ...(reason !== undefined && { reason }) }, this.state);
+      port.adopt(
+        delivery,
+        { ...this.#introduction(), ...(moves !== undefined && { reason: moves }) },
+        this.state,
+      );
     } else {
       this.#connectAttempts++;
       port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
@@ -509,7 +587,9 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #introduction(): Introduction {
-    return { listener: this.listener.index, remote: this.stream.remote, local: this.stream.local };
+    const { remote, local } = this.stream;
+    const introduction = { listener: this.listener.index, remote, local };
+    return this.uid === undefined ? introduction : { ...introduction, uid: this.uid };
   }
 
   /** Whether its worker knows it; always true without connection events. */
@@ -586,9 +666,18 @@ export class ClientConnection implements StreamEvents, Client {
   /** Flushes, sends FIN, and reads on without listening, so that no unread byte turns the end into a reset. */
   #end(): void {
     this.#phase = 'ending';
+    this.#leaveOthers();
     this.#output.end();
     this.#setPaused(false);
     this.#watchLinger(this.#output.buffered);
+  }
+
+  #leaveOthers(): void {
+    const { standing, reactor, id } = this;
+    if (standing === undefined || this.#hasLeft) return;
+    this.#hasLeft = true;
+    reactor.left(standing);
+    reactor.observe?.({ kind: 'leaves', connection: id });
   }
 
   #watchLinger(buffered: number): void {

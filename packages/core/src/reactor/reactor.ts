@@ -26,6 +26,8 @@ import type {
   Timer,
 } from '../platform/platform.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
+import type { Standing } from './standing.js';
+import { OrderDesk, type DeskHost } from './order-desk.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import { WorkerSlot } from './worker-slot.js';
 
@@ -44,7 +46,7 @@ export interface ReactorParts {
   readonly observe: Observe | undefined;
 }
 
-export class Reactor implements ConnectionHost {
+export class Reactor implements ConnectionHost, DeskHost {
   readonly clock: Clock;
   readonly observe: Observe | undefined;
   readonly outputTotal: Window;
@@ -58,6 +60,8 @@ export class Reactor implements ConnectionHost {
   };
   readonly ledger = emptyLedger();
   readonly slots: readonly WorkerSlot[];
+  /** Where other processes say what they want of its connections. */
+  readonly desk: OrderDesk;
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
   readonly #refused = new Map<string, number>();
@@ -75,6 +79,7 @@ export class Reactor implements ConnectionHost {
     this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
+    this.desk = new OrderDesk(this, settings.maxGroups, settings.maxGroupsPerConnection);
     const largest = largestPacket(settings);
     this.slots = Array.from({ length: settings.workerNum }, (_, workerId) => {
       return new WorkerSlot(
@@ -113,6 +118,21 @@ export class Reactor implements ConnectionHost {
     return this.#connections.get(id);
   }
 
+  allConnections(): Iterable<ClientConnection> {
+    return this.#connections.values();
+  }
+
+  /** In a dispatch mode that looks at uids the connection may have to go to another worker. */
+  bound(connection: ClientConnection): void {
+    connection.tellUid(connection.uid!);
+    const { dispatch } = this.parts;
+    if (dispatch.sticky) connection.moveToSlot(this.slots[dispatch.pick(connection, this.#isReady)]!);
+  }
+
+  left(standing: Standing): void {
+    this.desk.left(standing);
+  }
+
   /** Ends a connection, if it is known: flushes first, unless `reset`. */
   end(id: number, reset: boolean): void {
     const connection = this.#connections.get(id);
@@ -139,19 +159,23 @@ export class Reactor implements ConnectionHost {
   }
 
   peerFault(error: ProtocolError, connection: ClientConnection): void {
-    this.refuse(error.code);
+    const { name } = connection.listener.settings;
+    this.#countAloud(error.code, `closed a connection of listener ${name}: ${error.message}`, connection.id);
+  }
+
+  refuseOrder(code: 'GROUP_LIMIT', message: string): void {
+    this.#countAloud(code, message);
+  }
+
+  /** Counts what is refused, and logs it once per kind and interval. */
+  #countAloud(code: string, message: string, connection?: number): void {
+    this.refuse(code);
     const now = this.clock.now();
-    const last = this.#lastFaultLog.get(error.code);
+    const last = this.#lastFaultLog.get(code);
     if (last !== undefined && now - last < FAULT_LOG_INTERVAL_MS) return;
-    this.#lastFaultLog.set(error.code, now);
-    this.parts.logger.warn(
-      `closed a connection of listener ${connection.listener.settings.name}: ${error.message}`,
-      {
-        code: error.code,
-        connection: connection.id,
-        count: this.#refused.get(error.code),
-      },
-    );
+    this.#lastFaultLog.set(code, now);
+    const count = this.#refused.get(code);
+    this.parts.logger.warn(message, { code, ...(connection !== undefined && { connection }), count });
   }
 
   closed(): void {
@@ -299,14 +323,7 @@ export class Reactor implements ConnectionHost {
     });
   }
 
-  /** A connection from which nothing can come is not idle: its client may be waiting for us. */
   #closeIdle(): void {
-    const now = this.clock.now();
-    for (const connection of this.#connections.values()) {
-      const { heartbeatIdleTime } = connection.listener.settings;
-      if (heartbeatIdleTime === 0 || connection.deaf || connection.closed) continue;
-      if (now - connection.lastReceived <= heartbeatIdleTime) continue;
-      connection.expire();
-    }
+    for (const connection of this.#connections.values()) if (connection.stale) connection.expire();
   }
 }

@@ -29,6 +29,7 @@ class World {
       drained: (way) => this.sends.drained(way),
       closed: (way) => this.sends.closed(way),
       reply: nothing,
+      response: nothing,
       result: nothing,
       resultInFile: nothing,
       told: nothing,

@@ -46,12 +46,15 @@ class Two {
       outcome: () => 'handled',
       send: note('send'),
       end: note('end'),
+      order: note('order'),
+      request: (buffer, start, end) => Buffer.from(buffer.subarray(start, end)),
       drained: () => {},
       left: () => void this.heard.push('left'),
     };
     const ways: WayEvents = {
       opened: note('opened'),
       reply: note('reply'),
+      response: note('response'),
       result: note('result'),
       resultInFile: note('resultInFile'),
       told: note('told'),

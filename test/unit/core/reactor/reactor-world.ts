@@ -11,6 +11,7 @@ import type {
   StreamEvents,
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
+import type { Uid } from '@shoal/core/internal/pipe/orders';
 import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
 import type { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';
@@ -103,6 +104,10 @@ export class FakePort implements WorkerPort {
 
   forget(connectionId: number): void {
     this.log.push(`forget ${connectionId}`);
+  }
+
+  bound(connectionId: number, uid: Uid): void {
+    this.log.push(`bound ${connectionId} ${uid}`);
   }
 
   retire(): void {
