@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
+import { ByUid } from '@shoal/core/internal/dispatch/uid';
 import { RoomsApp } from '../fixtures/apps/rooms.js';
 import { ask, eventually } from './facts.js';
 import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
@@ -139,13 +140,16 @@ describe("Dispatch mode 'uid'", () => {
       const own = await ask(client, 'where');
       await server.hangWorker(Number(own));
       client.send('where\n');
-      here.send(`master bind ${id} bob\n`);
+      const policy = new ByUid(settings.workerNum, 1);
+      const place = (uid: number): number => policy.pick({ id: 0, remote: { address: '', port: 0 }, uid });
+      const uid = [1, 2, 3, 4, 5, 6].find((each) => place(each) !== Number(own))!;
+      here.send(`master bind ${id} ${uid}\n`);
       await server.advance(50);
       await server.crashWorker(Number(own));
       await server.workersReady();
-      await client.receive(/[012]\n$/);
-      const place = await placeOf(client);
-      expect(await placeOf(client)).to.equal(place);
+      await client.receive(/\n[012]\n$/);
+      expect(await placeOf(client)).to.equal(String(place(uid)));
+      expect(client.received.toString().match(/adopted/g)).to.have.lengthOf(1);
     },
     { settings, seeds: 10 },
   );

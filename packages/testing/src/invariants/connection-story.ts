@@ -77,6 +77,8 @@ export interface StoryHost {
   /** Grows with every turn of any process. */
   readonly turn: number;
   lives(pid: number): boolean;
+  /** What a process has sent to one connection was written there; `place` among all that it has sent. */
+  wroteToOne(connection: number, pid: number, place: number): void;
   report(rule: Rule, message: string, connection: number): void;
 }
 
@@ -118,7 +120,10 @@ export class ConnectionStory {
     readonly owner: number,
     private readonly host: StoryHost,
   ) {
-    this.output = new Output((message) => this.#report('bytes', message));
+    this.output = new Output(
+      (message) => this.#report('bytes', message),
+      (pid, place) => host.wroteToOne(id, pid, place),
+    );
   }
 
   /** Packets that are neither settled nor refused. */
@@ -144,7 +149,7 @@ export class ConnectionStory {
 
   get #sticky(): boolean {
     const { mode, dispatchMode } = this.host.settings;
-    return mode === 'base' || dispatchMode === 'fixed';
+    return mode === 'base' || dispatchMode !== 'roundRobin';
   }
 
   // What the owner of the socket tells.
@@ -287,13 +292,14 @@ export class ConnectionStory {
     part.sentAtStart = this.output.sentBy(pid);
   }
 
-  sent(pid: number, { bytes, data }: FactOf<'sent'>): void {
+  /** `place`: among all that this process has sent. */
+  sent(pid: number, { bytes, data }: FactOf<'sent'>, place: number): void {
     const part = this.#part(pid);
     if (part.sendingTurn !== this.host.turn) {
       part.sendingTurn = this.host.turn;
       part.sentBefore = this.output.sentBy(pid);
     }
-    this.output.sent(pid, { bytes, data });
+    this.output.sent(pid, { bytes, data, place });
   }
 
   ended(pid: number): void {

@@ -3,6 +3,8 @@ import { factText } from '@shoal/core/internal/events/facts';
 interface Piece {
   readonly bytes: number;
   readonly data: string;
+  /** Its place among all that its process has sent. */
+  readonly place?: number;
 }
 
 /** Texts of facts show bytes whole up to this many. */
@@ -25,7 +27,11 @@ export class Output {
   #bytesWritten = 0;
   #cut = false;
 
-  constructor(private readonly report: (message: string) => void) {}
+  constructor(
+    private readonly report: (message: string) => void,
+    /** Something of that place among all that the process has sent was written. */
+    private readonly onWritten: (pid: number, place: number) => void = () => {},
+  ) {}
 
   /** Bytes that were written for the client so far. */
   get bytes(): number {
@@ -76,6 +82,7 @@ export class Output {
         return;
       }
       taken += next.bytes;
+      if (next.place !== undefined) this.onWritten(pid, next.place);
       text += next.data;
     }
     if (taken > piece.bytes) {
@@ -83,6 +90,12 @@ export class Output {
     } else if (piece.bytes <= SHOWN_BYTES && text !== piece.data) {
       this.report(`was written ${JSON.stringify(piece.data)} where pid ${pid} sent ${JSON.stringify(text)}`);
     }
+  }
+
+  /** What was sent to many was written, whole. */
+  writtenToMany({ bytes, data }: Piece): void {
+    this.#written.push({ bytes, data });
+    this.#bytesWritten += bytes;
   }
 
   /** The owner of the socket has died: of what it was writing, any part may have got through. */
