@@ -141,7 +141,8 @@ describe("Dispatch mode 'uid'", () => {
       await server.hangWorker(Number(own));
       client.send('where\n');
       const policy = new ByUid(settings.workerNum, 1);
-      const place = (uid: number): number => policy.pick({ id: 0, remote: { address: '', port: 0 }, uid });
+      const place = (uid: number): number =>
+        policy.pick({ id: 0, listenerName: 'lines', remote: { address: '', port: 0 }, uid });
       const uid = [1, 2, 3, 4, 5, 6].find((each) => place(each) !== Number(own))!;
       here.send(`master bind ${id} ${uid}\n`);
       await server.advance(50);

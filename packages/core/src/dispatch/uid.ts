@@ -9,6 +9,7 @@ import { Fixed } from './fixed.js';
  */
 export class ByUid implements DispatchPolicy {
   readonly sticky = true;
+  readonly followsUid = true;
   readonly #unbound: Fixed;
 
   constructor(

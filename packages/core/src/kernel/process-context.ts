@@ -14,7 +14,7 @@ import type { FixedParts, WorkerCounters } from '../pipe/messages.js';
 import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
 import type { Messenger } from '../messaging/messenger.js';
-import type { RoleActions, TaskActions } from '../role-actions.js';
+import type { ClientActions, RoleActions, TaskActions } from '../role-actions.js';
 import { ProcessError } from '../errors.js';
 import { Exchange } from './exchange.js';
 import { CommandsInFlight, packCommandData, unpackCommandData } from '../pipe/command-data.js';
@@ -55,6 +55,7 @@ export interface RolePowers {
   close?(connectionId: number, reset: boolean): boolean;
   /** Undefined until there are some. */
   acts?(): ConnectionActs | undefined;
+  clients?(): ClientActions | undefined;
   ask(question: Question): Promise<unknown>;
 }
 
@@ -271,6 +272,10 @@ export class ProcessContext implements RoleActions {
 
   get messenger(): Messenger {
     return this.exchange.messenger;
+  }
+
+  get clients(): ClientActions {
+    return this.#powers?.clients?.() ?? this.exchange;
   }
 
   get tasks(): TaskActions {

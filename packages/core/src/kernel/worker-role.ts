@@ -242,6 +242,7 @@ class WorkerProcess {
       send: (id, data) => this.#worker?.send(id, data) ?? false,
       close: (id, reset) => this.#worker?.close(id, reset) ?? false,
       acts: () => this.#worker?.acts,
+      clients: () => this.#worker,
     };
   }
 

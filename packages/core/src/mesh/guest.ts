@@ -68,7 +68,18 @@ export interface GuestEvents {
   /** What it wants of connections that this process owns; see `FrameKind.order` and `request`. */
   order(guest: Guest, headBytes: number, buffer: Buffer, start: number, end: number): void;
   /** The answer to a request. */
-  request(buffer: Buffer, start: number, end: number): Buffer;
+  answer(buffer: Buffer, start: number, end: number): Buffer;
+  /** A send that tells, a file, or the reading of a client's socket; see `FrameFlag.tells`, `FrameKind.sendFile` and `read`. */
+  request(
+    guest: Guest,
+    kind: number,
+    flags: number,
+    connectionId: number,
+    seq: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void;
   /** Everything that was given to it is with the system. */
   drained(guest: Guest): void;
   /** It is gone, and has not taken these results. */
@@ -120,6 +131,15 @@ export class Guest implements PipeEvents<Owed> {
 
   settle(seq: number, how: Settlement = 'handled'): void {
     this.#pipe.settle(seq, how);
+  }
+
+  /** Why number `seq` cannot be done, as `WireError`; its settlement follows. */
+  fail(connectionId: number, seq: number, error: Buffer): void {
+    this.#pipe.control(FrameKind.sendFile, 0, connectionId, seq, error);
+  }
+
+  get pid(): number {
+    return this.#hello!.pid;
   }
 
   reply(number: number, flags: number, body: Part): void {
@@ -200,7 +220,15 @@ export class Guest implements PipeEvents<Owed> {
       case FrameKind.poster:
         this.events.poster(this, id);
         return;
+      case FrameKind.sendFile:
+      case FrameKind.read:
+        this.events.request(this, kind, flags, id, seq, buffer, start, end);
+        return;
       case FrameKind.send:
+        if ((flags & FrameFlag.tells) !== 0) {
+          this.events.request(this, kind, flags, id, seq, buffer, start, end);
+          return;
+        }
         this.events.send(this, id, buffer, start, end);
         this.#pipe.settle(seq);
         return;
@@ -209,7 +237,7 @@ export class Guest implements PipeEvents<Owed> {
         this.#pipe.settle(seq);
         return;
       case FrameKind.request:
-        this.#pipe.control(FrameKind.response, 0, id, seq, this.events.request(buffer, start, end));
+        this.#pipe.control(FrameKind.response, 0, id, seq, this.events.answer(buffer, start, end));
         return;
       case FrameKind.end:
         this.events.end(id, (flags & FrameFlag.reset) !== 0);

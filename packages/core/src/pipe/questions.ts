@@ -103,6 +103,8 @@ export interface ClientInfo {
   readonly lastReceivedAt: number | null;
   /** ms since the epoch; null where nothing was sent, or its listener has no `heartbeatIdleTime`. */
   readonly lastSentAt: number | null;
+  /** The application has stopped reading it, or has not begun to: by `pause`, or `enableDelayReceive`. */
+  readonly paused: boolean;
 }
 
 export type ServerState = 'starting' | 'serving' | 'reloading' | 'lameDuck' | 'stopping';

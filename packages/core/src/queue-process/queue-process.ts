@@ -232,7 +232,8 @@ export class QueueProcess {
       send: () => {},
       end: () => {},
       order: () => {},
-      request: nobodysAnswer,
+      answer: nobodysAnswer,
+      request: (guest, _kind, _flags, _id, seq) => guest.settle(seq, 'discarded'),
       drained: () => {},
       left: (guest) => this.#reception?.left(guest),
     };

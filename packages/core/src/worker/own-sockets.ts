@@ -17,7 +17,8 @@ import {
 } from '../directory/connection-directory.js';
 import type { OrderFrame, Request, Uid } from '../pipe/orders.js';
 import { joinParts, type Part } from '../pipe/parts.js';
-import type { Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
+import type { FileRequest, Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
+import { Receipt } from '../pipe/receipt.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';
 import { isPacket, type Client, type Delivery, type WorkerPort } from '../reactor/delivery.js';
@@ -114,6 +115,10 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     this.events.find(connectionId)?.cancel();
   }
 
+  buffer(connectionId: number, full: boolean): void {
+    this.events.find(connectionId)?.marked(full);
+  }
+
   forget(connectionId: number): void {
     this.events.forget(connectionId);
   }
@@ -207,6 +212,36 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     return this.reactor.desk.answer(request);
   }
 
+  sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.sendWait(connectionId, data, bytes);
+    // What was sent before goes out before it.
+    this.#sendAll();
+    const receipt = new Receipt(connectionId);
+    const buffer = joinParts([data], bytes);
+    connection.sendAndTell(buffer, 0, buffer.length, this.pid, (how) => receipt.settled(how));
+    return receipt.promise;
+  }
+
+  sendFile(connectionId: number, request: FileRequest): Promise<void> | Error {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.sendFile(connectionId, request);
+    this.#sendAll();
+    const receipt = new Receipt(connectionId);
+    connection.sendFile(request, (how, error) => {
+      if (error !== undefined) receipt.failed(error);
+      receipt.settled(how);
+    });
+    return receipt.promise;
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.read(connectionId, paused);
+    connection.read(paused);
+    return true;
+  }
+
   end(connectionId: number, reset: boolean): boolean {
     const connection = this.reactor.connection(connectionId);
     if (connection === undefined) return this.foreign.end(connectionId, reset);
@@ -298,9 +333,10 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     const buffer = joinParts(turn.parts, bytes);
     turn.parts.length = 0;
     turn.bytes = 0;
-    sender.unacknowledged -= bytes;
     this.#gathered -= bytes;
     connection.send(buffer, 0, buffer.length, this.pid);
+    sender.unacknowledged -= bytes;
+    if (sender.pressed) sender.eased();
   }
 
   /** Keeps the delivery until it is settled, under the number that this returns. */

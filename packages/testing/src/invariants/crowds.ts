@@ -93,7 +93,11 @@ export class Crowds {
     this.#written.set(key, Math.max(place, last));
   }
 
-  wrote({ connection, worker, bytes, data }: ReactorFact & { kind: 'output' }, to: Many): void {
+  /** Something that was sent to many was written for one of them, or was refused because it did not fit. */
+  wrote(
+    { connection, worker, bytes, data }: ReactorFact & { kind: 'output' | 'outputRefused' },
+    to: Many,
+  ): void {
     const target = keyOf(to);
     if (this.#belongs.get(connection)?.has(target) !== true)
       this.#report(

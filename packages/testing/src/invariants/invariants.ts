@@ -12,6 +12,7 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { Loads } from './loads.js';
 import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
@@ -29,7 +30,7 @@ export interface WatchedClient {
 
 type ConnectionFact = Exclude<
   ReactorFact,
-  { kind: 'accepted' | 'retired' | 'bound' | 'joined' | 'left' | 'leaves' }
+  { kind: 'accepted' | 'retired' | 'loads' | 'bound' | 'joined' | 'left' | 'leaves' }
 >;
 
 interface ClientStory {
@@ -69,6 +70,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
+  readonly #loads = new Loads((...violation) => this.report(...violation));
   #stopping = false;
 
   constructor(
@@ -180,12 +182,19 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'returned':
       case 'refused':
       case 'output':
+      case 'outputRefused':
+      case 'file':
+      case 'fileOutput':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
         return;
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
+        this.#loads.retired(`${event.pid} ${event.process}`, event);
+        return;
+      case 'loads':
+        this.#loads.told(event, this.settings.dispatchModule === true ? undefined : this.#stories.size);
         return;
       case 'holds':
         this.#timerHolders.holds(event.pid, event.timers);
@@ -264,6 +273,8 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         `${fact.handler} runs for connection ${fact.subject}, which is over`,
         fact.subject,
       );
+    } else if (fact.event === 'bufferFull' || fact.event === 'bufferEmpty') {
+      story.marks.observe(pid, fact.event, fact.kind);
     } else if (fact.kind === 'started') {
       story.started(pid, fact, time);
     } else {
@@ -295,6 +306,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
             fact.connection,
           );
         this.#charge(fact, story);
+        this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
         this.#crowds.delivered(fact);
         return;
@@ -318,6 +330,18 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         else story.output.writtenToMany(fact);
         if (fact.to !== undefined) this.#crowds.wrote(fact, fact.to);
         this.#checkOutput(story);
+        return;
+      case 'outputRefused':
+        if (fact.to === undefined) story.output.refused(fact.worker, fact);
+        else this.#crowds.wrote(fact, fact.to);
+        if (story.listener.outputOverflow === 'close')
+          this.report('bounds', `connection ${story.id}: a send is refused, and should close it`, story.id);
+        return;
+      case 'file':
+        story.output.file(fact.file);
+        return;
+      case 'fileOutput':
+        story.output.fileOutput(fact.file, fact);
         return;
       case 'closed':
         story.closed(fact);
@@ -348,6 +372,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
   }
 
   #discharge(connection: number, packet: number): void {
+    this.#loads.left({ connection, packet });
     const key = `${connection}/${packet}`;
     const charge = this.#charges.get(key);
     if (charge === undefined) return;
@@ -379,6 +404,8 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       (reason === 'server' && !story.endedByHandler) ||
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
+      (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
+      (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
       reason === 'shutdown';
     if (wrong)
       this.report(

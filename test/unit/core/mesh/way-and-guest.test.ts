@@ -47,7 +47,8 @@ class Two {
       send: note('send'),
       end: note('end'),
       order: note('order'),
-      request: (buffer, start, end) => Buffer.from(buffer.subarray(start, end)),
+      answer: (buffer, start, end) => Buffer.from(buffer.subarray(start, end)),
+      request: note('request'),
       drained: () => {},
       left: () => void this.heard.push('left'),
     };
