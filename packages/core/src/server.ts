@@ -302,8 +302,8 @@ export class Server {
   // true or false at once, which is what this process knows. See docs/connections.md.
 
   /**
-   * Silence of the client does not close this connection any more (`heartbeatIdleTime`),
-   * or does again. False when its owner is gone, for what is no id, and when more than
+   * Silence of the client does not close this connection any more (`heartbeatIdleTime`,
+   * `maxIdleTime`), or does again. False when its owner is gone, for what is no id, and when more than
    * `reactorMemoryLimit` would wait for its owner.
    */
   protect(connectionId: number, on = true): boolean {

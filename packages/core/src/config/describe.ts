@@ -4,7 +4,7 @@ import { lengthTypes } from './length-type.js';
 import { loadSettings } from './load.js';
 import { ConfigProblems } from './problem.js';
 import { alternatives } from './reader.js';
-import { moved, reserved, reservedFamilies, synonyms } from './reserved.js';
+import { moved, reserved, reservedFamilies } from './reserved.js';
 import { framings } from './framing-options.js';
 import { inheritedOptions, listeners } from './listener-options.js';
 import { facts } from './option.js';
@@ -20,11 +20,13 @@ export function describeConfiguration(): string {
     '## Server',
     table(without(serverSchema.shape, inheritedOptions)),
     '## Server and listeners',
-    'Set on the server, these hold for every listener; a listener may set its own.',
+    'Set on the server, these hold for every listener; a listener may set its own. Those of TCP are at the end, from `maxConnectionPerAddress` on.',
     table(only(serverSchema.shape, inheritedOptions)),
     '## Listeners',
     'A listener is written `tcp({ port: 9501 })`. Besides the options above it has these:',
     table(without(listeners.tcp.shape, inheritedOptions)),
+    "Clients on the same machine come to `unix({ path: '/run/chat.sock' })`, which has nothing of TCP, and these:",
+    table(without(listeners.unix.shape, inheritedOptions)),
     ...framingSections(),
     ...namesOfTheReference(),
     ...namesOfLater(),
@@ -145,7 +147,7 @@ function namesOfLater(): string[] {
   return [
     '## Not in this version',
     'These names are known and refused, so that nobody believes in a setting that does nothing:',
-    [...new Set([...reserved, ...Object.values(synonyms)])].map((name) => `\`${name}\``).join(', '),
+    reserved.map((name) => `\`${name}\``).join(', '),
     `The same holds for every name that begins with ${alternatives(families)}.`,
   ];
 }

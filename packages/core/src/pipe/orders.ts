@@ -13,7 +13,7 @@ import { joinParts, type Part } from './parts.js';
 export type Uid = string | number;
 
 export type Order =
-  /** Its silence, or that of its owner's clock, does not close it any more. */
+  /** `heartbeatIdleTime` and `maxIdleTime` do not close it, or do again. */
   | { readonly what: 'protect'; readonly id: number; readonly on: boolean }
   | { readonly what: 'join' | 'leave'; readonly id: number; readonly group: string }
   /** The data goes to every member but those in `except`. */

@@ -99,9 +99,9 @@ export interface ClientInfo {
   readonly groups: number;
   /** Whether its silence does not close it. */
   readonly protected: boolean;
-  /** ms since the epoch, or of its start if nothing has come; null where its listener has no `heartbeatIdleTime`. */
+  /** ms since the epoch, or of its start if nothing has come; null where its listener has neither `heartbeatIdleTime` nor `maxIdleTime`. */
   readonly lastReceivedAt: number | null;
-  /** ms since the epoch; null where nothing was sent, or its listener has no `heartbeatIdleTime`. */
+  /** ms since the epoch; null where nothing was sent, or its listener has neither. */
   readonly lastSentAt: number | null;
   /** The application has stopped reading it, or has not begun to: by `pause`, or `enableDelayReceive`. */
   readonly paused: boolean;

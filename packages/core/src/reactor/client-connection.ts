@@ -23,6 +23,7 @@ import type { Uid } from '../pipe/orders.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
+import { Acquaintances } from './acquaintances.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Outlet, type OutletHost } from './outlet.js';
 import type { Output } from './output.js';
@@ -43,6 +44,8 @@ export interface ListenerContext {
   readonly index: number;
   readonly settings: ListenerSettings;
   readonly framing: Framing;
+  /** Whether it matters when bytes come and go. */
+  readonly timed: boolean;
 }
 
 /** What a connection needs of the reactor that owns it. */
@@ -66,7 +69,7 @@ export interface ConnectionHost {
   /** A file has ended before what was promised of it. */
   brokenFile(error: Error, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
-  closed(): void;
+  closed(connection: ClientConnection, reason: CloseReason): void;
   forget(connection: ClientConnection): void;
   /** It takes nothing more for its client: nobody finds it by its uid or its groups any longer. */
   left(standing: Standing): void;
@@ -78,8 +81,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   state: Buffer | undefined;
   /** When bytes came last, on the platform's clock; kept where silence is looked at. */
   lastReceived: number;
+  /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
+  isProtected = false;
+  /** Bytes that were taken for the client, where its listener is timed. */
+  sentBytes = 0;
   #lastSent: number | undefined;
-  /** Its uid, its groups and its protection, once it has any. */
+  /** Its uid and its groups, once it has any. */
   standing: Standing | undefined;
 
   readonly #reader: PacketReader;
@@ -115,12 +122,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
-  /** Ports that know the connection, in dispatch modes without connection events. */
-  #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
   /** It was bound to a uid whose worker is another, and has not been there yet. */
   #rebound = false;
   /** Nobody finds it by its uid or its groups any longer. */
   #hasLeft = false;
+  /** In dispatch modes that are not sticky. */
+  #acquaintances: Acquaintances | undefined;
   /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
   #event: Delivery | undefined;
   #linger: Timer | undefined;
@@ -159,21 +166,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#phase === 'closed';
   }
 
-  /** Whether it takes something for its client. */
-  get open(): boolean {
-    return this.#phase === 'open';
-  }
-
   get uid(): Uid | undefined {
     return this.standing?.uid;
-  }
-
-  /** Whether it is silent for longer than its listener allows. One from which nothing can come is not: its client may be waiting for us. */
-  get stale(): boolean {
-    const { heartbeatIdleTime } = this.listener.settings;
-    if (heartbeatIdleTime === 0 || this.deaf || this.closed || this.standing?.protected === true)
-      return false;
-    return this.reactor.clock.now() - this.lastReceived > heartbeatIdleTime;
   }
 
   /** The worker that knows it, in sticky dispatch modes. */
@@ -184,7 +178,6 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   get info(): ClientInfo {
     const { id, listener, stream, slot, standing, outstandingPackets } = this;
     const { remote, local } = stream;
-    const timed = listener.settings.heartbeatIdleTime > 0;
     return {
       id,
       listener: listener.settings.name,
@@ -198,8 +191,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       partialBytes: this.#reader.buffered,
       uid: standing?.uid ?? null,
       groups: standing?.groups.size ?? 0,
-      protected: standing?.protected ?? false,
-      lastReceivedAt: timed ? this.#wallTime(this.lastReceived) : null,
+      protected: this.isProtected,
+      lastReceivedAt: listener.timed ? this.#wallTime(this.lastReceived) : null,
       lastSentAt: this.#lastSent === undefined ? null : this.#wallTime(this.#lastSent),
       paused: this.#reading.has(Stop.paused | Stop.unconfirmed),
     };
@@ -225,11 +218,31 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reading.stopped || this.#inputEnded;
   }
 
+  /** Neither ending nor closed. */
+  get open(): boolean {
+    return this.#phase === 'open';
+  }
+
+  /** Packets that were accepted so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Bytes that have not become a packet. */
+  get partialBytes(): number {
+    return this.#reader.buffered;
+  }
+
+  /** Bytes that were taken for the client and that its system has not. */
+  get unsentBytes(): number {
+    return this.#output.unsent;
+  }
+
   // What the socket says.
 
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
-    if (this.listener.settings.heartbeatIdleTime > 0) this.lastReceived = this.reactor.clock.now();
+    if (this.listener.timed) this.lastReceived = this.reactor.clock.now();
     this.#reader.push(chunk);
     const port = this.slot?.port;
     port?.readBegins();
@@ -254,8 +267,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
     this.#leaveOthers();
-    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
-    this.reactor.closed();
+    const reason = this.#reason ?? 'client';
+    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason });
+    this.reactor.closed(this, reason);
     this.pump();
     if (!this.#closeSent) this.#cancel();
   }
@@ -264,14 +278,20 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void {
     if (this.#phase !== 'open') return;
-    if (this.listener.settings.heartbeatIdleTime > 0) this.#lastSent = this.reactor.clock.now();
-    this.#outlet.send(buffer, start, end, pid, to);
+    const taken = this.#outlet.send(buffer, start, end, pid, to);
+    if (taken && this.listener.timed) this.#noteSent(end - start);
+  }
+
+  #noteSent(bytes: number): void {
+    this.#lastSent = this.reactor.clock.now();
+    this.sentBytes += bytes;
   }
 
   /** The same, and tells when the bytes are with the system, or why they never will be. */
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
-    if (this.#phase === 'open') this.#outlet.sendAndTell(buffer, start, end, pid, tell);
-    else tell('discarded');
+    if (this.#phase !== 'open') tell('discarded');
+    else if (this.#outlet.sendAndTell(buffer, start, end, pid, tell) && this.listener.timed)
+      this.#noteSent(end - start);
   }
 
   sendFile(request: FileRequest, tell: Tell): void {
@@ -342,10 +362,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.stream.destroy(true);
   }
 
-  /** Nothing has come for longer than the listener's `heartbeatIdleTime`. */
-  expire(): void {
-    const idle = Math.round(this.reactor.clock.now() - this.lastReceived);
-    this.#fault('HEARTBEAT_TIMEOUT', `nothing has come for ${idle} ms`, 'heartbeat');
+  /** One of its listener's times is over. */
+  expire(code: ProtocolErrorCode, message: string, reason: CloseReason): void {
+    this.#fault(code, message, reason);
   }
 
   /** Takes no further packet; ends when everything that was accepted is settled. */
@@ -388,7 +407,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Tells those that know the connection whose it is. */
   tellUid(uid: Uid): void {
     this.#home?.bound(this.id, uid);
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.bound(this.id, uid);
+    this.#acquaintances?.bound(uid);
   }
 
   /** Everything is settled that a worker had which gets nothing more: it need not know the connection any longer. */
@@ -629,7 +648,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#refuse(delivery, 'DISPATCH_CLOSED');
       this.finish('dispatch');
     } else {
-      this.#introduceTo(slot, slot.port!);
+      this.#knownTo().introduceTo(slot, this.closed);
       this.#send(delivery, slot);
     }
     return true;
@@ -656,29 +675,25 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const port = slot.port!;
     this.#unsettled++;
     if (delivery.kind === 'close') {
-      this.#introduceTo(slot, port);
+      this.#knownTo().introduceTo(slot, false);
       port.close(delivery, this.#reason ?? 'client');
       return true;
     }
     this.#connectAttempts++;
-    (this.#knownBy ??= new Map()).set(slot, port);
+    this.#knownTo().add(slot);
     port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
     if (this.closed) port.cancel(this.id);
     return true;
   }
 
-  #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
-    this.#knownBy ??= new Map();
-    if (this.#knownBy.get(slot) === port) return;
-    this.#knownBy.set(slot, port);
-    port.introduce(this.id, this.#introduction());
-    if (this.closed) port.cancel(this.id);
+  #knownTo(): Acquaintances {
+    return (this.#acquaintances ??= new Acquaintances(this.id, this.#introduction()));
   }
 
   /** Packets wait before the close event, and those who handle them should know already. */
   #cancel(): void {
     this.#home?.cancel(this.id);
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.cancel(this.id);
+    this.#acquaintances?.cancel();
   }
 
   #introduction(): Introduction {
@@ -717,7 +732,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Its last event is settled, or there is none: nobody needs to know it any longer. */
   #forgetEverywhere(): void {
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
+    this.#acquaintances?.forget();
     this.reactor.forget(this);
   }
 

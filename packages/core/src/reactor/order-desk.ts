@@ -5,14 +5,17 @@
  */
 import { type Observe } from '../events/facts.js';
 import { decodeOrder, type Answers, type Order, type Page, type Request, type Uid } from '../pipe/orders.js';
+import type { Clock } from '../platform/platform.js';
 import type { ClientConnection } from './client-connection.js';
 import type { Client } from './delivery.js';
 import { Groups } from './groups.js';
+import { closeSilent, isSilent } from './sweeps.js';
 import { Standing } from './standing.js';
 import { Uids } from './uids.js';
 
 /** What the desk needs of the owner of the sockets. */
 export interface DeskHost {
+  readonly clock: Clock;
   readonly observe: Observe | undefined;
   connection(id: number): ClientConnection | undefined;
   /** In the order of their ids. */
@@ -76,7 +79,7 @@ export class OrderDesk {
     switch (order.what) {
       case 'protect': {
         const connection = this.#open(order.id);
-        if (connection !== undefined) standingOf(connection).protected = order.on;
+        if (connection !== undefined) connection.isProtected = order.on;
         return;
       }
       case 'join':
@@ -138,12 +141,13 @@ export class OrderDesk {
 
   #stale(close: boolean, after: number, limit: number): Page {
     const ids: number[] = [];
+    const now = this.host.clock.now();
     for (const connection of this.host.allConnections()) {
-      if (connection.id <= after || !connection.stale) continue;
+      if (connection.id <= after || !isSilent(connection, now)) continue;
+      if (close) closeSilent(connection, now);
       ids.push(connection.id);
       if (ids.length === limit) break;
     }
-    if (close) for (const id of ids) this.host.connection(id)?.expire();
     return ids.length < limit ? { ids } : { ids, next: ids.at(-1)! };
   }
 

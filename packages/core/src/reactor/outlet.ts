@@ -75,10 +75,12 @@ export class Outlet {
   }
 
   /** The same, and tells when the bytes are with the system. */
-  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
-    if (!this.send(buffer, start, end, pid)) tell('returned');
+  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): boolean {
+    const taken = this.send(buffer, start, end, pid);
+    if (!taken) tell('returned');
     else if (!this.#output.busy) tell('handled');
     else if (!this.#output.enqueue(new Told(tell))) tell('returned');
+    return taken;
   }
 
   /** Sends a part of a file, behind what was sent before; what is sent later waits for it. */

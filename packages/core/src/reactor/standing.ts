@@ -11,8 +11,6 @@ export interface Group {
 /** What has been made of a connection: whose it is, and where it belongs. Most connections have none. */
 export class Standing {
   uid: Uid | undefined;
-  /** Its silence does not close it. */
-  protected = false;
   readonly groups = new Set<Group>();
 
   constructor(readonly connection: Client) {}
