@@ -9,7 +9,7 @@ const elsewhere = ['0', '1', '2', 'speaker', 'manager', 'master'];
 
 describe('A uid', () => {
   for (const mode of ['process', 'base'] as const) {
-    inWorlds(
+    (mode === 'base' ? inWorlds : inSimulation)(
       `is bound, asked for, sent to and closed from every process (${mode} mode)`,
       RoomsApp,
       async (server) => {
@@ -172,6 +172,7 @@ describe('Closing from another process', () => {
       settings: { mode },
       seeds: 2,
     });
+    if (mode === 'base') continue;
     withProcesses(title, RoomsApp, async (server) => closeAll(server, ['2', 'speaker', 'master']), {
       settings: { mode },
     });
