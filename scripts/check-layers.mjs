@@ -52,7 +52,7 @@ export const rules = {
       ['kernel'],
       ['master', 'manager', 'worker', 'queue-process', 'control'],
       ['reactor', 'role-actions.ts'],
-      ['messaging', 'tasks'],
+      ['messaging', 'tasks', 'directory'],
       ['dispatch', 'mesh', 'timers'],
       ['pipe'],
       ['framing', 'topology', 'events'],

@@ -6,6 +6,7 @@ import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { ErrandsApp } from '../fixtures/apps/everywhere.js';
 import { LimitsApp } from '../fixtures/apps/limits.js';
 import { PostApp } from '../fixtures/apps/post.js';
+import { RoomsApp } from '../fixtures/apps/rooms.js';
 import { Office } from '../mutants/office.js';
 import { orders } from '../mutants/orders.js';
 import { rounds } from '../mutants/rounds.js';
@@ -63,6 +64,21 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
       runs: 60,
       settings: { mode, bakeTime: 0 },
     });
+  for (const [dispatchMode, faults] of [
+    ['fixed', {}],
+    ['uid', {}],
+    ['uid', replacements],
+  ] as const)
+    holds(
+      `when clients write to groups and uids, dispatched by '${dispatchMode}', with ${JSON.stringify(faults)}`,
+      RoomsApp,
+      chat,
+      { runs: 25, settings: { dispatchMode, bakeTime: 0 }, faults },
+    );
+  holds('when clients write to groups and uids in base mode', RoomsApp, chat, {
+    runs: 25,
+    settings: { mode: 'base' },
+  });
   holds('when silent clients are closed and busy ones are not', AsyncEchoApp, keepBusy, {
     runs: 70,
     settings: {
@@ -285,6 +301,40 @@ async function post(server: SimulatedServer): Promise<void> {
   if (!/^true$/m.test(closer!.received.toString('utf8', already))) return;
   await closed!.ended();
   closed!.end();
+}
+
+/** Clients of one room and of two uids write to all of them, and then leave one after the other: each letter comes at least once. */
+async function chat(server: SimulatedServer): Promise<void> {
+  const clients = [
+    await server.connect(),
+    await server.connect(),
+    await server.connect(),
+    await server.connect(),
+  ];
+  for (const [index, client] of clients.entries()) {
+    client.send(`join room\nbind u${index % 2}\n`);
+    await client.receive(/true\n[^]*true (undefined|u\d)\n/);
+  }
+  for (let letter = 0; letter < LETTERS; letter++) {
+    for (const [index, client] of clients.entries()) {
+      const where = ['here', '2', 'here', 'speaker'][(letter + index) % 4];
+      client.send(
+        `here group room g${letter}-of-${index}.\nsandwich room\n${where} uid u${letter % 2} p${letter}-of-${index}.\n`,
+      );
+    }
+    await server.advance(2);
+  }
+  await server.settle();
+  for (const client of clients) {
+    const text = client.received.toString();
+    for (let letter = 0; letter < LETTERS; letter++)
+      for (const index of clients.keys()) expect(text).to.include(`g${letter}-of-${index}.`);
+  }
+  const [closer, ...others] = clients;
+  for (const client of others) client.send('leave\n');
+  closer!.send('here leave me room\nspeaker group room bye\nhere closeGroup room\n');
+  await server.settle();
+  for (const client of others) client.end();
 }
 
 /** One client hangs its handlers, one waits for its own reset, one has nothing to do with either. */

@@ -31,4 +31,5 @@ export type {
   ReloadReport,
   ServerStatus,
 } from './pipe/questions.js';
+export type { Uid } from './pipe/orders.js';
 export type { RunningServer, WorkerStatus } from './kernel/running-server.js';

@@ -1,5 +1,6 @@
 import type { Settings } from './config/load.js';
 import type { RoleName } from './definition.js';
+import type { ConnectionActs } from './directory/connection-acts.js';
 import type { FileRequest } from './pipe/messages.js';
 import type { Part } from './pipe/parts.js';
 import type { AnswerTo, Question } from './pipe/questions.js';
@@ -48,6 +49,8 @@ export interface RoleActions {
   readonly setting: Settings;
   send(connectionId: number, data: Part): boolean;
   close(connectionId: number, reset: boolean): boolean;
+  /** What is done with connections, beside sending to one and closing it. */
+  readonly acts: ConnectionActs;
   tick(interval: number, run: TimerFunction): number;
   after(delay: number, run: TimerFunction): number;
   clearTimer(id: number): boolean;

@@ -28,6 +28,7 @@ import type { RunningServer } from './kernel/running-server.js';
 import { fileRequest, type SendFileOptions } from './pipe/file-request.js';
 import { attempted } from './pipe/receipt.js';
 import { commandProblem } from './pipe/command-data.js';
+import type { Uid } from './pipe/orders.js';
 import type { ServerStats } from './pipe/messages.js';
 import {
   orThrow,
@@ -297,6 +298,68 @@ export class Server {
     return this.#role('close').close(connectionId, options.reset === true);
   }
 
+  // What follows acts on any connection, from any process: one-way where it says
+  // true or false at once, which is what this process knows. See docs/connections.md.
+
+  /**
+   * Silence of the client does not close this connection any more (`heartbeatIdleTime`,
+   * `maxIdleTime`), or does again. False when its owner is gone, for what is no id, and when more than
+   * `reactorMemoryLimit` would wait for its owner.
+   */
+  protect(connectionId: number, on = true): boolean {
+    return this.#role('protect').acts.protect(connectionId, on);
+  }
+
+  /**
+   * Puts a connection into a group, in which it stays until it leaves or closes, whatever
+   * becomes of its worker. A name has 1 to 200 characters. Beyond `maxGroupsPerConnection`
+   * and `maxGroups` it does not join, which is counted as GROUP_LIMIT and logged. False as
+   * `protect`. Throws HandlerError GROUP_INVALID.
+   */
+  join(connectionId: number, group: string): boolean {
+    return this.#role('join').acts.join(connectionId, group);
+  }
+
+  /** Takes a connection out of a group. False as `protect`. Throws HandlerError GROUP_INVALID. */
+  leave(connectionId: number, group: string): boolean {
+    return this.#role('leave').acts.leave(connectionId, group);
+  }
+
+  /**
+   * Sends to every connection that is in the group when the owner of its socket hears of
+   * it, but for those in `except`, at most 1000 ids. Each gets it at most once, in the
+   * order in which this process sends to groups, uids and connections. What a slow client
+   * cannot take is its own affair: it is closed by its own bounds, and nobody waits.
+   *
+   * What this process has sent to single connections and still gathers, also in the
+   * running handler, goes out before: it is not part of a settlement any more. False when
+   * more than `reactorMemoryLimit` would wait for an owner of sockets, whose members do not
+   * get it then, and for more bytes than `send` takes. Throws HandlerError GROUP_INVALID,
+   * SEND_INVALID.
+   */
+  sendToGroup(
+    group: string,
+    data: string | Uint8Array,
+    { except = [] }: { readonly except?: readonly number[] } = {},
+  ): boolean {
+    return this.#role('sendToGroup').acts.sendToGroup(group, data, except);
+  }
+
+  /** As `sendToGroup`, to every open connection that is bound to `uid`. Throws HandlerError UID_INVALID, SEND_INVALID. */
+  sendToUid(uid: Uid, data: string | Uint8Array): boolean {
+    return this.#role('sendToUid').acts.sendToUid(uid, data);
+  }
+
+  /** Closes every member of a group: what was sent is flushed first, unless `reset`. Throws HandlerError GROUP_INVALID. */
+  closeGroup(group: string, options: { readonly reset?: boolean } = {}): boolean {
+    return this.#role('closeGroup').acts.closeGroup(group, options.reset === true);
+  }
+
+  /** The same for the connections of a uid. Throws HandlerError UID_INVALID. */
+  closeUid(uid: Uid, options: { readonly reset?: boolean } = {}): boolean {
+    return this.#role('closeUid').acts.closeUid(uid, options.reset === true);
+  }
+
   /**
    * Posts a task, and returns its id at once. It is done in a task worker, by the
    * method with `@OnTask` (or `@OnTask(name)`); each of its results comes to
@@ -460,6 +523,56 @@ export class Server {
    */
   get connections(): AsyncIterable<ClientInfo> {
     return pages(this.#role('connections'));
+  }
+
+  /**
+   * Says whose a connection is: a safe integer, or a string of 1 to 200 characters. Several
+   * may be of one uid, and a connection is of one for life: false when it has another, and
+   * when it is not open. Under `dispatchMode: 'uid'` all connections of one uid go to one
+   * worker, each when everything of it is settled. Rejects with HandlerError UID_INVALID, and,
+   * like all requests, with ProcessError ASK_OVERFLOW while 10 000 of this process wait.
+   */
+  async bind(connectionId: number, uid: Uid): Promise<boolean> {
+    return this.#role('bind').acts.bind(connectionId, uid);
+  }
+
+  /** Whether `uid` has an open connection. Rejects with HandlerError UID_INVALID. */
+  async isOnline(uid: Uid): Promise<boolean> {
+    return this.#role('isOnline').acts.isOnline(uid);
+  }
+
+  /** Ids of the open connections of a uid, fetched a thousand at a time. */
+  connectionsOf(uid: Uid): AsyncIterable<number> {
+    return this.#role('connectionsOf').acts.connectionsOf(uid);
+  }
+
+  /** How many connections are in a group. Rejects with HandlerError GROUP_INVALID. */
+  async groupSize(group: string): Promise<number> {
+    return this.#role('groupSize').acts.groupSize(group);
+  }
+
+  /** Ids of the members of a group, fetched a thousand at a time: those that come or go meanwhile may be there or not. */
+  members(group: string): AsyncIterable<number> {
+    return this.#role('members').acts.members(group);
+  }
+
+  /** Names of the groups that a connection is in; none for one that is not open. */
+  async groupsOf(connectionId: number): Promise<readonly string[]> {
+    return this.#role('groupsOf').acts.groupsOf(connectionId);
+  }
+
+  /**
+   * Ids of the connections that have been silent for longer than their `heartbeatIdleTime`,
+   * but for those that are protected; with `close` they are closed, as they would be at the
+   * next check. Rejects with ProcessError NOT_SUPPORTED where no listener has one.
+   */
+  async heartbeat(close = false): Promise<number[]> {
+    const { acts, setting } = this.#role('heartbeat');
+    if (setting.listeners.some(({ heartbeatIdleTime }) => heartbeatIdleTime > 0)) return acts.stale(close);
+    throw new ProcessError(
+      'NOT_SUPPORTED',
+      'server.heartbeat looks at how long clients are silent: write heartbeatIdleTime in a listener',
+    );
   }
 
   /** How a worker, task worker or user process is doing; undefined for an id that there is not. */

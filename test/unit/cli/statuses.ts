@@ -82,6 +82,12 @@ export function clientInfo(id: number): ClientInfo {
     connectedAt: 1_000_000,
     state: 'open',
     outstandingPackets: 1,
+    partialBytes: 0,
+    uid: null,
+    groups: 0,
+    protected: false,
+    lastReceivedAt: null,
+    lastSentAt: null,
     queuedBytes: 2_048,
     paused: false,
   };

@@ -107,6 +107,8 @@ describe('loadSettings', () => {
       taskMaxLength: 64 * 1024 * 1024,
       taskSpoolSize: 512 * 1024,
       maxMemory: 0,
+      maxGroups: 100_000,
+      maxGroupsPerConnection: 100,
       maxBootFailures: 5,
       workerTimeout: 30_000,
       heartbeatCheckInterval: 0,
@@ -301,6 +303,7 @@ describe('loadSettings', () => {
       fixed: 2,
       preemptive: 3,
       ipHash: 4,
+      uid: 5,
       leastConnections: 8,
       leastInFlight: 9,
     });
@@ -324,20 +327,9 @@ describe('loadSettings', () => {
     ]);
   });
 
-  it('refuses the dispatch modes of later versions by word and by number', () => {
-    const later = ['uid', 5];
-    for (const dispatchMode of later) {
-      expect(problemsOf(withServer({ dispatchMode })), String(dispatchMode)).to.deep.equal([
-        {
-          path: 'dispatchMode',
-          found: typeof dispatchMode === 'string' ? `'${dispatchMode}'` : String(dispatchMode),
-          reason: 'is not in this version',
-          remedy:
-            "write 'fixed', 'roundRobin', 'preemptive', 'ipHash', 'leastConnections' or 'leastInFlight'",
-        },
-      ]);
-    }
-    expect(problemsOf(withServer({ dispatchMode: 6 }))[0]?.reason).to.equal('is none of its words');
+  it('refuses what is no dispatch mode by word and by number', () => {
+    for (const dispatchMode of ['sticky', 6])
+      expect(problemsOf(withServer({ dispatchMode }))[0]?.reason).to.equal('is none of its words');
   });
 
   it('proposes the word that was probably meant', () => {

@@ -29,6 +29,27 @@ const examples: Examples = {
       'accepts connection 3 from 10.0.0.7:4000 on chat',
     ],
   ],
+  bound: [
+    [{ kind: 'bound', connection: 3, uid: 'ann' }, 'binds connection 3 to uid "ann"'],
+    [{ kind: 'bound', connection: 3, uid: 7 }, 'binds connection 3 to uid "7"'],
+  ],
+  joined: [[{ kind: 'joined', connection: 3, group: 'room' }, 'puts connection 3 into group "room"']],
+  left: [[{ kind: 'left', connection: 3, group: 'room' }, 'takes connection 3 out of group "room"']],
+  leaves: [[{ kind: 'leaves', connection: 3 }, 'takes connection 3 out of everything']],
+  sentToMany: [
+    [
+      { kind: 'sentToMany', to: { group: 'room' }, except: [], ...bytes },
+      'sends to group "room": 3 bytes "hi\\n"',
+    ],
+    [
+      { kind: 'sentToMany', to: { uid: 'ann' }, except: [3, 4], ...bytes },
+      'sends to uid "ann" but 3, 4: 3 bytes "hi\\n"',
+    ],
+  ],
+  endedMany: [
+    [{ kind: 'endedMany', to: { uid: 7 }, reset: false }, 'closes uid "7"'],
+    [{ kind: 'endedMany', to: { group: 'room' }, reset: true }, 'closes group "room" by a reset'],
+  ],
   turnedAway: [
     [
       {

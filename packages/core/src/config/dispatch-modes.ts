@@ -4,12 +4,10 @@ export const dispatchModes = {
   roundRobin: [1],
   preemptive: [3],
   ipHash: [4],
+  uid: [5],
   leastConnections: [8],
   leastInFlight: [9],
 } as const;
-
-/** Those that later versions have. */
-export const laterDispatchModes = { uid: [5] } as const;
 
 /** Choose a worker for each packet. */
 const packetModes: readonly string[] = ['roundRobin', 'preemptive', 'leastInFlight'];

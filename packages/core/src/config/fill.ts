@@ -123,6 +123,8 @@ export function fill(
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
+    maxGroups: option('maxGroups'),
+    maxGroupsPerConnection: option('maxGroupsPerConnection'),
     ...(dispatchModule !== undefined && { dispatchModule }),
     enableUnsafeEvent: option('enableUnsafeEvent'),
     taskIpcMode: option('taskIpcMode'),

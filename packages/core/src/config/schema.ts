@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { dispatchModes, laterDispatchModes } from './dispatch-modes.js';
+import { dispatchModes } from './dispatch-modes.js';
 import { duration } from './duration.js';
 import { inherited, inheritedTcp, listenerSchema, type listeners } from './listener-options.js';
 import type { framing } from './framing-options.js';
@@ -57,10 +57,10 @@ export const serverSchema = z.strictObject({
     default: 0,
     sentence: 'How many task workers do the tasks that other processes post.',
   }),
-  dispatchMode: option(words(dispatchModes, laterDispatchModes), {
+  dispatchMode: option(words(dispatchModes), {
     default: 'fixed',
     sentence:
-      'Which worker gets a packet in process mode. One for all events of a connection: by its number, by the address of its client, or the one with the fewest connections. Or one for each packet, without order within a connection: the next in turn, one that is idle, or the one with the fewest packets.',
+      'Which worker gets a packet in process mode. One for all events of a connection: by its number, by the address of its client, by the uid that it is bound to, or the one with the fewest connections. Or one for each packet, without order within a connection: the next in turn, one that is idle, or the one with the fewest packets.',
   }),
   dispatchModule: optional(moduleUrl('./dispatch.js'), {
     default: 'none',
@@ -144,6 +144,15 @@ export const serverSchema = z.strictObject({
     shown: asSize(256 * MiB),
     sentence:
       'How much output all the slow clients of one reactor may have waiting together, and how much of incomplete packets all its clients may have sent.',
+  }),
+  maxGroups: option(integer(1, 10_000_000), {
+    default: 100_000,
+    sentence:
+      'How many groups the connections of one owner of sockets may be in together: of a reactor, or in base mode of a worker. A group exists while it has members; a connection that would need one more does not join, which is counted.',
+  }),
+  maxGroupsPerConnection: option(integer(1, 100_000), {
+    default: 100,
+    sentence: 'How many groups one connection may be in; it does not join one more, which is counted.',
   }),
   logLevel: option(words({ debug: [0], info: [2], warn: [4], error: [5] }), {
     default: 'info',

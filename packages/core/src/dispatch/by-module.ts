@@ -38,6 +38,10 @@ export class ByModule implements DispatchPolicy {
     this.sticky = others.sticky;
   }
 
+  get followsUid(): boolean | undefined {
+    return this.others.followsUid;
+  }
+
   get inFlight(): Int32Array | undefined {
     return this.others.inFlight;
   }

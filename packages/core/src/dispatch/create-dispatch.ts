@@ -3,6 +3,7 @@ import type { Logger } from '../log.js';
 import type { Clock } from '../platform/platform.js';
 import { ByModule } from './by-module.js';
 import type { DispatchPolicy } from './dispatch.js';
+import { ByUid } from './uid.js';
 import { Fixed } from './fixed.js';
 import { IpHash } from './ip-hash.js';
 import { LeastConnections } from './least-connections.js';
@@ -43,6 +44,8 @@ function policyOf(settings: Settings, idStep: number, counts: SharedCounts): Dis
       return new LeastConnections(counts.connections, counts.turn);
     case 'roundRobin':
       return new RoundRobin(workerNum, counts.turn);
+    case 'uid':
+      return new ByUid(workerNum, idStep);
     case 'preemptive':
       return new Preemptive(counts.inFlight, counts.turn);
     case 'leastInFlight':

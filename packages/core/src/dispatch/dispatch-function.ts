@@ -1,3 +1,4 @@
+import type { Uid } from '../pipe/orders.js';
 import type { Dispatched, DispatchedEvent } from './dispatch.js';
 
 /**
@@ -16,7 +17,7 @@ export type DispatchDecision = number | 'fallback' | 'discard' | 'close';
  * knows nothing of the application.
  *
  * Under a `dispatchMode` that gives a connection one worker it is asked once for
- * each connection, when that is accepted; else for each packet. It may name a
+ * each connection, when that is accepted, and under 'uid' again when that is bound; else for each packet. It may name a
  * worker that is being replaced, or whose pipe is full: what was asked for waits.
  */
 export type DispatchFunction = (request: DispatchRequest) => DispatchDecision;
@@ -52,6 +53,11 @@ export class DispatchRequest {
   /** Where the client is. */
   get remote(): Dispatched['remote'] {
     return this.what.remote;
+  }
+
+  /** Under `dispatchMode: 'uid'`, when it is asked again because the connection was bound: to whom. */
+  get uid(): Uid | undefined {
+    return this.what.uid;
   }
 
   /** The packet as its handler gets it; empty for other events. It must not be changed, and not be kept. */

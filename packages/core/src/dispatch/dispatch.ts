@@ -1,3 +1,5 @@
+import type { Uid } from '../pipe/orders.js';
+
 /** What is dispatched: a connection, or an event of one. */
 export interface Dispatched {
   /** Of the connection. */
@@ -6,6 +8,8 @@ export interface Dispatched {
   readonly listenerName: string;
   /** Where its client is. */
   readonly remote: { readonly address: string; readonly port: number };
+  /** Whose it is, once it was bound. */
+  readonly uid?: Uid | undefined;
 }
 
 /** An event that needs a worker of its own, in modes that are not sticky. */
@@ -35,6 +39,8 @@ export interface DispatchPolicy {
    * order within a connection, and there are no adopt events.
    */
   readonly sticky: boolean;
+  /** Whether a connection that is bound to a uid is dispatched anew. */
+  readonly followsUid?: boolean | undefined;
   /** For policies that look at it: by worker id, packets of all reactors that the worker has and has not settled. The reactors count them. */
   readonly inFlight?: Int32Array | undefined;
   /** For policies that look at it: by worker id, connections of all reactors that the worker serves. The reactors count them. */

@@ -122,14 +122,20 @@ export type ReactorFact =
       readonly packet: number;
       readonly reason: string;
     }
-  /** Bytes of a worker, or of another process that sends, were taken for the client. */
+  /** Bytes of a worker, or of another process that sends, were taken for the client; `to`: as one of those. */
   | {
       readonly kind: 'output';
       readonly connection: number;
       readonly worker: number;
       readonly bytes: number;
       readonly data: string;
+      readonly to?: Many;
     }
+  | { readonly kind: 'bound'; readonly connection: number; readonly uid: string | number }
+  /** A connection leaves its groups when it begins to end, which is told by `leaves`. */
+  | { readonly kind: 'joined' | 'left'; readonly connection: number; readonly group: string }
+  /** It takes nothing more for the client: it is in no group any more, and nobody's. */
+  | { readonly kind: 'leaves'; readonly connection: number }
   /** Bytes that did not fit were refused, whole, and the connection stays as it is. */
   | {
       readonly kind: 'outputRefused';
@@ -137,6 +143,7 @@ export type ReactorFact =
       readonly worker: number;
       readonly bytes: number;
       readonly data: string;
+      readonly to?: Many;
     }
   /** A file has its place in what goes to the client; files are numbered from 1 in each connection. */
   | { readonly kind: 'file'; readonly connection: number; readonly file: number }
@@ -151,6 +158,9 @@ export type ReactorFact =
   | { readonly kind: 'closed'; readonly connection: number; readonly reason: string }
   /** Everything of the connection is settled, its close included. */
   | { readonly kind: 'forgotten'; readonly connection: number };
+
+/** Several connections: those of a group, or of a uid. */
+export type Many = { readonly group: string } | { readonly uid: string | number };
 
 /** Facts of a process that runs handlers. */
 export type WorkerFact =
@@ -185,6 +195,16 @@ export type WorkerFact =
     }
   /** A handler closes a connection. */
   | { readonly kind: 'ended'; readonly connection: number; readonly reset: boolean }
+  /** The same for many connections. */
+  | {
+      readonly kind: 'sentToMany';
+      readonly to: Many;
+      /** Ids of connections that do not get it. */
+      readonly except: readonly number[];
+      readonly bytes: number;
+      readonly data: string;
+    }
+  | { readonly kind: 'endedMany'; readonly to: Many; readonly reset: boolean }
   | {
       readonly kind: 'timerSet';
       readonly timer: number;

@@ -68,6 +68,11 @@ export class BaseSockets {
         reactor.connection(id)?.send(own, 0, own.length, pid);
       },
       end: (id, reset) => reactor.end(id, reset),
+      order: (headBytes, buffer, start, end, pid) => {
+        const own = Buffer.from(buffer.subarray(start, end));
+        reactor.desk.order(headBytes, own, 0, own.length, pid);
+      },
+      answer: (buffer, start, end) => reactor.desk.request(buffer, start, end),
       request: (guest, kind, flags, id, seq, buffer, start, end) => {
         const own = Buffer.from(buffer.subarray(start, end));
         takeRequest(reactor, guest, kind, flags, id, seq, own, 0, own.length);
@@ -88,6 +93,7 @@ export class BaseSockets {
       clock,
       worker,
       this.exchange.foreign,
+      this.exchange.directory,
     );
   }
 

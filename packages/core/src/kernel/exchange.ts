@@ -11,6 +11,13 @@ import { bind, handlerFor, namesOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import { OwnHandlers } from '../events/own-handlers.js';
 import type { Logger } from '../log.js';
+import { ConnectionActs } from '../directory/connection-acts.js';
+import {
+  LocalDirectory,
+  type ConnectionDirectory,
+  type ConnectionOwner,
+} from '../directory/connection-directory.js';
+import { MeshOwners } from '../directory/mesh-owners.js';
 import { ForeignSends } from '../mesh/foreign-sends.js';
 import type { Guest, GuestEvents } from '../mesh/guest.js';
 import { Mesh, type MeshIdentity } from '../mesh/mesh.js';
@@ -20,6 +27,7 @@ import { Inbox } from '../messaging/inbox.js';
 import { MAX_MESSAGE_BYTES, Messenger } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { FrameKind, type FileRequest, type Peer } from '../pipe/messages.js';
+import { nobodysAnswer } from '../pipe/orders.js';
 import { promised } from '../pipe/receipt.js';
 import { byteLength, type Part } from '../pipe/parts.js';
 import { spoolDirectoryOf } from '../pipe/spool-names.js';
@@ -66,6 +74,8 @@ export interface ExchangeParts {
 export interface OwnedConnections {
   send(connectionId: number, buffer: Buffer, start: number, end: number, pid: number): void;
   end(connectionId: number, reset: boolean): void;
+  order(headBytes: number, buffer: Buffer, start: number, end: number, pid: number): void;
+  answer(buffer: Buffer, start: number, end: number): Buffer;
   request(
     guest: Guest,
     kind: number,
@@ -83,6 +93,11 @@ export class Exchange implements TaskActions, ClientActions {
   /** Straight to task workers, or through the queue. */
   readonly tasks: Posting;
   readonly foreign: ForeignSends;
+  /** The owners of sockets in other processes. */
+  readonly directory: ConnectionDirectory;
+  /** What a process that serves no connections does with them. */
+  readonly acts: ConnectionActs;
+  readonly #owners: MeshOwners;
   /** Set where connections are owned. */
   connections: OwnedConnections | undefined;
   readonly #mesh: Mesh;
@@ -136,9 +151,31 @@ export class Exchange implements TaskActions, ClientActions {
       return mesh.wayToIncarnation(ConnectionIds.incarnationOf(connectionId));
     };
     this.foreign = new ForeignSends(wayToOwner, settings.reactorMemoryLimit, largestSend(settings));
+    this.#owners = new MeshOwners(clock, this.foreign);
+    this.directory = this.#makeDirectory(wayToOwner);
+    this.acts = new ConnectionActs({ directory: () => this.directory, observe: invoker.observe });
     if (role !== 'taskWorker') return;
     this.#runner = this.#makeRunner();
     if (this.#client !== undefined) this.#leased = this.#makeLeased(this.#runner);
+  }
+
+  #makeDirectory(wayToOwner: (connectionId: number) => Way | undefined): ConnectionDirectory {
+    const { mode, reactorNum } = this.parts.settings;
+    const mesh = this.#mesh;
+    const owners = this.#owners;
+    const ownerOf = (connectionId: number): ConnectionOwner | undefined => {
+      const way = wayToOwner(connectionId);
+      return way === undefined ? undefined : owners.at(way);
+    };
+    const ways = function* (): Generator<ConnectionOwner, void> {
+      if (mode === 'base') for (const way of mesh.waysToWorkers()) yield owners.at(way);
+      else
+        for (let index = 0; index < reactorNum; index++) {
+          const way = mesh.wayToReactor(index);
+          if (way !== undefined) yield owners.at(way);
+        }
+    };
+    return new LocalDirectory(mode === 'base', ownerOf, ways);
   }
 
   /** Sends to a connection from a process that serves none, see `Server.send`. */
@@ -370,6 +407,7 @@ export class Exchange implements TaskActions, ClientActions {
       reply: (_way, number, flags, buffer, start, end) =>
         this.messenger.reply(number, flags, buffer, start, end),
       result: (parcel, flags, buffer, start, end) => this.tasks.result(parcel, flags, buffer, start, end),
+      response: (_way, number, buffer, start, end) => this.#owners.answered(number, buffer, start, end),
       told: (_way, kind) => {
         if (kind === FrameKind.room) this.#client?.hasRoom();
       },
@@ -387,6 +425,7 @@ export class Exchange implements TaskActions, ClientActions {
       },
       closed: (way, unsettled) => {
         this.foreign.closed(way);
+        this.#owners.closed(way);
         this.messenger.lost(way, unsettled);
         this.#orphans.lost(way, unsettled);
         this.#leased?.closed(way, unsettled);
@@ -416,6 +455,10 @@ export class Exchange implements TaskActions, ClientActions {
       send: (guest, connectionId, buffer, start, end) =>
         this.connections?.send(connectionId, buffer, start, end, guest.hello.pid),
       end: (connectionId, reset) => this.connections?.end(connectionId, reset),
+      order: (guest, headBytes, buffer, start, end) =>
+        this.connections?.order(headBytes, buffer, start, end, guest.hello.pid),
+      answer: (buffer, start, end) =>
+        this.connections?.answer(buffer, start, end) ?? nobodysAnswer(buffer, start, end),
       request: (guest, kind, flags, id, seq, buffer, start, end) => {
         if (this.connections === undefined) guest.settle(seq, 'discarded');
         else this.connections.request(guest, kind, flags, id, seq, buffer, start, end);

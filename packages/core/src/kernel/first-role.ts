@@ -133,6 +133,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
     powers = {
       send: (id, data) => single.worker?.send(id, data) ?? false,
       close: (id, reset) => single.worker?.close(id, reset) ?? false,
+      acts: () => single.worker?.acts,
       clients: () => single.worker,
     };
     plant = single;

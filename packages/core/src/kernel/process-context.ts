@@ -7,6 +7,7 @@ import { bind, hooksOf, typesOf } from '../events/handler-table.js';
 import { Invoker } from '../events/invoke.js';
 import { timersAt } from '../events/timer-place.js';
 import { Logger, type LogOrigin } from '../log.js';
+import type { ConnectionActs } from '../directory/connection-acts.js';
 import type { Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
 import type { FixedParts, WorkerCounters } from '../pipe/messages.js';
@@ -52,6 +53,8 @@ export interface ProcessOrigin {
 export interface RolePowers {
   send?(connectionId: number, data: Part): boolean;
   close?(connectionId: number, reset: boolean): boolean;
+  /** Undefined until there are some. */
+  acts?(): ConnectionActs | undefined;
   clients?(): ClientActions | undefined;
   ask(question: Question): Promise<unknown>;
 }
@@ -261,6 +264,10 @@ export class ProcessContext implements RoleActions {
   close(connectionId: number, reset: boolean): boolean {
     const { close } = this.#powers ?? {};
     return close === undefined ? this.exchange.end(connectionId, reset) : close(connectionId, reset);
+  }
+
+  get acts(): ConnectionActs {
+    return this.#powers?.acts?.() ?? this.exchange.acts;
   }
 
   get messenger(): Messenger {

@@ -81,6 +81,7 @@ export class SinglePlant implements Plant {
       onLost: () => {},
     });
     const own = this.#sockets!.open(this.#worker);
+    this.#worker.reach(own);
     try {
       await context.hooks('managerStart');
       await context.hooks('workerStart', 0);

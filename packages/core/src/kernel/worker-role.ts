@@ -133,6 +133,7 @@ class WorkerProcess {
     if (role === 'worker') {
       this.#worker = this.#makeWorker();
       this.#sockets = await this.#openSockets(this.#worker, place);
+      this.#worker.reach(this.#sockets);
     }
     await this.#context.hooks('workerStart', place.workerId);
     if (this.#isStopping()) return;
@@ -240,6 +241,7 @@ class WorkerProcess {
       ask,
       send: (id, data) => this.#worker?.send(id, data) ?? false,
       close: (id, reset) => this.#worker?.close(id, reset) ?? false,
+      acts: () => this.#worker?.acts,
       clients: () => this.#worker,
     };
   }

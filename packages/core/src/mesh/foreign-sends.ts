@@ -1,5 +1,6 @@
 import type { HandlerError } from '../errors.js';
 import { FrameFlag, FrameKind, type FileRequest, type Settlement } from '../pipe/messages.js';
+import { keptOrder, type OrderFrame } from '../pipe/orders.js';
 import type { Part } from '../pipe/parts.js';
 import { gone, Receipt, refused } from '../pipe/receipt.js';
 import type { Parcel, Way } from './way.js';
@@ -61,6 +62,30 @@ export class ForeignSends {
     this.#whenOpen(way, traffic, () =>
       way.send(FrameKind.send, 0, 0, connectionId, 0, 0, [kept], bytes, sent),
     );
+    return true;
+  }
+
+  /** As `send`, an order for one connection or for many. */
+  order(way: Way, order: OrderFrame): boolean {
+    const { bytes } = order;
+    if (bytes - order.headBytes > this.largest) return false;
+    const traffic = this.#admit(way, bytes);
+    if (traffic === undefined) return false;
+    const sent: Parcel = { settled: () => (traffic.bytes -= bytes + OVERHEAD_BYTES) };
+    const { id, headBytes, parts } = way.attached ? order : keptOrder(order);
+    this.#whenOpen(way, traffic, () => way.send(FrameKind.order, 0, 0, id, 0, headBytes, parts, bytes, sent));
+    return true;
+  }
+
+  /** A request under that number, behind what was sent before; false when too much waits for its owner. */
+  request(way: Way, id: number, number: number, body: Buffer): boolean {
+    const traffic = this.#admit(way, body.length);
+    if (traffic === undefined) return false;
+    // Nobody settles it: while it waits here it counts.
+    this.#whenOpen(way, traffic, () => {
+      traffic.bytes -= body.length + OVERHEAD_BYTES;
+      way.request(id, number, body);
+    });
     return true;
   }
 

@@ -65,6 +65,10 @@ export interface GuestEvents {
   /** For the client of a connection that this process owns. */
   send(guest: Guest, connectionId: number, buffer: Buffer, start: number, end: number): void;
   end(connectionId: number, reset: boolean): void;
+  /** What it wants of connections that this process owns; see `FrameKind.order` and `request`. */
+  order(guest: Guest, headBytes: number, buffer: Buffer, start: number, end: number): void;
+  /** The answer to a request. */
+  answer(buffer: Buffer, start: number, end: number): Buffer;
   /** A send that tells, a file, or the reading of a client's socket; see `FrameFlag.tells`, `FrameKind.sendFile` and `read`. */
   request(
     guest: Guest,
@@ -227,6 +231,13 @@ export class Guest implements PipeEvents<Owed> {
         }
         this.events.send(this, id, buffer, start, end);
         this.#pipe.settle(seq);
+        return;
+      case FrameKind.order:
+        this.events.order(this, count, buffer, start, end);
+        this.#pipe.settle(seq);
+        return;
+      case FrameKind.request:
+        this.#pipe.control(FrameKind.response, 0, id, seq, this.events.answer(buffer, start, end));
         return;
       case FrameKind.end:
         this.events.end(id, (flags & FrameFlag.reset) !== 0);

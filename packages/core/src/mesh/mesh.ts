@@ -96,6 +96,15 @@ export class Mesh {
     return this.#way({ role: 'reactor', workerId: -1, incarnation: -1 - index, current: true });
   }
 
+  /** base mode: the ways to all workers but this process, those included that are on their way out. */
+  *waysToWorkers(): Generator<Way, void> {
+    for (const peer of this.#peers.all()) {
+      if (peer.role !== 'worker' || peer.incarnation === this.#identity?.incarnation) continue;
+      const way = this.#way(peer);
+      if (way !== undefined) yield way;
+    }
+  }
+
   /** Whether there is a pipe from or to that process, so that something of it may still come. */
   knows(incarnation: number): boolean {
     if (this.#ways.has(incarnation)) return true;
@@ -139,6 +148,7 @@ export class Mesh {
       told: (it, kind, flags, id, buffer, start, end) => ways.told(it, kind, flags, id, buffer, start, end),
       outcome: (it, seq, flags, count, buffer, start, end) =>
         ways.outcome(it, seq, flags, count, buffer, start, end),
+      response: (it, number, buffer, start, end) => ways.response(it, number, buffer, start, end),
       resultInFile: (parcel, flags, name, taken) => ways.resultInFile(parcel, flags, name, taken),
       retired: (it) => ways.retired(it),
       turn: (it) => ways.turn(it),

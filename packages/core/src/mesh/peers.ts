@@ -15,6 +15,10 @@ export class Peers {
     return this.#byId.get(workerId);
   }
 
+  all(): Iterable<Peer> {
+    return this.#byIncarnation.values();
+  }
+
   /** That process, while it lives. */
   living(incarnation: number): Peer | undefined {
     return this.#byIncarnation.get(incarnation);

@@ -22,6 +22,8 @@ export interface WayEvents {
   result(parcel: Parcel, flags: number, buffer: Buffer, start: number, end: number): void;
   /** What a task worker or the queue tells, see `FrameKind.ended` and those after it. */
   told(way: Way, kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void;
+  /** The answer to request `number`, as JSON. */
+  response(way: Way, number: number, buffer: Buffer, start: number, end: number): void;
   /** What became of a task from the queue; see `FrameKind.outcome`. Undefined where it is settled later. */
   outcome(
     way: Way,
@@ -113,6 +115,11 @@ export class Way implements PipeEvents<Parcel> {
     this.#pipe?.tell(kind, flags, id, count, body);
   }
 
+  /** A request of the owner of connections; see `FrameKind.request`. */
+  request(id: number, number: number, body: Buffer): void {
+    this.#pipe?.control(FrameKind.request, 0, id, number, body);
+  }
+
   /** A numbered frame of the other process that was not settled at once. */
   settle(seq: number, how: Settlement): void {
     this.#pipe?.settle(seq, how);
@@ -146,6 +153,9 @@ export class Way implements PipeEvents<Parcel> {
         return;
       case FrameKind.reply:
         this.events.reply(this, id, flags, buffer, start, end);
+        return;
+      case FrameKind.response:
+        this.events.response(this, seq, buffer, start, end);
         return;
       case FrameKind.result:
         if ((flags & MeshFlag.spooled) !== 0) {

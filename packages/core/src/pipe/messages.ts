@@ -9,6 +9,7 @@ import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
 import type { DoorMemory } from './door-memory.js';
 import type { Ledger } from './ledger.js';
+import type { Uid } from './orders.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
 import type { CommandPlace, RoleName } from '../definition.js';
@@ -59,6 +60,8 @@ export const FrameKind = {
   /** So much waits for the client of the connection that its listener calls it full; `bufferEmpty`: no more. To the worker that serves it. */
   bufferFull: 23,
   bufferEmpty: 24,
+  /** Answer to request number `seq`, as JSON. Flag `unasked`: the connection has been bound; body: its uid as JSON. */
+  response: 25,
   /** Numbered. Settles `count` packets from number `word`, sends the body and, with the flag `ends`, ends the connection; all, or nothing. */
   answer: 32,
   /**
@@ -92,8 +95,12 @@ export const FrameKind = {
   sendFile: 43,
   /** Read the client's socket again; flag `pause`: stop to. */
   read: 44,
+  /** Numbered. An order, see `orders.ts`; body: its head of `count` bytes, then its data. `id` may be `EVERYBODY`. */
+  order: 45,
   /** To the queue: whoever has opened this pipe posts tasks; `id` is its token. */
   poster: 46,
+  /** Request number `seq`, see `orders.ts`; body: `Request` as JSON. Answered by `response`. */
+  request: 47,
 
   // Over the mesh, from the process that opened the pipe. `id` is the time of sending, in ms since the epoch, and all
   // of them go in the order in which they were sent. `flags` tells the encoding of the body, see `MeshFlag`.
@@ -199,6 +206,8 @@ export const FrameFlag = {
   overflow: 1,
   /** end, with `reset`: the handler of number `seq` did not settle within `handlerTimeout`. */
   timedOut: 2,
+  /** response: nobody has asked. */
+  unasked: 1,
   /** send: its sender wants to know when the bytes are with the system. */
   tells: 4,
   /** read: stop to read. */
@@ -240,6 +249,8 @@ export interface Introduction {
   readonly listener: number;
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  /** Whose it is, if it was bound. */
+  readonly uid?: Uid;
   /** adopt: why the connection changed its worker. */
   readonly reason?: AdoptReason;
   /** connect: 1, or more when an earlier worker died in `@OnConnect`. */
@@ -247,7 +258,7 @@ export interface Introduction {
 }
 
 /** Why a connection changed its worker. */
-export type AdoptReason = 'workerLost' | 'managerLost' | 'retired';
+export type AdoptReason = 'workerLost' | 'managerLost' | 'retired' | 'bind';
 
 /** Why a connection was closed. */
 export type CloseReason =

@@ -9,7 +9,9 @@
  * Frames gather until the end of the event-loop turn and go out in one write.
  * A body above MAX_BODY_BYTES travels in chunks between the frames of others.
  * Until its last chunk is written, later frames with the same id wait behind it
- * in a lane, so that the order of one connection holds.
+ * in a lane, so that the order of one connection holds. What concerns many
+ * connections (`EVERYBODY`) waits for all lanes of connections, and what is for one
+ * of them and comes later waits behind it.
  *
  * An end always reads, and settlements and control frames wait for no window:
  * two directions that are both full never wait for each other.
@@ -20,6 +22,7 @@ import { deliverFrame, HEADER_BYTES, MAX_BODY_BYTES, readU32, writeHeader, type 
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 import { FrameFlag, FrameKind, type Settlement } from './messages.js';
+import { EVERYBODY } from './orders.js';
 import { Outstanding } from './outstanding.js';
 import { joinParts, type Part } from './parts.js';
 
@@ -75,6 +78,8 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   readonly #outstanding = new Outstanding<T>();
   readonly #lanes = new Map<number, Lane>();
   #laneNumber = 0;
+  /** What waits for all lanes of connections, and what came behind that. */
+  readonly #behind: QueuedFrame[] = [];
   readonly #assemblies = new Map<number, Assembly>();
   /** Bytes in lanes that are not written yet. */
   #laneBytes = 0;
@@ -225,9 +230,9 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
     if (this.#lanes.size > 0) this.#pumpLanes();
   }
 
-  /** Whether frames of that id wait behind a large one. */
+  /** Whether frames of that connection wait behind a large one. */
   holds(id: number): boolean {
-    return this.#lanes.size > 0 && this.#lanes.has(id);
+    return this.#lanes.size > 0 && (this.#lanes.has(id) || this.#waitsForMany(id));
   }
 
   /** Flushes, then ends the stream. */
@@ -364,15 +369,46 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   }
 
   #isHeld(kind: number, id: number): boolean {
-    return this.#lanes.size > 0 && this.#lanes.has(laneOf(kind, id));
+    if (this.#lanes.size === 0) return false;
+    const key = laneOf(kind, id);
+    return this.#lanes.has(key) || this.#waitsForMany(key);
+  }
+
+  /** Whether a frame of that lane waits because of what is for many connections, or is that itself. */
+  #waitsForMany(key: number): boolean {
+    return key >= 0 && (this.#behind.length > 0 || this.#isBarred(key));
+  }
+
+  #isBarred(key: number): boolean {
+    if (key !== EVERYBODY) return key >= 0 && this.#lanes.has(EVERYBODY);
+    for (const other of this.#lanes.keys()) if (other >= 0) return true;
+    return false;
   }
 
   #queue(frame: QueuedFrame): void {
     this.#laneBytes += HEADER_BYTES + frame.body.length;
     const key = laneOf(frame.kind, frame.id);
+    if (this.#waitsForMany(key)) this.#behind.push(frame);
+    else this.#intoLane(key, frame);
+  }
+
+  #intoLane(key: number, frame: QueuedFrame): void {
     const lane = this.#lanes.get(key);
     if (lane !== undefined) lane.queue.push(frame);
     else this.#lanes.set(key, { number: this.#laneNumber++, queue: [frame] });
+  }
+
+  /** A lane is empty: what has waited for it goes on, in order, up to the next that has to wait. */
+  #release(): void {
+    for (;;) {
+      const [frame] = this.#behind;
+      if (frame === undefined) return;
+      const key = laneOf(frame.kind, frame.id);
+      if (this.#isBarred(key)) return;
+      this.#behind.shift();
+      if (frame.body.length > MAX_BODY_BYTES || this.#lanes.has(key)) this.#intoLane(key, frame);
+      else this.#writeWhole(frame);
+    }
   }
 
   /** One chunk of each lane in turn, as long as the stream takes them. */
@@ -384,6 +420,7 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
       this.#advanceLane(lane);
       this.#lanes.delete(id);
       if (lane.queue.length > 0) this.#lanes.set(id, lane);
+      else this.#release();
     }
     this.#writer.flush();
   }
@@ -399,10 +436,13 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
   }
 
   #writeQueued(lane: Lane, frame: QueuedFrame): void {
-    const { kind, flags, aux, id, seq, word, count, body } = frame;
+    this.#writeWhole(frame);
+    lane.queue.shift();
+  }
+
+  #writeWhole({ kind, flags, aux, id, seq, word, count, body }: QueuedFrame): void {
     this.#writer.frame(kind, flags, aux, id, seq, word, count, body, 0, body.length);
     this.#laneBytes -= HEADER_BYTES + body.length;
-    lane.queue.shift();
   }
 
   #writeChunk(lane: Lane, frame: QueuedFrame): void {
@@ -457,6 +497,8 @@ export class Pipe<T extends object> implements StreamEvents, FrameSink {
  * another over the mesh; what that answers keeps it for each question.
  */
 function laneOf(kind: number, id: number): number {
+  // An answer that concerns nobody in particular keeps nobody waiting.
+  if (kind === FrameKind.response && id === EVERYBODY) return -1;
   if (kind < FrameKind.post) return id;
   return kind < FrameKind.reply ? -1 : -2 - id;
 }

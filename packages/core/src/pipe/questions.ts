@@ -6,6 +6,7 @@
  */
 import { fromWire, ProcessError, type WireError } from '../errors.js';
 import type { Endpoint } from '../platform/platform.js';
+import type { Uid } from './orders.js';
 import type { TaskState, TaskSummary } from './queued-tasks.js';
 import type { ServerStats } from './server-stats.js';
 
@@ -90,6 +91,18 @@ export interface ClientInfo {
   readonly outstandingPackets: number;
   /** Bytes that wait for the client. */
   readonly queuedBytes: number;
+  /** Bytes that have come and are no packet yet. */
+  readonly partialBytes: number;
+  /** Whose it is; null until it was bound. */
+  readonly uid: Uid | null;
+  /** How many groups it is in. */
+  readonly groups: number;
+  /** Whether its silence does not close it. */
+  readonly protected: boolean;
+  /** ms since the epoch, or of its start if nothing has come; null where its listener has neither `heartbeatIdleTime` nor `maxIdleTime`. */
+  readonly lastReceivedAt: number | null;
+  /** ms since the epoch; null where nothing was sent, or its listener has neither. */
+  readonly lastSentAt: number | null;
   /** The application has stopped reading it, or has not begun to: by `pause`, or `enableDelayReceive`. */
   readonly paused: boolean;
 }

@@ -15,6 +15,7 @@ import { Mesh, type MeshIdentity } from '../mesh/mesh.js';
 import type { WayEvents } from '../mesh/way.js';
 import type { GuestEvents } from '../mesh/guest.js';
 import { largestSend } from '../config/limits.js';
+import { nobodysAnswer } from '../pipe/orders.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { InnerQuestion, OrphanedResult, Peer, Settlement, WorkerCounters } from '../pipe/messages.js';
 import {
@@ -198,6 +199,7 @@ export class QueueProcess {
       resultInFile: (_parcel, _flags, _name, taken) => taken(),
       told: (way, kind, flags, id, buffer, start, end) =>
         this.#lending?.told(way, kind, flags, id, buffer, start, end),
+      response: () => {},
       outcome: (way, seq, flags, headBytes, buffer, start, end) => {
         const settle = (how: Settlement): void => way.settle(seq, how);
         if (this.#reception === undefined) return 'discarded';
@@ -229,6 +231,8 @@ export class QueueProcess {
       outcome: () => 'discarded',
       send: () => {},
       end: () => {},
+      order: () => {},
+      answer: nobodysAnswer,
       request: (guest, _kind, _flags, _id, seq) => guest.settle(seq, 'discarded'),
       drained: () => {},
       left: (guest) => this.#reception?.left(guest),

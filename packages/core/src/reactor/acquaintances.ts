@@ -1,4 +1,5 @@
 import type { Introduction } from '../pipe/messages.js';
+import type { Uid } from '../pipe/orders.js';
 import type { WorkerPort } from './delivery.js';
 import type { WorkerSlot } from './worker-slot.js';
 
@@ -8,25 +9,34 @@ import type { WorkerSlot } from './worker-slot.js';
  * more: it leaves, and takes what it knows with it.
  */
 export class Acquaintances {
+  #introduction: Introduction;
   readonly #ports = new Map<WorkerSlot, WorkerPort>();
 
   constructor(
     private readonly id: number,
-    private readonly introduction: Introduction,
-  ) {}
+    introduction: Introduction,
+  ) {
+    this.#introduction = introduction;
+  }
 
   /** Its worker is about to get an event, and hears of the connection before. */
   introduceTo(slot: WorkerSlot, closed: boolean): void {
     const port = slot.port!;
     if (this.#ports.get(slot) === port) return;
     this.#ports.set(slot, port);
-    port.introduce(this.id, this.introduction);
+    port.introduce(this.id, this.#introduction);
     if (closed) port.cancel(this.id);
   }
 
   /** Its worker hears of the connection by an event. */
   add(slot: WorkerSlot): void {
     this.#ports.set(slot, slot.port!);
+  }
+
+  /** The connection is that of `uid`: they hear so, and those who come later too. */
+  bound(uid: Uid): void {
+    this.#introduction = { ...this.#introduction, uid };
+    for (const [slot, port] of this.#ports) if (slot.port === port) port.bound(this.id, uid);
   }
 
   cancel(): void {

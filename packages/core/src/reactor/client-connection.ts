@@ -14,11 +14,12 @@
  */
 import type { ListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
-import type { Observe } from '../events/facts.js';
+import type { Many, Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
 import type { Ledger } from '../pipe/ledger.js';
 import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } from '../pipe/messages.js';
+import type { Uid } from '../pipe/orders.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
@@ -28,6 +29,7 @@ import { Outlet, type OutletHost } from './outlet.js';
 import type { Output } from './output.js';
 import { Reading, Stop } from './reading.js';
 import type { Tell } from './tell.js';
+import type { Standing } from './standing.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
@@ -69,16 +71,21 @@ export interface ConnectionHost {
   /** The socket is closed; the connection stays known until its last event is settled. */
   closed(connection: ClientConnection, reason: CloseReason): void;
   forget(connection: ClientConnection): void;
+  /** It takes nothing more for its client: nobody finds it by its uid or its groups any longer. */
+  left(standing: Standing): void;
 }
 
 export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** The worker that serves it, in sticky dispatch modes. */
   slot: WorkerSlot | undefined;
   state: Buffer | undefined;
-  /** When bytes came last, on the platform's clock. */
+  /** When bytes came last, on the platform's clock; kept where silence is looked at. */
   lastReceived: number;
   /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
   isProtected = false;
+  #lastSent: number | undefined;
+  /** Its uid and its groups, once it has any. */
+  standing: Standing | undefined;
 
   readonly #reader: PacketReader;
   readonly #outlet: Outlet;
@@ -113,6 +120,10 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
+  /** It was bound to a uid whose worker is another, and has not been there yet. */
+  #rebound = false;
+  /** Nobody finds it by its uid or its groups any longer. */
+  #hasLeft = false;
   /** In dispatch modes that are not sticky. */
   #acquaintances: Acquaintances | undefined;
   /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
@@ -153,13 +164,17 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#phase === 'closed';
   }
 
+  get uid(): Uid | undefined {
+    return this.standing?.uid;
+  }
+
   /** The worker that knows it, in sticky dispatch modes. */
   get home(): WorkerPort | undefined {
     return this.#home;
   }
 
   get info(): ClientInfo {
-    const { id, listener, stream, slot, outstandingPackets } = this;
+    const { id, listener, stream, slot, standing, outstandingPackets } = this;
     const { remote, local } = stream;
     return {
       id,
@@ -171,8 +186,20 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       state: this.#phase,
       outstandingPackets,
       queuedBytes: this.#output.buffered,
+      partialBytes: this.#reader.buffered,
+      uid: standing?.uid ?? null,
+      groups: standing?.groups.size ?? 0,
+      protected: this.isProtected,
+      lastReceivedAt: listener.timed ? this.#wallTime(this.lastReceived) : null,
+      lastSentAt: this.#lastSent === undefined ? null : this.#wallTime(this.#lastSent),
       paused: this.#reading.has(Stop.paused | Stop.unconfirmed),
     };
+  }
+
+  /** A time of the platform's clock, in ms since the epoch. */
+  #wallTime(time: number): number {
+    const { clock } = this.reactor;
+    return Math.round(clock.wallTime() - (clock.now() - time));
   }
 
   /** Packets that were accepted and are not settled, wherever they are. */
@@ -242,6 +269,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#reading.close();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
+    this.#leaveOthers();
     const reason = this.#reason ?? 'client';
     this.reactor.observe?.({ kind: 'closed', connection: this.id, reason });
     this.reactor.closed(this, reason);
@@ -251,14 +279,20 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   // What workers say.
 
-  send(buffer: Buffer, start: number, end: number, pid: number): void {
-    if (this.#phase === 'open') this.#outlet.send(buffer, start, end, pid);
+  send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void {
+    if (this.#phase !== 'open') return;
+    const taken = this.#outlet.send(buffer, start, end, pid, to);
+    if (taken && this.listener.timed) this.#noteSent();
+  }
+
+  #noteSent(): void {
+    this.#lastSent = this.reactor.clock.now();
   }
 
   /** The same, and tells when the bytes are with the system, or why they never will be. */
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
-    if (this.#phase === 'open') this.#outlet.sendAndTell(buffer, start, end, pid, tell);
-    else tell('discarded');
+    if (this.#phase !== 'open') tell('discarded');
+    else if (this.#outlet.sendAndTell(buffer, start, end, pid, tell) && this.listener.timed) this.#noteSent();
   }
 
   sendFile(request: FileRequest, tell: Tell): void {
@@ -325,6 +359,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#framing = false;
     this.#refuseWaiting();
     this.#phase = 'ending';
+    this.#leaveOthers();
     this.stream.destroy(true);
   }
 
@@ -353,6 +388,29 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     }
   }
 
+  /** Its uid means another worker, to which it goes as soon as nothing of it is unsettled. */
+  moveToSlot(slot: WorkerSlot): void {
+    if (this.slot === undefined || slot === this.slot) return;
+    this.slot.leave(this);
+    this.slot = slot;
+    slot.enter(this);
+    this.#rebound = true;
+    this.followPlace();
+    this.pump();
+  }
+
+  followPlace(): void {
+    const port = this.slot?.port;
+    if (this.#home === undefined && port !== undefined) this.moveTo(port, 'bind');
+    else this.#followPlace();
+  }
+
+  /** Tells those that know the connection whose it is. */
+  tellUid(uid: Uid): void {
+    this.#home?.bound(this.id, uid);
+    this.#acquaintances?.bound(uid);
+  }
+
   /** Everything is settled that a worker had which gets nothing more: it need not know the connection any longer. */
   #leaveHome(home: WorkerPort): void {
     this.#home = undefined;
@@ -365,8 +423,14 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     delivery.deaths = this.#introductionDeaths;
     this.#home = port;
     this.#unsettled++;
+    const moves = this.#rebound ? 'bind' : reason;
+    this.#rebound = false;
     if (this.#connected) {
-      port.adopt(delivery, { ...this.#introduction(), ...(reason !== undefined && { reason }) }, this.state);
+      port.adopt(
+        delivery,
+        { ...this.#introduction(), ...(moves !== undefined && { reason: moves }) },
+        this.state,
+      );
       if (this.#output.full) port.buffer(this.id, true);
     } else {
       this.#connectAttempts++;
@@ -634,7 +698,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   }
 
   #introduction(): Introduction {
-    return { listener: this.listener.index, remote: this.stream.remote, local: this.stream.local };
+    const { remote, local } = this.stream;
+    const introduction = { listener: this.listener.index, remote, local };
+    return this.uid === undefined ? introduction : { ...introduction, uid: this.uid };
   }
 
   /** Whether its worker knows it; always true without connection events. */
@@ -718,9 +784,18 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Flushes, sends FIN, and reads on without listening, so that no unread byte turns the end into a reset. */
   #end(): void {
     this.#phase = 'ending';
+    this.#leaveOthers();
     this.#output.end();
     this.#reading.release();
     this.#watchLinger(this.#output.buffered, this.#output.progress);
+  }
+
+  #leaveOthers(): void {
+    const { standing, reactor, id } = this;
+    if (standing === undefined || this.#hasLeft) return;
+    this.#hasLeft = true;
+    reactor.left(standing);
+    reactor.observe?.({ kind: 'leaves', connection: id });
   }
 
   #watchLinger(buffered: number, progress: number): void {

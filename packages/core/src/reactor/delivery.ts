@@ -3,6 +3,8 @@
  * client to a worker's port, and a loss gives it back.
  */
 import { NOBODY, type DispatchedEvent } from '../dispatch/dispatch.js';
+import type { Many } from '../events/facts.js';
+import type { Uid } from '../pipe/orders.js';
 import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
 
 /** What a packet costs in a window beside its bytes: its header, and a guess at the bookkeeping. */
@@ -59,8 +61,11 @@ export interface Client {
   readonly concurrency: number;
   /** `connection.state`, encoded; kept here so that it outlives the worker. */
   state: Buffer | undefined;
-  /** Sends `buffer[start, end)` of the worker `pid` whole, or closes the connection when a bound would be exceeded. */
-  send(buffer: Buffer, start: number, end: number, pid: number): void;
+  /**
+   * Sends `buffer[start, end)` of the worker `pid` whole, or closes the connection when a bound would be exceeded. `to`:
+   * it is sent to all of those.
+   */
+  send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void;
   /** The worker that knows the connection and gets its events, in sticky dispatch modes. */
   readonly home: WorkerPort | undefined;
   /**
@@ -69,6 +74,8 @@ export interface Client {
    * hears of it by connect, each later one by adopt.
    */
   moveTo(port: WorkerPort, reason: AdoptReason | undefined): void;
+  /** As `moveTo` for a connection that was to move to another place, and whose worker is lost. */
+  followPlace(): void;
   settled(delivery: Delivery, how: Settlement): void;
   /**
    * Its worker is lost: these deliveries, in order, have not been settled; the
@@ -106,6 +113,8 @@ export interface WorkerPort {
   /** What waits for the client has reached the high mark, or fallen to the low one. */
   buffer(connectionId: number, full: boolean): void;
   forget(connectionId: number): void;
+  /** The connection is that of `uid` from here on. */
+  bound(connectionId: number, uid: Uid): void;
   /** It gets no further event, and hears so: it finishes what it has started and gives back the rest. */
   retire(): void;
   /** Writes what has gathered, before the end of the turn. */

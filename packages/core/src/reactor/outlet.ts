@@ -1,5 +1,5 @@
 import type { ListenerSettings } from '../config/load.js';
-import { factText, type Observe } from '../events/facts.js';
+import { factText, type Many, type Observe } from '../events/facts.js';
 import type { FileRequest } from '../pipe/messages.js';
 import type { Window } from '../pipe/window.js';
 import type { ByteStream, Files } from '../platform/platform.js';
@@ -51,23 +51,36 @@ export class Outlet {
   }
 
   /** Sends `buffer[start, end)` of the process `pid` whole, or nothing of it; says whether it was taken. */
-  send(buffer: Buffer, start: number, end: number, pid: number): boolean {
+  send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): boolean {
     const { observe } = this;
     const data = observe === undefined ? '' : factText(buffer, start, end);
     const verdict = this.#output.write(buffer, start, end);
     if (verdict === 'taken') {
-      observe?.({ kind: 'output', connection: this.host.id, worker: pid, bytes: end - start, data });
+      if (observe !== undefined) this.#observeOutput('output', end - start, data, pid, to);
       return true;
     }
-    this.#refuse(verdict, end - start, pid, data);
+    this.#refuse(verdict, end - start, pid, data, to);
     return false;
   }
 
+  #observeOutput(
+    kind: 'output' | 'outputRefused',
+    bytes: number,
+    data: string,
+    worker: number,
+    to: Many | undefined,
+  ): void {
+    const fact = { kind, connection: this.host.id, worker, bytes, data } as const;
+    this.observe?.(to === undefined ? fact : { ...fact, to });
+  }
+
   /** The same, and tells when the bytes are with the system. */
-  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
-    if (!this.send(buffer, start, end, pid)) tell('returned');
+  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): boolean {
+    const taken = this.send(buffer, start, end, pid);
+    if (!taken) tell('returned');
     else if (!this.#output.busy) tell('handled');
     else if (!this.#output.enqueue(new Told(tell))) tell('returned');
+    return taken;
   }
 
   /** Sends a part of a file, behind what was sent before; what is sent later waits for it. */
@@ -96,13 +109,19 @@ export class Outlet {
     tell('returned');
   }
 
-  #refuse(verdict: 'full' | 'exhausted', bytes: number, pid: number, data: string): void {
+  #refuse(
+    verdict: 'full' | 'exhausted',
+    bytes: number,
+    pid: number,
+    data: string,
+    to: Many | undefined,
+  ): void {
     const policy = verdict === 'exhausted' ? 'close' : this.settings.outputOverflow;
     if (policy === 'close') {
       this.host.overflow();
       return;
     }
-    this.observe?.({ kind: 'outputRefused', connection: this.host.id, worker: pid, bytes, data });
+    this.#observeOutput('outputRefused', bytes, data, pid, to);
     this.host.refuse(policy === 'reject' ? 'OUTPUT_REFUSED' : 'OUTPUT_DROPPED');
   }
 }

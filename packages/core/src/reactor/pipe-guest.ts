@@ -7,7 +7,8 @@ import type { Reactor } from './reactor.js';
 /**
  * A process of the server that serves no connection, at the other end of a pipe:
  * a task worker, a user process, the manager or the master. It gets no events; it
- * may send to connections, stop and start their reading, and end them, and whatever else it says is not heard.
+ * may send to connections, stop and start their reading, end them, order and
+ * request (see `pipe/orders.ts`), and whatever else it says is not heard.
  *
  * A frame comes whole or not at all, however large: a guest that dies amid a send
  * leaves nothing of it.
@@ -26,7 +27,7 @@ export class PipeGuest implements Asker, PipeEvents<Delivery> {
     id: number,
     seq: number,
     _word: number,
-    _count: number,
+    count: number,
     buffer: Buffer,
     start: number,
     end: number,
@@ -37,6 +38,11 @@ export class PipeGuest implements Asker, PipeEvents<Delivery> {
       this.pipe.settle(seq);
     } else if (kind === FrameKind.end) {
       this.reactor.end(id, (flags & FrameFlag.reset) !== 0);
+    } else if (kind === FrameKind.order) {
+      this.reactor.desk.order(count, buffer, start, end, this.pid);
+      this.pipe.settle(seq);
+    } else if (kind === FrameKind.request) {
+      this.pipe.control(FrameKind.response, 0, id, seq, this.reactor.desk.request(buffer, start, end));
     }
   }
 

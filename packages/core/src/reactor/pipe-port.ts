@@ -8,6 +8,7 @@ import {
   type Introduction,
   type Settlement,
 } from '../pipe/messages.js';
+import type { Uid } from '../pipe/orders.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
 import { isPacket, type Delivery, type WorkerPort } from './delivery.js';
 import { takeRequest, type Asker } from './client-requests.js';
@@ -128,6 +129,16 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
     this.pipe.control(FrameKind.forget, 0, connectionId);
   }
 
+  bound(connectionId: number, uid: Uid): void {
+    this.pipe.control(
+      FrameKind.response,
+      FrameFlag.unasked,
+      connectionId,
+      0,
+      Buffer.from(JSON.stringify(uid)),
+    );
+  }
+
   retire(): void {
     this.#retired = true;
     this.pipe.control(FrameKind.retire);
@@ -187,6 +198,13 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
         return;
       case FrameKind.end:
         this.#end(id, flags, seq);
+        return;
+      case FrameKind.order:
+        this.reactor.desk.order(count, buffer, start, end, this.pid);
+        this.pipe.settle(seq);
+        return;
+      case FrameKind.request:
+        this.pipe.control(FrameKind.response, 0, id, seq, this.reactor.desk.request(buffer, start, end));
         return;
       case FrameKind.state:
         this.#keepState(id, buffer, start, end);

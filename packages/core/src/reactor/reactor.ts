@@ -29,6 +29,8 @@ import type {
 import type { DoorMemory } from '../pipe/door-memory.js';
 import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
+import type { Standing } from './standing.js';
+import { OrderDesk, type DeskHost } from './order-desk.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import { Door, type Refusal } from './door/door.js';
 import type { Delivery } from './delivery.js';
@@ -54,7 +56,7 @@ export interface ReactorParts {
   readonly observe: Observe | undefined;
 }
 
-export class Reactor implements ConnectionHost {
+export class Reactor implements ConnectionHost, DeskHost {
   readonly clock: Clock;
   readonly files: Files;
   readonly observe: Observe | undefined;
@@ -69,6 +71,8 @@ export class Reactor implements ConnectionHost {
   };
   readonly ledger = emptyLedger();
   readonly slots: readonly WorkerSlot[];
+  /** Where other processes say what they want of its connections. */
+  readonly desk: OrderDesk;
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
   readonly #closedBy: Record<string, number> = {};
@@ -92,6 +96,7 @@ export class Reactor implements ConnectionHost {
     this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
+    this.desk = new OrderDesk(this, settings.maxGroups, settings.maxGroupsPerConnection);
     this.unorderedEvents = settings.enableUnsafeEvent && !isSticky(settings);
     const { inFlight, connections } = parts.dispatch;
     const largest = largestPacket(settings);
@@ -130,6 +135,24 @@ export class Reactor implements ConnectionHost {
 
   connection(id: number): ClientConnection | undefined {
     return this.#connections.get(id);
+  }
+
+  allConnections(): Iterable<ClientConnection> {
+    return this.#connections.values();
+  }
+
+  /** In a dispatch mode that looks at uids the connection may have to go to another worker. */
+  bound(connection: ClientConnection): void {
+    connection.tellUid(connection.uid!);
+    const { dispatch } = this.parts;
+    if (dispatch.followsUid !== true) return;
+    // A module that has none for it leaves it where it is.
+    const slot = this.slots[dispatch.pick(connection, this.#isReady)];
+    if (slot !== undefined) connection.moveToSlot(slot);
+  }
+
+  left(standing: Standing): void {
+    this.desk.left(standing);
   }
 
   /** Ends a connection, if it is known: flushes first, unless `reset`. */
@@ -171,19 +194,23 @@ export class Reactor implements ConnectionHost {
   }
 
   peerFault(error: ProtocolError, connection: ClientConnection): void {
-    this.refuse(error.code);
+    const { name } = connection.listener.settings;
+    this.#countAloud(error.code, `closed a connection of listener ${name}: ${error.message}`, connection.id);
+  }
+
+  refuseOrder(code: 'GROUP_LIMIT', message: string): void {
+    this.#countAloud(code, message);
+  }
+
+  /** Counts what is refused, and logs it once per kind and interval. */
+  #countAloud(code: string, message: string, connection?: number): void {
+    this.refuse(code);
     const now = this.clock.now();
-    const last = this.#lastFaultLog.get(error.code);
+    const last = this.#lastFaultLog.get(code);
     if (last !== undefined && now - last < FAULT_LOG_INTERVAL_MS) return;
-    this.#lastFaultLog.set(error.code, now);
-    this.parts.logger.warn(
-      `closed a connection of listener ${connection.listener.settings.name}: ${error.message}`,
-      {
-        code: error.code,
-        connection: connection.id,
-        count: this.#refused.get(error.code),
-      },
-    );
+    this.#lastFaultLog.set(code, now);
+    const count = this.#refused.get(code);
+    this.parts.logger.warn(message, { code, ...(connection !== undefined && { connection }), count });
   }
 
   brokenFile(error: Error, connection: ClientConnection): void {

@@ -65,17 +65,24 @@ export class Sweeps {
     });
   }
 
-  /** A connection from which nothing can come is not silent: its client may be waiting for us. */
   #closeSilent(): void {
     const now = this.clock.now();
     for (const connection of this.connections.values()) {
-      const { heartbeatIdleTime } = connection.listener.settings;
-      if (heartbeatIdleTime === 0 || connection.isProtected || connection.deaf || connection.closed) continue;
-      const silence = now - connection.lastReceived;
-      if (silence <= heartbeatIdleTime) continue;
-      connection.expire('HEARTBEAT_TIMEOUT', `nothing has come for ${Math.round(silence)} ms`, 'heartbeat');
+      if (isSilent(connection, now)) closeSilent(connection, now);
     }
   }
+}
+
+/** Longer than it may be. One from which nothing can come is not: its client may be waiting for us. */
+export function isSilent(connection: ClientConnection, now: number): boolean {
+  const { heartbeatIdleTime } = connection.listener.settings;
+  if (heartbeatIdleTime === 0 || connection.isProtected || connection.deaf || connection.closed) return false;
+  return now - connection.lastReceived > heartbeatIdleTime;
+}
+
+export function closeSilent(connection: ClientConnection, now: number): void {
+  const silence = Math.round(now - connection.lastReceived);
+  connection.expire('HEARTBEAT_TIMEOUT', `nothing has come for ${silence} ms`, 'heartbeat');
 }
 
 function intervalFor(listeners: readonly ListenerSettings[]): number {

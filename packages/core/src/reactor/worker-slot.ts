@@ -132,6 +132,8 @@ export class WorkerSlot {
       for (const connection of returned.keys())
         if (this.connections.has(connection)) connection.moveTo(this.port, loss.reason);
     }
+    // Those that were about to move to another place need not wait any longer.
+    for (const connection of returned.keys()) if (!this.connections.has(connection)) connection.followPlace();
     for (const connection of returned.keys()) connection.pump();
     this.#wakeWaiting(retired);
   }

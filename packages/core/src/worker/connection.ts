@@ -1,5 +1,7 @@
+import type { ConnectionActs } from '../directory/connection-acts.js';
 import { fileRequest, type SendFileOptions } from '../pipe/file-request.js';
 import type { FileRequest, Introduction } from '../pipe/messages.js';
+import type { Uid } from '../pipe/orders.js';
 import { attempted } from '../pipe/receipt.js';
 
 /** What is behind a connection. */
@@ -9,6 +11,8 @@ export interface ConnectionCore {
   readonly introduction: Introduction;
   readonly closed: boolean;
   readonly signal: AbortSignal;
+  uid: Uid | undefined;
+  readonly acts: ConnectionActs;
   readState(): unknown;
   writeState(value: unknown): void;
   send(data: string | Uint8Array): boolean;
@@ -172,5 +176,42 @@ export class Connection {
    */
   close(options: { readonly reset?: boolean } = {}): boolean {
     return this.#core.finish(options.reset === true);
+  }
+
+  /** Whose connection it is, once it was bound: by this worker, or as far as it has heard. Still there in `@OnClose`. */
+  get uid(): Uid | undefined {
+    return this.#core.uid;
+  }
+
+  /**
+   * Says whose connection it is, once in its life, see `Server.bind`. Under
+   * `dispatchMode: 'uid'` it may go to another worker when everything of it is
+   * settled; that gets `@OnAdopt` with the reason 'bind'.
+   */
+  async bind(uid: Uid): Promise<boolean> {
+    const core = this.#core;
+    const bound = await core.acts.bind(core.id, uid);
+    if (bound) core.uid = uid;
+    return bound;
+  }
+
+  /** Puts it into a group, see `Server.join`. False when it is closed. */
+  join(group: string): boolean {
+    return !this.closed && this.#core.acts.join(this.id, group);
+  }
+
+  /** Takes it out of a group, see `Server.leave`. False when it is closed. */
+  leave(group: string): boolean {
+    return !this.closed && this.#core.acts.leave(this.id, group);
+  }
+
+  /** The names of the groups that it is in. */
+  async groups(): Promise<readonly string[]> {
+    return this.#core.acts.groupsOf(this.id);
+  }
+
+  /** Whether its silence closes it or not, see `Server.protect`. False when it is closed. */
+  protect(on = true): boolean {
+    return !this.closed && this.#core.acts.protect(this.id, on);
   }
 }

@@ -17,6 +17,8 @@ import type { BoundHandler } from '../events/bound-handler.js';
 import type { Delivery } from '../events/event-table.js';
 import type { ListenerHandlers } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
+import type { ConnectionActs } from '../directory/connection-acts.js';
+import type { Uid } from '../pipe/orders.js';
 import { byteLength, type Part } from '../pipe/parts.js';
 import type { FileRequest, Introduction } from '../pipe/messages.js';
 import { gone, promised } from '../pipe/receipt.js';
@@ -50,6 +52,10 @@ export interface ConversationHost {
   pending: number;
   /** The synchronous part of some handler is running. */
   inside: boolean;
+  /** The connection that has last sent from inside its own handler. */
+  speaker: Conversation | undefined;
+  /** What is done with connections wherever they are. */
+  readonly acts: ConnectionActs;
   bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler;
   openScope(conversation: Conversation): ConnectionScope | undefined;
   /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */
@@ -100,6 +106,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   readonly connection: Connection;
   /** Bytes that were sent and that the owner of the socket has not taken yet. */
   unacknowledged = 0;
+  /** Whose it is, as far as this worker has heard. */
+  uid: Uid | undefined;
 
   #queue: Job[] = [];
   /** Packets whose handler is pending. */
@@ -138,9 +146,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     this.connection = new Connection(this);
     this.#signal = new ConnectionSignal(id);
     this.#state = new ConversationState(state);
+    this.uid = introduction.uid;
     const { bufferHighWatermark: high, bufferLowWatermark: low } = listener;
     // Where a connection has no events, nobody would hear that it may go on.
     this.#pressure = new Pressure(all.keepsState ? high : Infinity, low, this);
+  }
+
+  get acts(): ConnectionActs {
+    return this.all.acts;
   }
 
   get closed(): boolean {
@@ -226,7 +239,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     } else {
       this.#parts.push(data);
       this.#bytes += bytes;
-      if (!this.#inside) this.#list();
+      if (this.#inside) this.all.speaker = this;
+      else this.#list();
     }
     this.#pressure.rise(this.unacknowledged + this.#bytes);
     return !this.#pressure.full;
@@ -256,8 +270,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   /** What has gathered leaves, in front of something that cannot gather. */
   #sendGathered(): void {
-    const bytes = this.#bytes;
-    if (bytes > 0) this.owner.send(this, this.#takeParts(), bytes);
+    this.flushParts();
     this.all.sentElsewhere(this.owner);
   }
 
@@ -368,10 +381,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     this.#listed = false;
     for (const seq of this.#begun) this.owner.notePending(seq);
     this.#begun.length = 0;
-    if (this.#bytes > 0) {
-      const bytes = this.#bytes;
-      this.owner.send(this, this.#takeParts(), bytes);
-    }
+    this.flushParts();
     if (this.#state.touched && this.#running === 0 && !this.#exclusive && this.#phase !== 'moved') {
       const state = this.#changedState('connection.state');
       if (state !== undefined) this.owner.keepState(this, state);
@@ -381,6 +391,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       this.owner.end(this.id, false);
       this.advance();
     }
+  }
+
+  /** Hands on what was sent and has gathered, before its turn is over. */
+  flushParts(): void {
+    const bytes = this.#bytes;
+    if (bytes > 0) this.owner.send(this, this.#takeParts(), bytes);
   }
 
   /** Gives back, in order, what has not been started: the owner of the socket has another worker for it. */
@@ -396,8 +412,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   /** Another worker serves the connection from here on: its objects here are disposed. */
   async moveAway(): Promise<void> {
-    const bytes = this.#bytes;
-    if (bytes > 0) this.owner.send(this, this.#takeParts(), bytes);
+    this.flushParts();
     this.#phase = 'moved';
     await this.disposeScope();
   }

@@ -4,6 +4,7 @@ import type { BoundHandler } from '../events/bound-handler.js';
 import { bind } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Clock, Timer } from '../platform/platform.js';
+import type { ConnectionActs } from '../directory/connection-acts.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
 import { Isolation } from './isolation.js';
@@ -15,13 +16,16 @@ const PATIENT_PART = 0.75;
 /** All connections that one worker serves, and what they share. */
 export class Conversations implements ConversationHost {
   readonly isolation: Isolation;
+  /** Set by whoever knows the owners of sockets. */
+  acts!: ConnectionActs;
+  speaker: Conversation | undefined;
   /** Sends that were refused because too much waited for the owner of the socket. */
   overflows = 0;
   /** Sends that did not fit where the connection lives on, by what is counted. */
   readonly refusals = new Map<string, number>();
   inside = false;
   /** Where something was sent that must be with the system before a settlement elsewhere. */
-  readonly #elsewhere = new Set<SocketOwner>();
+  readonly #elsewhere = new Set<{ flush(): void }>();
   readonly #byId = new Map<number, Conversation>();
   #flushList: Conversation[] = [];
   #scheduled = false;
@@ -106,7 +110,7 @@ export class Conversations implements ConversationHost {
     for (const conversation of served) this.#stalled.add(conversation);
   };
 
-  sentElsewhere(owner: SocketOwner): void {
+  sentElsewhere(owner: { flush(): void }): void {
     this.#elsewhere.add(owner);
   }
 
@@ -217,6 +221,12 @@ export class Conversations implements ConversationHost {
       if (label !== undefined) calls.set(label, (calls.get(label) ?? 0) + 1);
     }
     for (const [label, count] of calls) this.invoker.abandon(label, count);
+  }
+
+  /** Hands on what connections have gathered: something for many of them comes next. */
+  flushNow(): void {
+    this.speaker?.flushParts();
+    for (const conversation of this.#flushList) conversation.flushParts();
   }
 
   readonly #flush = (): void => {

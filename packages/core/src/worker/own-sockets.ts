@@ -9,6 +9,13 @@
  */
 import type { DeliveredEvent } from '../events/facts.js';
 import type { ForeignSends } from '../mesh/foreign-sends.js';
+import { largestSend } from '../config/limits.js';
+import {
+  LocalDirectory,
+  type ConnectionDirectory,
+  type ConnectionOwner,
+} from '../directory/connection-directory.js';
+import type { OrderFrame, Request, Uid } from '../pipe/orders.js';
 import { joinParts, type Part } from '../pipe/parts.js';
 import type { FileRequest, Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
 import { Receipt } from '../pipe/receipt.js';
@@ -33,9 +40,10 @@ interface Turn {
 /** What gathers is applied early from this size on, in bytes. */
 const EARLY_BYTES = 256 * 1024;
 
-export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
+export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, WorkerPort {
   readonly outlives = false;
   readonly owners: readonly SocketOwner[] = [this];
+  readonly directory: ConnectionDirectory;
   readonly congested = false;
   /** What it owns it serves to the end. */
   readonly retired = false;
@@ -57,7 +65,14 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     private readonly events: LinkEvents,
     /** The way to what other workers own. */
     private readonly foreign: ForeignSends,
-  ) {}
+    others: ConnectionDirectory,
+  ) {
+    this.directory = new LocalDirectory(
+      true,
+      (id) => (this.reactor.connection(id) === undefined ? others.ownerOf(id) : this),
+      () => [this, ...others.owners()],
+    );
+  }
 
   // As the worker of the reactor.
 
@@ -106,6 +121,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   forget(connectionId: number): void {
     this.events.forget(connectionId);
+  }
+
+  bound(connectionId: number, uid: Uid): void {
+    this.events.bound(connectionId, uid);
   }
 
   /** In this mode a connection stays with the worker that owns its socket, to its end. */
@@ -178,6 +197,19 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const buffer = joinParts([data], bytes);
     connection.send(buffer, 0, buffer.length, this.pid);
     return true;
+  }
+
+  order({ headBytes, parts, bytes }: OrderFrame): boolean {
+    if (bytes - headBytes > largestSend(this.reactor.settings)) return false;
+    // What was sent before goes out before it.
+    this.#sendAll();
+    const buffer = joinParts(parts, bytes);
+    this.reactor.desk.order(headBytes, buffer, 0, bytes, this.pid);
+    return true;
+  }
+
+  async request(request: Request): Promise<unknown> {
+    return this.reactor.desk.answer(request);
   }
 
   sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {

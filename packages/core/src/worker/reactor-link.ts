@@ -1,8 +1,11 @@
 import { largestPacket, largestSend } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
+import type { ConnectionOwner } from '../directory/connection-directory.js';
 import { fromWire, ProcessError, type WireError } from '../errors.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
+import { requestId, type OrderFrame, type Request, type Uid } from '../pipe/orders.js';
 import type { Part } from '../pipe/parts.js';
+import { PendingRequests } from '../pipe/requests.js';
 import {
   FrameFlag,
   FrameKind,
@@ -42,6 +45,8 @@ export interface LinkEvents {
   ): void;
   find(id: number): Conversation | undefined;
   forget(id: number): void;
+  /** The connection is that of `uid` from here on. */
+  bound(id: number, uid: Uid): void;
   /** That owner gives no further events: what has not been started goes back to it. */
   ownerRetired(owner: SocketOwner): void;
   /** Handlers may start again, or an announcement has been flushed. */
@@ -50,9 +55,10 @@ export interface LinkEvents {
 }
 
 /** A reactor, at the other end of a pipe. */
-export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
+export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Charge> {
   readonly outlives = true;
   readonly #pipe: Pipe<Charge>;
+  readonly #requests: PendingRequests;
   readonly #largestSend: number;
   /** Who waits for the reactor's word: `welcome`, later `serving`. */
   #answer: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -69,6 +75,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     private readonly events: LinkEvents,
   ) {
     this.#largestSend = largestSend(settings);
+    this.#requests = new PendingRequests(clock);
     this.#pipe = new Pipe<Charge>(stream, clock, this, largestPacket(settings) + MAX_BODY_BYTES);
   }
 
@@ -192,6 +199,26 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     });
     this.#watchBacklog();
     return true;
+  }
+
+  order({ id, headBytes, parts, bytes }: OrderFrame): boolean {
+    const cost = bytes + SEND_OVERHEAD_BYTES;
+    if (bytes - headBytes > this.#largestSend || this.#total + cost > this.settings.reactorMemoryLimit)
+      return false;
+    this.#total += cost;
+    const charge = { sender: undefined, bytes: cost, receipt: undefined };
+    this.#pipe.messageParts(FrameKind.order, 0, id, 0, headBytes, parts, bytes, charge);
+    this.#watchBacklog();
+    return true;
+  }
+
+  async request(request: Request): Promise<unknown> {
+    const body = Buffer.from(JSON.stringify(request));
+    return this.#requests.ask(request, this, (number) => {
+      if (!this.#pipe.open) return false;
+      this.#pipe.control(FrameKind.request, 0, requestId(request), number, body);
+      return true;
+    });
   }
 
   sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {
@@ -327,6 +354,10 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
       case FrameKind.forget:
         this.events.forget(id);
         return;
+      case FrameKind.response:
+        if ((flags & FrameFlag.unasked) === 0) this.#requests.answered(seq, buffer, start, end);
+        else this.events.bound(id, JSON.parse(buffer.toString('utf8', start, end)) as Uid);
+        return;
       case FrameKind.welcome:
       case FrameKind.serving:
         this.#answer?.resolve();
@@ -362,6 +393,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   }
 
   closed(error: Error | undefined): void {
+    this.#requests.lost(this);
     this.#answer?.reject(error ?? new ProcessError('PIPE_BROKEN', 'a reactor closed the pipe'));
     for (const { receipt } of this.#pipe.takeOutstanding()) receipt?.settled('discarded');
     if (!this.#leaving) this.events.lost(error);

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/load.js';
+import { LocalDirectory, type ConnectionDirectory } from '../directory/connection-directory.js';
 import type { Hello, ReactorCounters } from '../pipe/messages.js';
 import type { Platform } from '../platform/platform.js';
 import { ReactorLink, type LinkEvents } from './reactor-link.js';
@@ -6,7 +7,16 @@ import type { Sockets } from './sockets.js';
 
 /** Process mode: the sockets belong to the reactors of the master, each at the end of a pipe. */
 export class RemoteSockets implements Sockets {
-  private constructor(readonly owners: readonly ReactorLink[]) {}
+  readonly directory: ConnectionDirectory;
+
+  private constructor(readonly owners: readonly ReactorLink[]) {
+    // A reactor that ends takes the server with it.
+    this.directory = new LocalDirectory(
+      false,
+      (connectionId) => this.ownerOf(connectionId),
+      () => this.owners,
+    );
+  }
 
   /** Opens a pipe to each reactor. Rejects with `ProcessError` PIPE_REFUSED when one does not accept this worker. */
   static async connect(

@@ -1,3 +1,4 @@
+import type { ConnectionDirectory } from '../directory/connection-directory.js';
 import type { ReactorCounters } from '../pipe/messages.js';
 import type { SocketOwner } from './socket-owner.js';
 
@@ -6,6 +7,8 @@ export interface Sockets {
   readonly owners: readonly SocketOwner[];
   /** Who owns the socket of a connection, as its id tells, or knows the way to it; undefined for what is no id. */
   ownerOf(connectionId: number): SocketOwner | undefined;
+  /** Who has to be told what concerns connections. */
+  readonly directory: ConnectionDirectory;
   /** Ends a connection that this worker does not serve. */
   end(connectionId: number, reset: boolean): boolean;
   /** The worker takes the place of its id; resolves when every owner gives its events here. */

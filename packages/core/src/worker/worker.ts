@@ -9,6 +9,9 @@ import type { Settings } from '../config/load.js';
 import type { Container, Definition } from '../definition.js';
 import { handlersOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
+import { ConnectionActs } from '../directory/connection-acts.js';
+import type { ConnectionDirectory } from '../directory/connection-directory.js';
+import type { Uid } from '../pipe/orders.js';
 import { byteLength, type Part } from '../pipe/parts.js';
 import type { FileRequest, Introduction, WorkerCounters } from '../pipe/messages.js';
 import { gone, promised } from '../pipe/receipt.js';
@@ -35,6 +38,9 @@ export interface WorkerParts {
 export class Worker implements LinkEvents {
   readonly #listeners: readonly ServedListener[];
   readonly #conversations: Conversations;
+  /** What this process does with connections wherever they are. */
+  readonly acts: ConnectionActs;
+  #directory: ConnectionDirectory | undefined;
   #sockets: Sockets | undefined;
   #onRelieved: (() => void) | undefined;
   #onRetired: (() => void) | undefined;
@@ -70,11 +76,24 @@ export class Worker implements LinkEvents {
       parts.requestLimit || Infinity,
       parts.onRequestLimit,
     );
+    const conversations = this.#conversations;
+    this.acts = conversations.acts = new ConnectionActs({
+      directory: () => this.#directory,
+      observe: parts.invoker.observe,
+      flushFirst: () => conversations.flushNow(),
+      ordered: (owner) => conversations.sentElsewhere(owner),
+    });
+  }
+
+  /** From here on it orders and requests; it has no events yet. */
+  reach({ directory }: Sockets): void {
+    this.#directory = directory;
   }
 
   /** Takes the place of its id at the owners of these sockets; resolves when all of them give their events here. */
   async serve(sockets: Sockets): Promise<void> {
     this.#sockets = sockets;
+    this.reach(sockets);
     await sockets.ready();
   }
 
@@ -242,6 +261,11 @@ export class Worker implements LinkEvents {
   forget(id: number): void {
     const conversation = this.#conversations.get(id);
     if (conversation !== undefined) this.#conversations.moveAway(conversation);
+  }
+
+  bound(id: number, uid: Uid): void {
+    const conversation = this.#conversations.get(id);
+    if (conversation !== undefined) conversation.uid = uid;
   }
 
   ownerRetired(owner: SocketOwner): void {

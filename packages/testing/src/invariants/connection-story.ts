@@ -79,6 +79,8 @@ export interface StoryHost {
   /** Grows with every turn of any process. */
   readonly turn: number;
   lives(pid: number): boolean;
+  /** What a process has sent to one connection was written there; `place` among all that it has sent. */
+  wroteToOne(connection: number, pid: number, place: number): void;
   report(rule: Rule, message: string, connection: number): void;
 }
 
@@ -122,7 +124,10 @@ export class ConnectionStory {
     readonly owner: number,
     private readonly host: StoryHost,
   ) {
-    this.output = new Output((message) => this.#report('bytes', message));
+    this.output = new Output(
+      (message) => this.#report('bytes', message),
+      (pid, place) => host.wroteToOne(id, pid, place),
+    );
     this.marks = new Marks((message) => this.#report('order', message));
   }
 
@@ -307,13 +312,14 @@ export class ConnectionStory {
     part.sentAtStart = this.output.sentBy(pid);
   }
 
-  sent(pid: number, { bytes, data }: FactOf<'sent'>): void {
+  /** `place`: among all that this process has sent. */
+  sent(pid: number, { bytes, data }: FactOf<'sent'>, place: number): void {
     const part = this.#part(pid);
     if (part.sendingTurn !== this.host.turn) {
       part.sendingTurn = this.host.turn;
       part.sentBefore = this.output.sentBy(pid);
     }
-    this.output.sent(pid, { bytes, data });
+    this.output.sent(pid, { bytes, data, place });
   }
 
   ended(pid: number): void {

@@ -7,6 +7,7 @@ import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/intern
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import { isConnectionEvent } from '../trace/connection-event.js';
 import { isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
+import { Crowds, type CrowdHost } from './crowds.js';
 import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
@@ -30,7 +31,10 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' }>;
+type ConnectionFact = Exclude<
+  ReactorFact,
+  { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' | 'bound' | 'joined' | 'left' | 'leaves' }
+>;
 
 interface ClientStory {
   readonly id: number;
@@ -44,7 +48,7 @@ interface ClientStory {
   story: ConnectionStory | undefined;
 }
 
-export class Invariants implements StoryHost, ExchangeHost {
+export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
   /** In the order in which they were found; at most 20. */
   readonly violations: Violation[] = [];
   #settings: ConfiguredFact | undefined;
@@ -57,6 +61,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   readonly #unclaimed = new Map<string, ConnectionStory>();
   readonly deaths = new Deaths();
   readonly #exchange = new ExchangeStories(this);
+  readonly #crowds = new Crowds(this);
   /** Connections of which a handler had not settled when the server stopped: their close waits for it. */
   readonly #abandoned = new Set<ConnectionStory>();
   /** Bytes of small packets by the pid of the worker that has them. */
@@ -90,6 +95,23 @@ export class Invariants implements StoryHost, ExchangeHost {
 
   lives(pid: number): boolean {
     return this.deaths.lives(pid);
+  }
+
+  wroteToOne(connection: number, pid: number, place: number): void {
+    this.#crowds.wroteToOne(connection, pid, place);
+  }
+
+  mayBeEnded(connection: number): void {
+    const story = this.#stories.get(connection);
+    if (story !== undefined) story.endedByHandler = true;
+  }
+
+  get ownersAreKnown(): boolean {
+    return this.settings.mode === 'process';
+  }
+
+  get followsUids(): boolean {
+    return this.settings.mode === 'process' && this.settings.dispatchMode === 'uid';
   }
 
   report(rule: Rule, message: string, connection: number): void {
@@ -141,7 +163,19 @@ export class Invariants implements StoryHost, ExchangeHost {
         this.#handler(event.pid, event, event.time);
         return;
       case 'sent':
-        this.#stories.get(event.connection)?.sent(event.pid, event);
+        this.#stories.get(event.connection)?.sent(event.pid, event, this.#crowds.next(event.pid));
+        return;
+      case 'sentToMany':
+        this.#crowds.sent(event.pid, event);
+        return;
+      case 'endedMany':
+        this.#crowds.ended(event);
+        return;
+      case 'bound':
+      case 'joined':
+      case 'left':
+      case 'leaves':
+        this.#crowds.observe(event);
         return;
       case 'ended':
         this.#stories.get(event.connection)?.ended(event.pid);
@@ -186,6 +220,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   atRest(clients: readonly WatchedClient[], stats: ServerStats | undefined): void {
     for (const story of this.#stories.values()) story.atRest();
     this.#exchange.atRest();
+    this.#crowds.atRest();
     this.#compareClients(clients, true);
     if (stats !== undefined && this.violations.length === 0) this.#compareStats(stats);
   }
@@ -286,6 +321,7 @@ export class Invariants implements StoryHost, ExchangeHost {
         this.#charge(fact, story);
         this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
+        this.#crowds.delivered(fact);
         return;
       case 'acknowledged':
         if (fact.event === 'receive' && !fact.discarded) this.#handled++;
@@ -303,11 +339,14 @@ export class Invariants implements StoryHost, ExchangeHost {
         story.refused(fact);
         return;
       case 'output':
-        story.output.written(fact.worker, fact);
+        if (fact.to === undefined) story.output.written(fact.worker, fact);
+        else story.output.writtenToMany(fact);
+        if (fact.to !== undefined) this.#crowds.wrote(fact, fact.to);
         this.#checkOutput(story);
         return;
       case 'outputRefused':
-        story.output.refused(fact.worker, fact);
+        if (fact.to === undefined) story.output.refused(fact.worker, fact);
+        else this.#crowds.wrote(fact, fact.to);
         if (story.listener.outputOverflow === 'close')
           this.report('bounds', `connection ${story.id}: a send is refused, and should close it`, story.id);
         return;
@@ -325,6 +364,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'forgotten':
         story.forgotten();
         this.#stories.delete(fact.connection);
+        this.#crowds.forget(fact.connection);
     }
   }
 
@@ -403,6 +443,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       if (story.owner !== pid || inOrder || this.settings.mode === 'process') continue;
       story.output.cut();
       this.#stories.delete(story.id);
+      this.#crowds.forget(story.id);
     }
   }
 

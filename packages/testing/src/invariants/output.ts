@@ -3,6 +3,8 @@ import { factText } from '@shoal/core/internal/events/facts';
 interface Piece {
   readonly bytes: number;
   readonly data: string;
+  /** Its place among all that its process has sent. */
+  readonly place?: number;
 }
 
 /** What was written at one place: one send, or a file by and by. */
@@ -30,7 +32,11 @@ export class Output {
   #bytesWritten = 0;
   #cut = false;
 
-  constructor(private readonly report: (message: string) => void) {}
+  constructor(
+    private readonly report: (message: string) => void,
+    /** Something of that place among all that the process has sent was written. */
+    private readonly onWritten: (pid: number, place: number) => void = () => {},
+  ) {}
 
   /** Bytes that were written for the client so far. */
   get bytes(): number {
@@ -103,6 +109,7 @@ export class Output {
         return;
       }
       taken += next.bytes;
+      if (next.place !== undefined) this.onWritten(pid, next.place);
       text += next.data;
     }
     if (taken > piece.bytes) {
@@ -110,6 +117,12 @@ export class Output {
     } else if (piece.bytes <= SHOWN_BYTES && text !== piece.data) {
       this.report(`was written ${JSON.stringify(piece.data)} where pid ${pid} sent ${JSON.stringify(text)}`);
     }
+  }
+
+  /** What was sent to many was written, whole. */
+  writtenToMany({ bytes, data }: Piece): void {
+    this.#written.push([{ bytes, data }]);
+    this.#bytesWritten += bytes;
   }
 
   /** The owner of the socket has died: of what it was writing, any part may have got through. */

@@ -1,3 +1,4 @@
+import type { Many } from '@shoal/core/internal/events/facts';
 import { describeFault } from '../exploration/fault.js';
 import { describeExchange } from './exchange-text.js';
 import { quote } from './quote.js';
@@ -73,6 +74,18 @@ function sentence(event: TraceEvent): string {
       return `sends to connection ${event.connection}: ${bytesOf(event)}`;
     case 'ended':
       return `closes connection ${event.connection}${event.reset ? ' by a reset' : ''}`;
+    case 'sentToMany':
+      return `sends to ${manyOf(event.to)}${exceptOf(event.except)}: ${bytesOf(event)}`;
+    case 'endedMany':
+      return `closes ${manyOf(event.to)}${event.reset ? ' by a reset' : ''}`;
+    case 'bound':
+      return `binds connection ${event.connection} to uid ${quote(String(event.uid))}`;
+    case 'joined':
+      return `puts connection ${event.connection} into group ${quote(event.group)}`;
+    case 'left':
+      return `takes connection ${event.connection} out of group ${quote(event.group)}`;
+    case 'leaves':
+      return `takes connection ${event.connection} out of everything`;
     case 'timerSet':
       return `sets timer ${event.timer} (${event.handler}) ${event.repeats ? 'every' : 'in'} ${event.delay} ms`;
     case 'timerCleared':
@@ -102,6 +115,14 @@ function sentence(event: TraceEvent): string {
     default:
       return describeExchange(event);
   }
+}
+
+function manyOf(to: Many): string {
+  return 'group' in to ? `group ${quote(to.group)}` : `uid ${quote(String(to.uid))}`;
+}
+
+function exceptOf(ids: readonly number[]): string {
+  return ids.length === 0 ? '' : ` but ${ids.join(', ')}`;
 }
 
 function what({ event, packet, connection }: { event: string; packet: number; connection: number }): string {

@@ -8,6 +8,7 @@ import { LeastConnections } from '@shoal/core/internal/dispatch/least-connection
 import { LeastInFlight } from '@shoal/core/internal/dispatch/least-in-flight';
 import { Preemptive } from '@shoal/core/internal/dispatch/preemptive';
 import { RoundRobin } from '@shoal/core/internal/dispatch/round-robin';
+import { ByUid } from '@shoal/core/internal/dispatch/uid';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import { keptLog } from '../log-lines.js';
 import { ManualClock } from '../pipe/manual-clock.js';
@@ -29,6 +30,41 @@ function fixed(index: number, reactors: number): ReturnType<typeof dispatchConfo
 
 describe('Fixed', () => {
   for (const fact of [...fixed(0, 1), ...fixed(2, 3)]) it(fact.title, fact.run);
+});
+
+describe('ByUid', () => {
+  const remote = { address: '10.0.0.7', port: 40_000 };
+  const kinds: readonly (readonly [string, (id: number) => string | number])[] = [
+    ['numbers in a row', (id) => id],
+    ['numbers far apart', (id) => id * 1_000_003],
+    ['names', (id) => `user-${id}`],
+  ];
+
+  const unbound = dispatchConformance('for connections that are not bound', {
+    create: (workerNum) => new ByUid(workerNum, 1),
+    unevenness: 0,
+  });
+  for (const fact of unbound) it(fact.title, fact.run);
+  for (const [name, uidOf] of kinds) {
+    const bound = dispatchConformance(`for ${name}`, {
+      create: (workerNum) => {
+        const policy = new ByUid(workerNum, 1);
+        return { sticky: true, pick: (what) => policy.pick({ ...what, uid: uidOf(what.id) }) };
+      },
+      unevenness: 0.1,
+    });
+    for (const fact of bound) it(fact.title, fact.run);
+  }
+
+  it('brings connections of one uid to one worker, whichever reactor has them', () => {
+    for (const uid of ['ann', 7, '', 'ÅÉ\u{1f41f}', Number.MIN_SAFE_INTEGER]) {
+      const picks = [1, 2, 3].flatMap((reactors) => {
+        const policy = new ByUid(5, reactors);
+        return [0, 1, 2, 17].map((id) => policy.pick({ id, listenerName: 'lines', remote, uid }));
+      });
+      expect(new Set(picks).size, String(uid)).to.equal(1);
+    }
+  });
 });
 
 describe('RoundRobin', () => {

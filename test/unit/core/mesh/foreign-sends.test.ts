@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ForeignSends } from '@shoal/core/internal/mesh/foreign-sends';
 import { Way, type WayEvents } from '@shoal/core/internal/mesh/way';
 import { FrameKind, PIPE_VERSION, type Hello, type Peer } from '@shoal/core/internal/pipe/messages';
+import { encodeOrder, type OrderFrame } from '@shoal/core/internal/pipe/orders';
 import { ManualClock } from '../pipe/manual-clock.js';
 import { flow, MemoryStream } from '../pipe/memory-stream.js';
 import { PipeEnd } from '../pipe/pipe-end.js';
@@ -29,6 +30,7 @@ class World {
       drained: (way) => this.sends.drained(way),
       closed: (way) => this.sends.closed(way),
       reply: nothing,
+      response: nothing,
       result: nothing,
       resultInFile: nothing,
       told: nothing,
@@ -107,6 +109,40 @@ describe('ForeignSends', () => {
       expect(world.sends.send(1, 'x'.repeat(bytes), bytes)).to.equal(true);
     });
   }
+
+  for (const open of [false, true]) {
+    it(`bounds orders and requests like sends (${open ? 'open' : 'opening'})`, () => {
+      const world = new World();
+      if (open) world.open();
+      world.flow();
+      const join = encodeOrder({ what: 'join', id: 1, group: 'room' }, undefined, 0);
+      const most = Math.floor(LIMIT / (join.bytes + OVERHEAD));
+      for (let count = 0; count < most; count++) expect(world.sends.order(world.way, join)).to.equal(true);
+      expect(world.sends.order(world.way, join)).to.equal(false);
+      expect(world.sends.request(world.way, 1, 1, Buffer.alloc(join.bytes))).to.equal(false);
+      if (!open) world.open();
+      world.flow();
+      const orders = world.owner!.frames.filter(({ kind }) => kind === FrameKind.order);
+      expect(orders).to.have.length(most);
+      for (const { seq } of orders) world.owner!.pipe.settle(seq);
+      world.flow();
+      expect(world.sends.order(world.way, join)).to.equal(true);
+      expect(world.sends.request(world.way, 1, 1, Buffer.alloc(join.bytes))).to.equal(true);
+    });
+  }
+
+  it('takes an order with exactly the largest data and none with a byte more, and keeps a copy while it waits', () => {
+    const world = new World();
+    const data = Buffer.alloc(LARGEST + 1, 'x');
+    const send = (bytes: number): OrderFrame =>
+      encodeOrder({ what: 'sendToUid', uid: 7 }, data.subarray(0, bytes), bytes);
+    expect(world.sends.order(world.way, send(LARGEST + 1))).to.equal(false);
+    expect(world.sends.order(world.way, send(LARGEST))).to.equal(true);
+    data.fill('y');
+    world.open();
+    world.flow();
+    expect(world.owner!.frames.at(-1)!.body).to.match(/^\{"what":"sendToUid","uid":7\}x+$/);
+  });
 
   it('takes one send of exactly the largest and none that is a byte larger', () => {
     const world = new World();

@@ -46,6 +46,8 @@ class Two {
       outcome: () => 'handled',
       send: note('send'),
       end: note('end'),
+      order: note('order'),
+      answer: (buffer, start, end) => Buffer.from(buffer.subarray(start, end)),
       request: note('request'),
       drained: () => {},
       left: () => void this.heard.push('left'),
@@ -53,6 +55,7 @@ class Two {
     const ways: WayEvents = {
       opened: note('opened'),
       reply: note('reply'),
+      response: note('response'),
       result: note('result'),
       resultInFile: note('resultInFile'),
       told: note('told'),

@@ -13,6 +13,7 @@ import type {
   StreamEvents,
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
+import type { Uid } from '@shoal/core/internal/pipe/orders';
 import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
 import { doorMemory } from '@shoal/core/internal/reactor/door/door-memory';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
@@ -110,6 +111,10 @@ export class FakePort implements WorkerPort {
 
   forget(connectionId: number): void {
     this.log.push(`forget ${connectionId}`);
+  }
+
+  bound(connectionId: number, uid: Uid): void {
+    this.log.push(`bound ${connectionId} ${uid}`);
   }
 
   retire(): void {

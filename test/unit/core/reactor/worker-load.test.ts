@@ -5,7 +5,14 @@ import { WorkerLoad } from '@shoal/core/internal/reactor/worker-load';
 import { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';
 import { FakePort } from './reactor-world.js';
 
-const client = { id: 1, concurrency: 1, pump() {}, settled() {}, takeBack() {} } as unknown as Client;
+const client = {
+  id: 1,
+  concurrency: 1,
+  pump() {},
+  followPlace() {},
+  settled() {},
+  takeBack() {},
+} as unknown as Client;
 const packet = (): Delivery => new Delivery('packet', client, Buffer.from('hello'), 0, 5, 1);
 
 /** What may happen to the worker of a place, in any order. */

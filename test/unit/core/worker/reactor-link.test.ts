@@ -1,3 +1,4 @@
+import { LocalDirectory } from '@shoal/core/internal/directory/connection-directory';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SettingsInput } from '@shoal/core/internal/config/load';
@@ -67,6 +68,11 @@ class LinkWorld {
     await greeted;
     void worker.serve({
       owners: [link],
+      directory: new LocalDirectory(
+        false,
+        () => link,
+        () => [link],
+      ),
       ownerOf: () => link,
       end: (id, reset) => (link.end(id, reset), true),
       ready: () => link.ready(),

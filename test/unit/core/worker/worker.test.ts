@@ -1,3 +1,4 @@
+import { LocalDirectory } from '@shoal/core/internal/directory/connection-directory';
 import { expect } from 'chai';
 import type { Definition } from '@shoal/core/internal/definition';
 import type { SettingsInput } from '@shoal/core/internal/config/load';
@@ -43,6 +44,11 @@ describe('Worker', () => {
     const sockets: Sockets = {
       owners: [owner],
       ownerOf: () => undefined,
+      directory: new LocalDirectory(
+        false,
+        () => undefined,
+        () => [],
+      ),
       end: () => false,
       ready: async () => {},
       leave: (unstarted) => void left.push(unstarted),
@@ -114,6 +120,11 @@ describe('OwnSockets', () => {
       world.clock,
       worker,
       new ForeignSends(() => undefined, 1_000, 1_000),
+      new LocalDirectory(
+        true,
+        () => undefined,
+        () => [],
+      ),
     );
     void worker.serve(own);
     const flow = async (): Promise<void> => {
