@@ -83,8 +83,6 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   lastReceived: number;
   /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
   isProtected = false;
-  /** Bytes that were taken for the client, where its listener is timed. */
-  sentBytes = 0;
   #lastSent: number | undefined;
   /** Its uid and its groups, once it has any. */
   standing: Standing | undefined;
@@ -233,7 +231,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reader.buffered;
   }
 
-  /** Bytes that were taken for the client and that its system has not. */
+  /** Grows when the client's system has taken a write. */
+  get outputProgress(): number {
+    return this.#output.progress;
+  }
+
+  /** Bytes that it has not taken of the write that is on its way. */
   get unsentBytes(): number {
     return this.#output.unsent;
   }
@@ -279,19 +282,14 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void {
     if (this.#phase !== 'open') return;
     const taken = this.#outlet.send(buffer, start, end, pid, to);
-    if (taken && this.listener.timed) this.#noteSent(end - start);
-  }
-
-  #noteSent(bytes: number): void {
-    this.#lastSent = this.reactor.clock.now();
-    this.sentBytes += bytes;
+    if (taken && this.listener.timed) this.#lastSent = this.reactor.clock.now();
   }
 
   /** The same, and tells when the bytes are with the system, or why they never will be. */
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
     if (this.#phase !== 'open') tell('discarded');
     else if (this.#outlet.sendAndTell(buffer, start, end, pid, tell) && this.listener.timed)
-      this.#noteSent(end - start);
+      this.#lastSent = this.reactor.clock.now();
   }
 
   sendFile(request: FileRequest, tell: Tell): void {
