@@ -282,17 +282,14 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void {
     if (this.#phase !== 'open') return;
     const taken = this.#outlet.send(buffer, start, end, pid, to);
-    if (taken && this.listener.timed) this.#noteSent();
-  }
-
-  #noteSent(): void {
-    this.#lastSent = this.reactor.clock.now();
+    if (taken && this.listener.timed) this.#lastSent = this.reactor.clock.now();
   }
 
   /** The same, and tells when the bytes are with the system, or why they never will be. */
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
     if (this.#phase !== 'open') tell('discarded');
-    else if (this.#outlet.sendAndTell(buffer, start, end, pid, tell) && this.listener.timed) this.#noteSent();
+    else if (this.#outlet.sendAndTell(buffer, start, end, pid, tell) && this.listener.timed)
+      this.#lastSent = this.reactor.clock.now();
   }
 
   sendFile(request: FileRequest, tell: Tell): void {
