@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import { explore, type SimulatedServer } from '@shoal/testing';
 import { DoormanApp } from '../fixtures/apps/clerks.js';
 import { AsyncEchoApp, SyncEchoApp } from '../fixtures/apps/echo.js';
+import { played } from './breadth.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
 const faults = { reloads: 2, stops: 3 };
+const RUNS = played(40);
 const LINES = 20;
 
 type Mode = 'preemptive' | 'leastInFlight' | 'leastConnections';
@@ -40,9 +42,9 @@ function holds(
   scenario: (server: SimulatedServer) => Promise<void>,
   dispatchMode: Mode,
 ): void {
-  it(`holds ${when} (25 runs)`, async () => {
+  it(`holds ${when} (${RUNS} runs)`, async () => {
     const settings = { dispatchMode, reactorNum: 2, bakeTime: 0 };
-    const report = await explore(App, scenario, { seed, runs: 25, faults, settings });
+    const report = await explore(App, scenario, { seed, runs: RUNS, faults, settings });
     expect(report.interleavings).to.be.above(report.runs / 2);
   });
 }

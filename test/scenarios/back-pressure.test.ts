@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const KiB = 1024;
 const BLOCK = 64 * KiB;
@@ -13,8 +13,9 @@ const modes = ['process', 'base'] as const;
 
 for (const mode of modes) {
   const options = { settings: { mode }, seeds: 5 };
+  const declare = mode === 'process' ? inWorlds : inSimulationFirst;
   describe(`Back-pressure of a slow client, ${mode} mode`, () => {
-    inWorlds(
+    declare(
       'tells a handler to stop at the high mark, and the application of each crossing',
       PressureApp,
       async (server) => {
@@ -53,7 +54,7 @@ for (const mode of modes) {
       options,
     );
 
-    inWorlds(
+    declare(
       'refuses the sends of a tight loop that exceed socketBufferSize, exactly those, and the client lives',
       PressureApp,
       async (server) => {
@@ -82,7 +83,7 @@ for (const mode of modes) {
       options,
     );
 
-    inWorlds(
+    declare(
       'bounds what another process sends: each block is delivered whole, or refused and counted',
       PressureApp,
       async (server) => {
