@@ -64,6 +64,14 @@ export type ReactorFact =
       readonly address: string;
       readonly port: number;
     }
+  /** A connection was closed at the door, and has no number: the limits of the server or its listener are reached. */
+  | {
+      readonly kind: 'turnedAway';
+      readonly listener: string;
+      readonly address: string;
+      readonly port: number;
+      readonly reason: string;
+    }
   /** A packet was framed; they are numbered from 1 in each connection. */
   | {
       readonly kind: 'packet';
