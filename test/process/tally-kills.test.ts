@@ -10,8 +10,6 @@ import { eventually } from '../scenarios/facts.js';
 const TASK_WORKER = 2;
 const KEEPER = 3;
 const QUEUE = 4;
-/** Master, manager, two workers, a task worker, the keeper and the queue. */
-const PROCESSES = 7;
 const CLIENTS = 3;
 /** The most lines of one client that are not settled: as many may be counted again. */
 const UNSETTLED = 1_024;
@@ -47,15 +45,6 @@ describe('Tally on real processes', () => {
     return (JSON.parse(json) as { hits: number }).hits;
   }
 
-  /** Seven processes may take longer to boot than `workersReady` waits. */
-  async function allServe(): Promise<void> {
-    await eventually(server, 'everybody to serve', async () => {
-      const { processes } = await server.status();
-      return processes.length === PROCESSES && processes.every(({ state }) => state === 'ready');
-    });
-    await server.workersReady();
-  }
-
   /** All clients send, somebody is killed, they go on; gives by how much too many were counted. */
   async function surplusAfter(kill: () => Promise<void>): Promise<number> {
     for (let round = 0; round < 20; round++) {
@@ -64,7 +53,7 @@ describe('Tally on real processes', () => {
       if (round === 10) await kill();
       await server.advance(10);
     }
-    await allServe();
+    await server.workersReady();
     // Lines may be on their way still when the last packet that the server knows of has settled.
     await eventually(server, `${expected} hits`, async () => (await hits()) >= expected);
     await server.settle();
