@@ -29,7 +29,7 @@ async function succeeds(running: Promise<{ stdout: string }>): Promise<string> {
 }
 
 describe('The programs of the pages', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   before(async () => {
     directory = mkdtempSync(fileURLToPath(new URL('../examples-', import.meta.url)));

@@ -4,7 +4,7 @@ import { SHOWN_OUTPUT, TestingPage } from './testing-page.js';
 const REMEDY = 'npm run golden writes it anew';
 
 describe('docs/testing.md', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   let page: TestingPage;
 

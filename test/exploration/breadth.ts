@@ -1,8 +1,8 @@
 /**
- * The part of the runs and seeds of a test that the suite plays. A test names as
- * many as are worth an hour by hand; the suite runs often, explorations have
- * other seeds every day, and half of them each time finds what it would find.
- * `SHOAL_BREADTH=1` plays all, 10 ten times as many.
+ * The part of the runs and seeds of a test that the suite plays. The suite runs
+ * often and explorations have other seeds every day, so half of them each time
+ * finds in the end what all would find. `SHOAL_BREADTH=1` plays all, 10 ten times
+ * as many.
  */
 const BREADTH = Number(process.env['SHOAL_BREADTH'] ?? 0.5);
 

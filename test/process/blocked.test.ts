@@ -7,7 +7,9 @@ describe('A worker whose event loop is blocked', () => {
   afterEach(disposePrograms);
 
   it('is killed after workerTimeout, with the stack of its loop in the log, and replaced, while others serve on', async () => {
-    const program = await watched({ workerNum: 2 });
+    // Its stack is asked for after half of maxWaitTime, and there is time to get it.
+    const workerTimeout = 2_500;
+    const program = await watched({ workerNum: 2, workerTimeout, maxWaitTime: 1_000 });
     // Dispatch is fixed: two connections in a row have two workers.
     const [stuck, free] = [await program.connect(), await program.connect()];
     stuck.send('loop');
@@ -23,7 +25,7 @@ describe('A worker whose event loop is blocked', () => {
     const line = await program.logged(new RegExp(`^${title} ended: its event loop was blocked`));
     const [, blocked] = /blocked for (\d+) ms/.exec(line.message)!;
     // How much more it is at most, the simulation shows: here the machine may pause.
-    expect(Number(blocked)).to.be.at.least(WORKER_TIMEOUT_MS);
+    expect(Number(blocked)).to.be.at.least(workerTimeout);
     expect(line).to.include({ level: 'error', role: 'manager' });
     expect(line.fields?.['stack']).to.match(/^blocked for \d+ ms, at that time in\n    at loopForEver \(file:.*blocks\.js:\d+:\d+\)\n    at line \(/); // prettier-ignore
     expect(stuck.closed).to.equal(false);

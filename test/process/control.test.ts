@@ -18,7 +18,7 @@ const shapes = {
 const restarted = new Set<number>();
 
 describe('A server and the shoal command', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   afterEach(async () => {
     await endAll();
     disposePrograms();

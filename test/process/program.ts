@@ -10,7 +10,7 @@ import { LogLines } from '@shoal/testing/internal/log-lines';
 import { ProcessGroup } from '@shoal/testing/internal/process-group';
 
 const POLL_MS = 10;
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 /** A server of each mode with as few processes as that has, for each costs 0.2 s of CPU to start. */
 export const modes = {
   process: { workerNum: 1, taskWorkerNum: 0 },

@@ -73,11 +73,13 @@ describe('A server that cannot start', () => {
     ],
     ['cannot-boot', 'MissingDependencyApp', 'a dependency is missing', /NeedsNobody[^]*nobody/],
     ['throws-in-workers', 'ThrowsInWorkersApp', 'their module throws', /the module cannot be loaded/],
-    ['cannot-boot', 'NeverStartsApp', 'a hook never settles', /not ready within bootTimeout, 1000 ms/],
+    ['cannot-boot', 'NeverStartsApp', 'a hook never settles', /not ready within bootTimeout, 4000 ms/],
   ] as const;
   for (const [module, app, why, reason] of failures) {
     it(`leaves with 73 and the reason when its workers cannot boot because ${why}`, async () => {
-      const program = Program.app(module, app);
+      // Long enough for the manager of a busy machine to boot, which has the same limit.
+      const settings = app === 'NeverStartsApp' ? { bootTimeout: 4_000 } : {};
+      const program = Program.app(module, app, settings);
       expect(await program.left()).to.deep.equal({ code: 73, signal: null });
       expect(program.stderr).to.match(/BOOT_(FAILED|TIMEOUT): worker 0 could not boot \d times? in a row: /);
       expect(program.stderr).to.match(reason);

@@ -22,7 +22,7 @@ describe('Tally on real processes', () => {
   let expected = 0;
 
   before(async function () {
-    this.timeout(20_000);
+    this.timeout(60_000);
     process.env['TALLY_DATA'] = data = mkdtempSync(join(tmpdir(), 'tally-'));
     server = await launch(Tally);
     clients = await Promise.all(

@@ -1,6 +1,9 @@
 import { launch, simulate, type SimulatedServer, type TestServer } from '@shoal/testing';
 import { everythingIsPlayed, played } from '../exploration/breadth.js';
 
+/** Every wait has a deadline of its own; this one is for what never comes to one, on a busy machine too. */
+const DEADLINE_MS = 60_000;
+
 export type App = Parameters<typeof launch>[0];
 type Settings = NonNullable<Parameters<typeof simulate>[1]>['settings'];
 
@@ -50,7 +53,7 @@ export function inSimulation(
   scenario: (server: SimulatedServer) => Promise<void>,
   options: ScenarioOptions = {},
 ): void {
-  const { settings = {}, timeout = 20_000 } = options;
+  const { settings = {}, timeout = DEADLINE_MS } = options;
   const seeds = played(options.seeds ?? 10);
   it(`${title} (simulated, ${seeds} seeds)`, async () => {
     for (let seed = 1; seed <= seeds; seed++) await play(await simulate(App, { seed, settings }), scenario);
@@ -64,7 +67,7 @@ export function withProcesses(
   scenario: (server: TestServer) => Promise<void>,
   options: ScenarioOptions = {},
 ): void {
-  const { settings = {}, timeout = 20_000 } = options;
+  const { settings = {}, timeout = DEADLINE_MS } = options;
   it(`${title} (real processes)`, async () => {
     await play(await launch(App, { settings }), scenario);
   }).timeout(timeout);

@@ -99,7 +99,7 @@ describe('A reload', () => {
       expect(await server.reload()).to.deep.include({ outcome: 'done', generation: 2 });
       expect(await answers(clients, 'b')).to.deep.equal(['second b', 'second b', 'second b']);
     },
-    { timeout: 40_000 },
+    { timeout: 120_000 },
   );
 
   inSimulation(

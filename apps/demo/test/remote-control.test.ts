@@ -90,5 +90,5 @@ describe('The remote control of Tally', () => {
       expect((await server.status()).generation).to.equal(2);
       freshData();
     });
-  }).timeout(20_000);
+  }).timeout(60_000);
 });

@@ -12,7 +12,7 @@ export type { LinkBehaviour } from './world/link-behaviour.js';
  * A server under test, the same to a scenario whether it runs in a simulated
  * world (`simulate`) or on real processes (`launch`).
  *
- * Every promise here has a deadline (30 s of virtual time, or 5 s of real time)
+ * Every promise here has a deadline (30 s of virtual time, or 5 s of real time, 15 s for what boots)
  * and rejects with what was expected, what came, and the last log lines. In a
  * simulation time passes only while one of them is awaited.
  */

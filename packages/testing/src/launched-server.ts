@@ -28,6 +28,8 @@ import { REAL_PATIENCE } from './real-waiting.js';
 import { ScriptedClient } from './scripted-client.js';
 
 const STOP_PATIENCE = 15_000;
+/** As long as the start has: replacements boot as the first processes do, all of them at once after the loss of a manager. */
+const READY_PATIENCE = 15_000;
 const RELOAD_PATIENCE = 60_000;
 /** Nothing new in so many ms counts as quiet. */
 const QUIET_MS = 25;
@@ -99,14 +101,14 @@ export class LaunchedServer implements TestServer {
   }
 
   async workersReady(): Promise<void> {
-    const deadline = performance.now() + REAL_PATIENCE;
+    const deadline = performance.now() + READY_PATIENCE;
     for (;;) {
       await this.master.ask({ what: 'running' });
       const reason = unready(this.running, (pid) => identify(pid) !== undefined);
       if (reason === undefined) return;
       if (performance.now() > deadline) {
         throw new Error(
-          `expected all workers to be ready (${reason}), not within ${REAL_PATIENCE} ms; ${this.master.lastLines()}`,
+          `expected all workers to be ready (${reason}), not within ${READY_PATIENCE} ms; ${this.master.lastLines()}`,
         );
       }
       await sleep(10);

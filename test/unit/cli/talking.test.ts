@@ -16,7 +16,7 @@ const report: ReloadReport = {
 };
 
 describe('shoal, speaking to a server', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let place = '';
   const children = new Set<ChildProcess>();
 

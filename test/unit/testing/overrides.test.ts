@@ -105,20 +105,20 @@ describe('Overrides', () => {
       expect(await greetings(await launch(GreeterApp, { override: byPlaceModule }))).to.deep.equal(
         replacedByPlace,
       );
-    }).timeout(20_000);
+    }).timeout(60_000);
 
     it('count in the roles under which they stand, and in no others', async () => {
       expect(await greetings(await launch(GreeterApp, { override: byRoleModule.href }))).to.deep.equal(
         replacedByRole,
       );
-    }).timeout(20_000);
+    }).timeout(60_000);
 
     it('are found under the name of their export', async () => {
       const found = await greetings(
         await launch(GreeterApp, { override: byRoleModule, export: 'onlyTasks' }),
       );
       expect(found).to.include({ master: 'real', 'worker 0': 'real', 'task worker 2': 'fake for tasks' });
-    }).timeout(20_000);
+    }).timeout(60_000);
 
     it('refuse what is no module, before a process is started', async () => {
       const { code, message } = await reasonOf(launch(GreeterApp, { override: byRole as never }));
@@ -134,7 +134,7 @@ describe('Overrides', () => {
       expect(message).to.equal(
         `the override of ${byRoleModule.href} names the role "taskworker"; there are master, manager, worker, taskWorker, userProcess.`,
       );
-    }).timeout(20_000);
+    }).timeout(60_000);
   });
 
   describe('that cannot be', () => {
