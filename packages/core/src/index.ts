@@ -29,4 +29,5 @@ export type {
   ReloadReport,
   ServerStatus,
 } from './pipe/questions.js';
+export type { PeerCertificate, TlsInfo } from './platform/platform.js';
 export type { RunningServer, WorkerStatus } from './kernel/running-server.js';

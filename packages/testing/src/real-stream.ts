@@ -1,7 +1,19 @@
 import net from 'node:net';
+import { connect as connectSecurely, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { certificateFacts } from '@shoal/core/internal/platform/node/tls/certificate-facts';
 import type { Endpoint, StreamEvents } from '@shoal/core/internal/platform/platform';
+import type { ClientProxyOptions, ClientTls, ClientTlsOptions } from './harness.js';
+import { proxyHeader } from './proxy-header.js';
 import type { ClientStream } from './scripted-client.js';
 import type { ClientLink } from './world/link-behaviour.js';
+
+interface Destination {
+  readonly host: string;
+  readonly port: number;
+  readonly from?: string;
+  readonly tls?: ClientTlsOptions | undefined;
+  readonly proxy?: ClientProxyOptions | undefined;
+}
 
 /** A client's real connection. */
 export class RealStream implements ClientStream {
@@ -11,23 +23,24 @@ export class RealStream implements ClientStream {
     private readonly socket: net.Socket,
     /** Called after each event. */
     private readonly poke: () => void,
+    readonly tls?: ClientTls,
+    /** The socket of TCP, below that of TLS if there is one. */
+    private readonly wire: net.Socket = socket,
   ) {}
 
-  static connect(to: { host: string; port: number; from?: string }, poke: () => void): Promise<RealStream> {
-    return new Promise((resolve, reject) => {
-      const socket = net.connect({
-        host: to.host,
-        port: to.port,
-        allowHalfOpen: true,
-        noDelay: true,
-        ...(to.from !== undefined && { localAddress: to.from }),
-      });
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.off('error', reject);
-        resolve(new RealStream(socket, poke));
-      });
-    });
+  /** Rejects when nobody listens, or the server does not finish the handshake. */
+  static async connect(to: Destination, poke: () => void): Promise<RealStream> {
+    const { host, port, from, tls, proxy } = to;
+    const local = from === undefined ? {} : { localAddress: from };
+    const wire = net.connect({ host, port, allowHalfOpen: true, noDelay: true, ...local });
+    await happens(wire, 'connect');
+    if (proxy !== undefined) wire.write(proxyHeader(proxy, { address: host, port }));
+    if (tls === undefined) return new RealStream(wire, poke);
+    const secured = connectSecurely({ socket: wire, rejectUnauthorized: false, ...securedBy(tls) });
+    // It may be told more than one failure, of which the first is waited for.
+    secured.on('error', () => {});
+    await happens(secured, 'secureConnect');
+    return new RealStream(secured, poke, clientTlsOf(secured), wire);
   }
 
   /** The client's own end. */
@@ -66,8 +79,8 @@ export class RealStream implements ClientStream {
   }
 
   destroy(reset = false): void {
-    if (reset) this.socket.resetAndDestroy();
-    else this.socket.destroy();
+    if (reset) this.wire.resetAndDestroy();
+    this.socket.destroy();
   }
 
   pause(): void {
@@ -77,6 +90,33 @@ export class RealStream implements ClientStream {
   resume(): void {
     this.socket.resume();
   }
+}
+
+function happens(socket: net.Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const closed = (): void => reject(new Error('the server has left before the handshake was over'));
+    socket.once('error', reject);
+    socket.once('close', closed);
+    socket.once(event, () => {
+      socket.off('error', reject);
+      socket.off('close', closed);
+      resolve();
+    });
+  });
+}
+
+function securedBy({ servername, alpn, certificate }: ClientTlsOptions): ConnectionOptions {
+  return {
+    ...(servername !== undefined && { servername }),
+    ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
+    ...certificate,
+  };
+}
+
+function clientTlsOf(socket: TLSSocket): ClientTls {
+  const { alpnProtocol } = socket;
+  const serverCertificate = certificateFacts(socket.getPeerX509Certificate()!);
+  return { serverCertificate, ...(typeof alpnProtocol === 'string' && { alpnProtocol }) };
 }
 
 /** What tests are told that ask for what a real connection cannot do. */

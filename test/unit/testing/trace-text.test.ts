@@ -29,6 +29,18 @@ const examples: Examples = {
       'accepts connection 3 from 10.0.0.7:4000 on chat',
     ],
   ],
+  turnedAway: [
+    [
+      {
+        kind: 'turnedAway',
+        listener: 'chat',
+        address: '10.0.0.7',
+        port: 4000,
+        reason: 'TLS_HANDSHAKE_FAILED',
+      },
+      'turns 10.0.0.7:4000 away from chat: TLS_HANDSHAKE_FAILED',
+    ],
+  ],
   packet: [
     [{ kind: 'packet', connection: 3, packet: 2, bytes: 5 }, 'takes packet 2 of connection 3, 5 bytes'],
   ],

@@ -6,6 +6,7 @@ import type { FramingSettings, ListenerSettings } from './schema.js';
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
 import { asFileName } from './text.js';
+import { tlsContradictions } from './tls-contradictions.js';
 
 /**
  * What options mean for each other. Each rule looks at values that hold by
@@ -24,6 +25,7 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...listeners.flatMap((listener, index) => [
       ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
       ...impossibleFraming(['listeners', index, 'framing'], listener),
+      ...tlsContradictions(input, ['listeners', index, 'tls'], listener.tls),
     ]),
     ...sharedAddresses(listeners),
     ...sharedNames(input, listeners),

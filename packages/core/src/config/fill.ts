@@ -18,7 +18,9 @@ import {
   type AbsentOption,
   type Settings,
 } from './schema.js';
+import { isInline } from './pem.js';
 import { asFileName } from './text.js';
+import { fillTls } from './tls-options.js';
 
 /** What the defaults need to know of the world. */
 export interface Environment {
@@ -79,7 +81,7 @@ export function fill(
     backlog: option('backlog', inheritedDefaults.backlog),
     noDelay: option('noDelay', inheritedDefaults.noDelay),
   };
-  const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
+  const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners, environment);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const runtimeDirectory = option('runtimeDirectory');
   const queueDirectory = option('queueDirectory');
@@ -143,25 +145,32 @@ function fillListeners(
   inputs: unknown,
   inherited: Inherited,
   valid: readonly z.output<typeof listenerSchema>[] | undefined,
+  environment: Environment,
 ): readonly Draft<ListenerSettings>[] | undefined {
   if (!Array.isArray(inputs)) return undefined;
-  return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index]));
+  return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index], environment));
 }
 
 function fillListener(
   input: unknown,
   inherited: Inherited,
   valid: z.output<typeof listenerSchema> | undefined,
+  { directory }: Environment,
 ): Draft<ListenerSettings> {
   const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
+  const tls = option('tls');
+  const proxyProtocol = option('proxyProtocol');
+  const absolute = (path: string): string => (isInline(path) ? path : posix.resolve(directory, path));
   return {
     type: option('type'),
     name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
     host,
     port,
     framing: fillFraming(option('framing')),
+    ...(tls !== undefined && { tls: fillTls(tls, absolute) }),
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
     packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
     socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { framing } from './framing-options.js';
 import { asCode, asSize, facts, kind, option, optional, required } from './option.js';
+import { proxySchema } from './proxy-options.js';
 import { duration } from './duration.js';
 import { boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size } from './size.js';
 import { host, text } from './text.js';
+import { tlsSchema } from './tls-options.js';
 import { words } from './words.js';
 
 /** Server-wide values of what a listener may set for itself. */
@@ -78,6 +80,19 @@ export const listeners = {
     host: option(host(), { default: '0.0.0.0', sentence: 'The address to listen on.' }),
     port: required(integer(0, 65_535), 'The port to listen on; 0 takes a free one.'),
     framing,
+    tls: tlsSchema.optional().register(facts, {
+      type: 'object',
+      default: 'none',
+      range: 'see [TLS](#tls)',
+      sentence: 'Secures every connection by TLS.',
+    }),
+    proxyProtocol: proxySchema.optional().register(facts, {
+      type: 'object',
+      default: 'none',
+      range: 'see [PROXY protocol](#proxy-protocol)',
+      sentence:
+        'Every connection begins with a header in which a load balancer says where the client comes from, before TLS if there is any.',
+    }),
     ...inherited,
   }),
 };

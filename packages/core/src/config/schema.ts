@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { duration } from './duration.js';
 import { inherited, listenerSchema } from './listener-options.js';
 import type { framing } from './framing-options.js';
+import type { ProxySettings } from './proxy-options.js';
+import type { TlsSettings } from './tls-options.js';
 import { asCode, asSize, facts, option, optional } from './option.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size } from './size.js';
@@ -192,8 +194,10 @@ type ListenerOutput = z.output<typeof listenerSchema>;
 export type FramingSettings = Filled<ListenerOutput['framing']>;
 
 /** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
-export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>> {
+export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing' | 'tls' | 'proxyProtocol'>> {
   readonly framing: FramingSettings;
+  readonly tls?: TlsSettings;
+  readonly proxyProtocol?: ProxySettings;
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */

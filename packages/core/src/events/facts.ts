@@ -58,6 +58,14 @@ export type ReactorFact =
       readonly address: string;
       readonly port: number;
     }
+  /** Somebody who had connected did not become a connection: a handshake failed, a header was wrong. */
+  | {
+      readonly kind: 'turnedAway';
+      readonly listener: string;
+      readonly address: string;
+      readonly port: number;
+      readonly reason: string;
+    }
   /** A packet was framed; they are numbered from 1 in each connection. */
   | {
       readonly kind: 'packet';

@@ -22,6 +22,7 @@ import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
+import type { Arrival } from './arrival.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Output } from './output.js';
 import type { WorkerSlot } from './worker-slot.js';
@@ -109,6 +110,7 @@ export class ClientConnection implements StreamEvents, Client {
     readonly listener: ListenerContext,
     private readonly stream: ByteStream,
     private readonly reactor: ConnectionHost,
+    private readonly arrival: Arrival = stream,
   ) {
     const { settings, framing } = listener;
     this.#reader = new PacketReader(framing, settings.packageMaxLength);
@@ -128,7 +130,7 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   get remote(): Endpoint {
-    return this.stream.remote;
+    return this.arrival.remote;
   }
 
   get closed(): boolean {
@@ -141,8 +143,8 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   get info(): ClientInfo {
-    const { id, listener, stream, slot, outstandingPackets } = this;
-    const { remote, local } = stream;
+    const { id, listener, slot, outstandingPackets } = this;
+    const { remote, local } = this.arrival;
     return {
       id,
       listener: listener.settings.name,
@@ -509,7 +511,8 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #introduction(): Introduction {
-    return { listener: this.listener.index, remote: this.stream.remote, local: this.stream.local };
+    const { remote, local, tls } = this.arrival;
+    return { listener: this.listener.index, remote, local, ...(tls !== undefined && { tls }) };
   }
 
   /** Whether its worker knows it; always true without connection events. */

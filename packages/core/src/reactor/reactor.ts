@@ -24,9 +24,12 @@ import type {
   Listener,
   Network,
   Timer,
+  TlsMaterial,
 } from '../platform/platform.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
+import type { Arrival } from './arrival.js';
+import { Entrance } from './entrance.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -60,6 +63,8 @@ export class Reactor implements ConnectionHost {
   readonly slots: readonly WorkerSlot[];
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
+  /** By listener: those whose connections are not taken as they come. */
+  readonly #entrances = new Map<number, Entrance>();
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
   /** Connections whose next packet found no worker ready. */
@@ -96,17 +101,31 @@ export class Reactor implements ConnectionHost {
    * other reactors accept on that port too. Rejects with the system's error.
    */
   async listen(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
-    const { host, backlog, noDelay } = this.settings.listeners[index]!;
+    const { host, backlog, noDelay, tls } = this.settings.listeners[index]!;
     const passed = descriptor === undefined ? {} : { descriptor };
-    const options = { host, port, backlog, noDelay, reusePort: shares, ...passed };
+    const options = {
+      host,
+      port,
+      backlog,
+      noDelay,
+      reusePort: shares,
+      secured: tls !== undefined,
+      ...passed,
+    };
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
   }
 
   /** Accepts on a socket that another process has bound. */
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
-    const { host, port, backlog, noDelay } = this.settings.listeners[index]!;
-    const options = { host, port, backlog, noDelay, reusePort: false };
+    const { host, port, backlog, noDelay, tls } = this.settings.listeners[index]!;
+    const options = { host, port, backlog, noDelay, reusePort: false, secured: tls !== undefined };
     return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
+  }
+
+  /** Secures new connections by this, in the order of the listeners; those that are there keep what they have. */
+  secure(certificates: readonly (TlsMaterial | null)[]): void {
+    for (const [index, material] of certificates.entries())
+      if (material !== null) this.#entranceOf(index).tls = this.parts.network.tlsServer(material);
   }
 
   connection(id: number): ClientConnection | undefined {
@@ -139,19 +158,20 @@ export class Reactor implements ConnectionHost {
   }
 
   peerFault(error: ProtocolError, connection: ClientConnection): void {
+    this.#noteFault(error, connection.listener.settings.name, { connection: connection.id });
+  }
+
+  #noteFault(error: ProtocolError, listener: string, about: object): void {
     this.refuse(error.code);
     const now = this.clock.now();
     const last = this.#lastFaultLog.get(error.code);
     if (last !== undefined && now - last < FAULT_LOG_INTERVAL_MS) return;
     this.#lastFaultLog.set(error.code, now);
-    this.parts.logger.warn(
-      `closed a connection of listener ${connection.listener.settings.name}: ${error.message}`,
-      {
-        code: error.code,
-        connection: connection.id,
-        count: this.#refused.get(error.code),
-      },
-    );
+    this.parts.logger.warn(`closed a connection of listener ${listener}: ${error.message}`, {
+      code: error.code,
+      ...about,
+      count: this.#refused.get(error.code),
+    });
   }
 
   closed(): void {
@@ -203,6 +223,7 @@ export class Reactor implements ConnectionHost {
   async drain(deadline: number): Promise<void> {
     this.#draining = true;
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    for (const entrance of this.#entrances.values()) entrance.close();
     for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
     const timer = this.clock.setTimer(deadline, () => {
       this.parts.logger.warn(
@@ -225,7 +246,7 @@ export class Reactor implements ConnectionHost {
   async outlast(deadline: number): Promise<void> {
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
     await Promise.all(closing);
-    if (this.#connections.size === 0) return;
+    if (this.#isEmpty) return;
     await new Promise<void>((resolve) => {
       const timer = this.clock.setTimer(deadline, resolve);
       this.#emptied = () => {
@@ -241,9 +262,16 @@ export class Reactor implements ConnectionHost {
   }
 
   #checkDrained(): void {
-    if (this.#connections.size > 0) return;
+    if (!this.#isEmpty) return;
     this.#emptied?.();
     if (this.#draining) this.#drained?.();
+  }
+
+  /** Who is on the way in becomes a connection as a rule. */
+  get #isEmpty(): boolean {
+    if (this.#connections.size > 0) return false;
+    for (const entrance of this.#entrances.values()) if (entrance.size > 0) return false;
+    return true;
   }
 
   readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
@@ -253,30 +281,52 @@ export class Reactor implements ConnectionHost {
     return listener.endpoint;
   }
 
-  #acceptor(index: number): (stream: ByteStream) => void {
-    const context: ListenerContext = {
-      index,
-      settings: this.settings.listeners[index]!,
-      framing: this.parts.framings[index]!,
-    };
-    return (stream) => this.#accept(context, stream);
+  #contextOf(index: number): ListenerContext {
+    return { index, settings: this.settings.listeners[index]!, framing: this.parts.framings[index]! };
   }
 
-  #accept(listener: ListenerContext, stream: ByteStream): void {
+  #acceptor(index: number): (stream: ByteStream) => void {
+    const context = this.#contextOf(index);
+    const { tls, proxyProtocol } = context.settings;
+    if (tls === undefined && proxyProtocol === undefined)
+      return (stream) => this.#accept(context, stream, stream);
+    const entrance = this.#entranceOf(index);
+    return (stream) => entrance.receive(stream);
+  }
+
+  #entranceOf(index: number): Entrance {
+    const known = this.#entrances.get(index);
+    if (known !== undefined) return known;
+    const context = this.#contextOf(index);
+    const { name } = context.settings;
+    const entrance = new Entrance(context.settings, {
+      clock: this.clock,
+      admit: (stream, arrival) => this.#accept(context, stream, arrival),
+      turnAway: (error, { address, port }) => {
+        this.observe?.({ kind: 'turnedAway', listener: name, address, port, reason: error.code });
+        this.#noteFault(error, name, { remote: address });
+      },
+      left: () => this.#checkDrained(),
+    });
+    this.#entrances.set(index, entrance);
+    return entrance;
+  }
+
+  #accept(listener: ListenerContext, stream: ByteStream, arrival: Arrival): void {
     const id = this.#draining ? undefined : this.parts.ids.next();
     if (id === undefined) {
       stream.destroy(true);
       return;
     }
-    const connection = new ClientConnection(id, listener, stream, this);
+    const connection = new ClientConnection(id, listener, stream, this, arrival);
     this.#connections.set(id, connection);
     this.counters.acceptedConnections++;
     this.observe?.({
       kind: 'accepted',
       connection: id,
       listener: listener.settings.name,
-      address: stream.remote.address,
-      port: stream.remote.port,
+      address: arrival.remote.address,
+      port: arrival.remote.port,
     });
     stream.start(connection);
     if (this.parts.dispatch.sticky) this.#attach(connection);

@@ -26,7 +26,7 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' }>;
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' | 'turnedAway' }>;
 
 interface ClientStory {
   readonly id: number;

@@ -33,6 +33,8 @@ function sentence(event: TraceEvent): string {
       return `ends by ${event.signal ?? `exit code ${event.code}`}`;
     case 'accepted':
       return `accepts connection ${event.connection} from ${event.address}:${event.port} on ${event.listener}`;
+    case 'turnedAway':
+      return `turns ${event.address}:${event.port} away from ${event.listener}: ${event.reason}`;
     case 'packet':
       return `takes packet ${event.packet} of connection ${event.connection}, ${event.bytes} bytes`;
     case 'delivered':

@@ -9,6 +9,7 @@ import type {
   LogRecord,
   Network,
   StreamEvents,
+  TlsServer,
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
@@ -174,6 +175,14 @@ class FakeNetwork implements Network {
   async listen(_options: unknown, accept: (stream: ByteStream) => void): Promise<Listener> {
     this.accept.push(accept);
     return { endpoint: { address: '127.0.0.1', port: 9501 }, close: async () => void this.closed++ };
+  }
+
+  examineTls(): [] {
+    return [];
+  }
+
+  tlsServer(): TlsServer {
+    throw new Error('there is no TLS in this world');
   }
 
   bind(): Promise<BoundListener> {

@@ -7,6 +7,9 @@ import type {
   ListenOptions,
   LogWriter,
   Network,
+  TlsFinding,
+  TlsMaterial,
+  TlsServer,
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { bindInChild } from './bind.js';
@@ -15,6 +18,8 @@ import { handleOf } from './bound-socket.js';
 import { endpointOf, listening, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
 import { passedSockets, requireSocket } from './passed-sockets.js';
+import { examineTls } from './tls/examine.js';
+import { NodeTlsServer } from './tls/server.js';
 
 type Accept = (stream: ByteStream) => void;
 
@@ -46,10 +51,18 @@ export class NodeNetwork implements Network {
     return new NodeListener(server, bound.endpoint);
   }
 
-  #server({ host, port, noDelay }: ListenOptions, accept: Accept): Server {
+  examineTls(material: TlsMaterial, now: number): readonly TlsFinding[] {
+    return examineTls(material, now);
+  }
+
+  tlsServer(material: TlsMaterial): TlsServer {
+    return new NodeTlsServer(material);
+  }
+
+  #server({ host, port, noDelay, secured = false }: ListenOptions, accept: Accept): Server {
     const failures = new AcceptFailures(this.log, `${host}:${port}`);
     const server = createServer({ allowHalfOpen: true, noDelay, pauseOnConnect: true }, (socket) =>
-      accept(streamOf(socket)),
+      accept(streamOf(socket, secured)),
     );
     return server.on('error', (error) => {
       if (server.listening) failures.note(error);
@@ -76,11 +89,12 @@ export function supportsReusePort(version: string, system: string): boolean {
 }
 
 /** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
-function streamOf(socket: Socket): NodeStream {
+function streamOf(socket: Socket, secured: boolean): NodeStream {
   const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
   const local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-  const taken = readInPlace(socket);
-  return new NodeStream(taken.socket, 'tcp', remote, local, taken.reader);
+  // What reads in place cannot be handed on to TLS.
+  const taken = secured ? { socket } : readInPlace(socket);
+  return new NodeStream(taken.socket, 'tcp', remote, local, 'reader' in taken ? taken.reader : undefined);
 }
 
 function withCode(code: string, message: string): Error {

@@ -6,7 +6,7 @@ import type { ByteStream, Endpoint, StreamEvents } from '../platform.js';
 const nothing = Buffer.alloc(0);
 
 /**
- * A byte stream over a socket of Node, TCP or unix. The socket must allow half
+ * A byte stream over a socket of Node, TCP, unix or TLS. The socket must allow half
  * open connections.
  *
  * `write` is the hottest line of the server. Nearly always the system takes the
@@ -18,18 +18,21 @@ export class NodeStream implements ByteStream {
   /** `broken`: a write has failed, and what the peer had written is read to its end. */
   #state: 'open' | 'ended' | 'broken' | 'gone' = 'open';
   #drainQueued = false;
+  #released = false;
   #failure: Error | undefined;
   #events: StreamEvents | undefined;
 
   constructor(
     private readonly socket: Socket,
-    private readonly transport: 'tcp' | 'unix',
+    private readonly transport: 'tcp' | 'unix' | 'tls',
     readonly remote: Endpoint,
     readonly local: Endpoint,
     /** Where the socket reads in place; else it is a readable stream. */
     private readonly reader?: Reader,
     /** Whether what the peer had written is read although a write has failed. */
     private readonly readsToEnd = false,
+    /** The socket of TCP below, which alone can be reset. */
+    private readonly wire: Socket = socket,
   ) {
     socket.on('error', (error) => {
       if (this.#state !== 'gone') this.#failure = error;
@@ -68,8 +71,20 @@ export class NodeStream implements ByteStream {
     else socket.on('end', end);
     socket.on('close', () => {
       this.#state = 'gone';
-      events.close(this.#failure);
+      if (!this.#released) events.close(this.#failure);
     });
+  }
+
+  /**
+   * Gives the socket, which must not read in place, to whoever puts another
+   * protocol over it: from here on the stream tells nothing and does nothing.
+   */
+  release(): Socket {
+    const { socket } = this;
+    this.#state = 'gone';
+    this.#released = true;
+    socket.pause();
+    return socket;
   }
 
   write(chunk: Buffer): void {
@@ -113,8 +128,14 @@ export class NodeStream implements ByteStream {
     this.#state = 'gone';
     if (!reset || this.transport === 'unix') socket.destroy();
     // Node loses a socket that is reset while the system is sending its FIN: it would never close.
-    else if (ending) socket.once('finish', () => socket.resetAndDestroy());
-    else socket.resetAndDestroy();
+    else if (ending) socket.once('finish', () => this.#reset());
+    else this.#reset();
+  }
+
+  #reset(): void {
+    this.wire.resetAndDestroy();
+    // That of TLS follows in a later turn only.
+    this.socket.destroy();
   }
 
   #queueDrain(): void {
