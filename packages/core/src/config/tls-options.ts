@@ -12,17 +12,17 @@ const longestProtocol = 255;
 const mostProtocols = 32;
 
 function protocols(): Reader<readonly string[], readonly string[]> {
-  const takes = `an array of 1 to ${mostProtocols} names such as 'h2' or 'mqtt', of 1 to ${longestProtocol} visible ASCII characters`;
+  const takes = `an array of up to ${mostProtocols} names such as 'h2' or 'mqtt', of 1 to ${longestProtocol} visible ASCII characters`;
   const isName = (name: unknown): boolean =>
     typeof name === 'string' && name.length <= longestProtocol && /^[!-~]+$/.test(name);
   return {
     type: 'array of strings',
-    range: `1 to ${mostProtocols} names`,
+    range: `at most ${mostProtocols} names`,
     takes,
     read(value) {
       if (!Array.isArray(value)) return new Refusal('is not an array', `write ${takes}`);
-      if (value.length === 0 || value.length > mostProtocols || !value.every(isName))
-        return new Refusal('are not names of protocols', `write ${takes}`);
+      if (value.length > mostProtocols || !value.every(isName))
+        return new Refusal('is not made of names of protocols', `write ${takes}`);
       return value as readonly string[];
     },
   };

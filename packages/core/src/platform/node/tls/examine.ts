@@ -30,7 +30,7 @@ function examineIdentity(identity: TlsIdentity, at: readonly string[], now: numb
   const privateKey = attempt(() =>
     createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) }),
   );
-  if ('failure' in privateKey) return [unreadableKey(privateKey.failure, at, passphrase !== undefined)];
+  if ('failure' in privateKey) return [unreadableKey(privateKey.failure, key, at, passphrase !== undefined)];
   if (!certificate.value.checkPrivateKey(privateKey.value))
     return [fault([...at, 'key'], 'does not fit the certificate', 'name the key that it was made with')];
   const chained = attempt(() => createSecureContext({ cert, key: pemOf(privateKey.value) }));
@@ -46,16 +46,18 @@ function pemOf(key: KeyObject): string | Buffer {
   return key.export({ type: 'pkcs8', format: 'pem' });
 }
 
-function unreadableKey(failure: Error, at: readonly string[], hasPassphrase: boolean): TlsFinding {
-  const { code } = failure as NodeJS.ErrnoException;
-  if (code === 'ERR_MISSING_PASSPHRASE')
-    return fault([...at, 'passphrase'], 'is missing, and the key is encrypted', 'write it');
-  if (hasPassphrase && code?.startsWith('ERR_OSSL_') === true && /DECRYPT|CIPHER|EVP/.test(code))
-    return fault(
-      [...at, 'passphrase'],
-      'does not decrypt the key',
-      'write the one that it was encrypted with',
-    );
+/** By the text, for the codes of OpenSSL differ from line to line of Node. */
+function unreadableKey(
+  failure: Error,
+  key: string,
+  at: readonly string[],
+  hasPassphrase: boolean,
+): TlsFinding {
+  if (/ENCRYPTED/.test(key)) {
+    const path = [...at, 'passphrase'];
+    if (!hasPassphrase) return fault(path, 'is missing, and the key is encrypted', 'write it');
+    return fault(path, 'does not decrypt the key', 'write the one that it was encrypted with');
+  }
   const reason = `is not a private key in PEM (${failure.message})`;
   return fault([...at, 'key'], reason, 'name a file that begins with -----BEGIN PRIVATE KEY-----');
 }

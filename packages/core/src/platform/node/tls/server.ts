@@ -64,6 +64,8 @@ export class NodeTlsServer implements TlsServer {
     }
     if (head.length > 0) raw.unshift(head);
     this.#pending.set(raw, { stream, events });
+    // Who ends before the handshake is over has nothing to wait for; that of TLS takes this over.
+    raw.allowHalfOpen = false;
     this.#server.emit('connection', raw);
     return { abort: () => raw.resetAndDestroy() };
   }
@@ -76,6 +78,7 @@ export class NodeTlsServer implements TlsServer {
       return;
     }
     this.#pending.delete(raw);
+    raw.allowHalfOpen = socket.allowHalfOpen = true;
     const { remote, local } = pending.stream;
     pending.events.secured(
       new NodeStream(socket, 'tls', remote, local, undefined, false, raw),
