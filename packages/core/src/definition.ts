@@ -21,6 +21,8 @@ export type EventName =
   | 'receive'
   | 'close'
   | 'adopt'
+  | 'bufferFull'
+  | 'bufferEmpty'
   | 'task'
   | 'finish'
   | 'pipeMessage'

@@ -1,5 +1,7 @@
+import { isSticky } from './dispatch-modes.js';
 import { defaultName, isUnwatched, smallestIdleTime, type Draft, type SettingsDraft } from './fill.js';
 import { lengthTypes } from './length-type.js';
+import { impossibleMarks } from './mark-contradictions.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
 import type { FramingSettings, ListenerSettings } from './schema.js';
@@ -19,11 +21,16 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...unwatchedWorker(input, draft),
     ...graceWithoutLimit(input, draft),
     ...tasksWithoutWorkers(input, draft),
+    ...orderedEvents(draft),
     ...queueOptions(input, draft),
     ...heartbeats(input, draft),
     ...boundsThatNeverAct(input, [], draft, draft),
+    ...impossibleMarks(input, [], draft),
+    ...delayWithoutConnect(input, [], draft),
     ...listeners.flatMap((listener, index) => [
       ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
+      ...impossibleMarks(input, ['listeners', index], listener),
+      ...delayWithoutConnect(input, ['listeners', index], draft),
       ...impossibleFraming(['listeners', index, 'framing'], listener),
       ...tlsContradictions(input, ['listeners', index, 'tls'], listener.tls),
     ]),
@@ -73,6 +80,14 @@ function tasksWithoutWorkers(input: unknown, draft: SettingsDraft): Problem[] {
     const reason = 'cannot act, because taskWorkerNum is 0';
     return [problem([name], valueAt(input, [name]), reason, 'set taskWorkerNum, or remove it')];
   });
+}
+
+/** In base mode the whole of dispatch has no effect, so that one may change the mode and nothing else. */
+function orderedEvents({ mode, dispatchMode, enableUnsafeEvent }: SettingsDraft): Problem[] {
+  if (mode !== 'process' || dispatchMode === undefined || enableUnsafeEvent !== true) return [];
+  if (!isSticky({ mode, dispatchMode })) return [];
+  const reason = `has no effect, because dispatchMode '${dispatchMode}' delivers connect and close in order`;
+  return [problem(['enableUnsafeEvent'], true, reason, 'remove it')];
 }
 
 /** What only a queue heeds, and how it is where nobody has written it. */
@@ -167,6 +182,18 @@ function boundsThatNeverAct(
       ),
     ];
   });
+}
+
+/** Nobody would hear of the connection, and confirm it. */
+function delayWithoutConnect(
+  input: unknown,
+  at: Path,
+  { mode, dispatchMode }: Pick<SettingsDraft, 'mode' | 'dispatchMode'>,
+): Problem[] {
+  const path = [...at, 'enableDelayReceive'];
+  if (valueAt(input, path) !== true || mode !== 'process' || dispatchMode !== 'roundRobin') return [];
+  const reason = `waits for @OnConnect, which dispatchMode '${dispatchMode}' does not have`;
+  return [problem(path, true, reason, "remove it, or write dispatchMode: 'fixed'")];
 }
 
 function impossibleFraming(path: Path, listener: Draft<ListenerSettings>): Problem[] {

@@ -74,15 +74,20 @@ export function fill(
       'socketBufferSize',
       least(inheritedDefaults.socketBufferSize, reactorMemoryLimit),
     ),
+    bufferHighWatermark: option('bufferHighWatermark'),
+    bufferLowWatermark: option('bufferLowWatermark', inheritedDefaults.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inheritedDefaults.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inheritedDefaults.heartbeatIdleTime),
     handlerTimeout: option('handlerTimeout', inheritedDefaults.handlerTimeout),
     concurrency: option('concurrency', inheritedDefaults.concurrency),
     onWorkerLost: option('onWorkerLost', inheritedDefaults.onWorkerLost),
     backlog: option('backlog', inheritedDefaults.backlog),
     noDelay: option('noDelay', inheritedDefaults.noDelay),
+    enableDelayReceive: option('enableDelayReceive', inheritedDefaults.enableDelayReceive),
   };
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners, environment);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
+  const dispatchModule = option('dispatchModule');
   const runtimeDirectory = option('runtimeDirectory');
   const queueDirectory = option('queueDirectory');
   const taskTmpdir = option('taskTmpdir');
@@ -99,6 +104,8 @@ export function fill(
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
+    ...(dispatchModule !== undefined && { dispatchModule }),
+    enableUnsafeEvent: option('enableUnsafeEvent'),
     taskIpcMode: option('taskIpcMode'),
     messageQueueKey: option('messageQueueKey', name === undefined ? undefined : asFileName(name)),
     ...(queueDirectory !== undefined && {
@@ -133,6 +140,7 @@ export function fill(
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...(taskTmpdir !== undefined && { taskTmpdir: posix.resolve(environment.directory, taskTmpdir) }),
     ...inherited,
+    bufferHighWatermark: option('bufferHighWatermark', highMarkOf(inherited.socketBufferSize)),
     daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
     ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
@@ -163,6 +171,9 @@ function fillListener(
   const tls = option('tls');
   const proxyProtocol = option('proxyProtocol');
   const absolute = (path: string): string => (isInline(path) ? path : posix.resolve(directory, path));
+  const socketBufferSize = option('socketBufferSize', inherited.socketBufferSize);
+  // Unless somebody has written one, the mark follows the bound of this very listener.
+  const highMark = inherited.bufferHighWatermark ?? highMarkOf(socketBufferSize);
   return {
     type: option('type'),
     name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
@@ -173,13 +184,17 @@ function fillListener(
     ...(proxyProtocol !== undefined && { proxyProtocol }),
     packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
-    socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
+    socketBufferSize,
+    bufferHighWatermark: option('bufferHighWatermark', highMark),
+    bufferLowWatermark: option('bufferLowWatermark', inherited.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inherited.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
     handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
     concurrency: option('concurrency', inherited.concurrency),
     onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
     noDelay: option('noDelay', inherited.noDelay),
+    enableDelayReceive: option('enableDelayReceive', inherited.enableDelayReceive),
   };
 }
 
@@ -216,6 +231,11 @@ export function smallestIdleTime(listeners: SettingsDraft['listeners']): number 
 function checkInterval(listeners: SettingsDraft['listeners']): number | undefined {
   const idleTime = smallestIdleTime(listeners);
   return idleTime === undefined || idleTime === 0 ? idleTime : Math.max(1_000, Math.floor(idleTime / 2));
+}
+
+/** As in the reference: from four fifths of the bound on. */
+function highMarkOf(socketBufferSize: number | undefined): number | undefined {
+  return socketBufferSize === undefined ? undefined : Math.floor(0.8 * socketBufferSize);
 }
 
 /** Small limits are there for tests, and want to be exact. */

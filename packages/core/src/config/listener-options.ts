@@ -14,12 +14,15 @@ export const inheritedDefaults = {
   packageMaxLength: 2 * MiB,
   maxQueuedBytes: 256 * KiB,
   socketBufferSize: 8 * MiB,
+  bufferLowWatermark: 0,
+  outputOverflow: 'close',
   heartbeatIdleTime: 0,
   handlerTimeout: 0,
   concurrency: 1,
   onWorkerLost: 'redeliver',
   backlog: 512,
   noDelay: true,
+  enableDelayReceive: false,
 } as const;
 
 export const inherited = {
@@ -37,6 +40,21 @@ export const inherited = {
     default: `${asSize(inheritedDefaults.socketBufferSize)}, or \`reactorMemoryLimit\` if that is less`,
     sentence:
       'How much output one connection may have waiting for a slow peer; an empty buffer admits one send of up to `packageMaxLength`.',
+  }),
+  bufferHighWatermark: optional(size(1, GiB), {
+    default: '0.8 times `socketBufferSize`',
+    sentence:
+      'From so much output that waits for one connection on, `send` returns false, and `@OnBufferFull` is called once.',
+  }),
+  bufferLowWatermark: optional(size(0, GiB), {
+    default: asCode(inheritedDefaults.bufferLowWatermark),
+    sentence:
+      'When what waits has fallen to this again, `send` returns true, and `@OnBufferEmpty` is called once.',
+  }),
+  outputOverflow: optional(words({ close: [], reject: [], dropNewest: [] }), {
+    default: asCode(inheritedDefaults.outputOverflow),
+    sentence:
+      'What becomes of a send that would exceed `socketBufferSize`: its connection is reset, or it is refused as a whole, with false or without a word to the sender, and counted.',
   }),
   heartbeatIdleTime: optional(duration(1_000, 'zeroIsOff'), {
     default: asCode(inheritedDefaults.heartbeatIdleTime),
@@ -64,6 +82,10 @@ export const inherited = {
   noDelay: optional(boolean(), {
     default: asCode(inheritedDefaults.noDelay),
     sentence: "Sends small writes at once (TCP_NODELAY) instead of gathering them by Nagle's algorithm.",
+  }),
+  enableDelayReceive: optional(boolean(), {
+    default: asCode(inheritedDefaults.enableDelayReceive),
+    sentence: 'Nothing is read from a new connection until `connection.confirm()`.',
   }),
 };
 
@@ -104,7 +126,7 @@ export const listenerSchema = z.discriminatedUnion('type', [listeners.tcp]).regi
   sentence: 'Where the server listens.',
 });
 
-export type InheritedOption = keyof typeof inheritedDefaults;
+export type InheritedOption = keyof typeof inheritedDefaults | 'bufferHighWatermark';
 
 /** Options that listeners take over from the server unless they set their own. */
 export const inheritedOptions = Object.keys(inherited) as InheritedOption[];

@@ -13,6 +13,8 @@ export const moved: Readonly<Record<string, string>> = {
   packageLengthOffset: 'framing: lengthPrefix({ lengthOffset: 0 }) in the listener',
   packageBodyOffset: 'framing: lengthPrefix({ bodyOffset: 4 }) in the listener',
   packageBodyStart: 'framing: lengthPrefix({ bodyOffset: 4 }) in the listener',
+  dispatchFunc: "dispatchModule: new URL('./dispatch.js', import.meta.url)",
+  dispatchFunction: "dispatchModule: new URL('./dispatch.js', import.meta.url)",
   packageLengthFunc: "framing: custom(new URL('./framing.js', import.meta.url)) in the listener",
   openTcpNodelay: 'noDelay: true',
   singleThread: 'reactorNum: 1',
@@ -37,7 +39,6 @@ export const moved: Readonly<Record<string, string>> = {
 /** Other names of what is reserved below. */
 export const synonyms: Readonly<Record<string, string>> = {
   maxConn: 'maxConnection',
-  dispatchFunc: 'dispatchFunction',
   enableReusePort: 'reusePort',
 };
 
@@ -45,19 +46,14 @@ export const synonyms: Readonly<Record<string, string>> = {
 export const reserved: readonly string[] = [
   'adminServer',
   'bootstrap',
-  'bufferHighWatermark',
-  'bufferLowWatermark',
   'chroot',
   'cpuAffinityIgnore',
   'discardTimeoutRequest',
-  'dispatchFunction',
   'displayErrors',
   'dnsServer',
   'documentRoot',
   'enableCoroutine',
-  'enableDelayReceive',
   'enableStaticHandler',
-  'enableUnsafeEvent',
   'eventObject',
   'initArguments',
   'kernelSocketRecvBufferSize',

@@ -18,6 +18,8 @@ export interface ListenerHandlers {
   readonly adopt: HandlerSpec | undefined;
   readonly receive: HandlerSpec | undefined;
   readonly close: HandlerSpec | undefined;
+  readonly bufferFull: HandlerSpec | undefined;
+  readonly bufferEmpty: HandlerSpec | undefined;
 }
 
 /** The handlers that serve a listener: those that name it, else those that name none. */
@@ -29,7 +31,14 @@ export function handlersOf(definition: Definition, listener: string): ListenerHa
       all.find((handler) => handler.listener === undefined)
     );
   };
-  return { connect: find('connect'), adopt: find('adopt'), receive: find('receive'), close: find('close') };
+  return {
+    connect: find('connect'),
+    adopt: find('adopt'),
+    receive: find('receive'),
+    close: find('close'),
+    bufferFull: find('bufferFull'),
+    bufferEmpty: find('bufferEmpty'),
+  };
 }
 
 /** The handler of a message, a task or a result: that of its name, in a process of that role; `process` is the name of a user process. */

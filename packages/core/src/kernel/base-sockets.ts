@@ -6,6 +6,7 @@ import type { Certificates, Place, WorkerAssignment } from '../pipe/messages.js'
 import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
+import { takeRequest } from '../reactor/client-requests.js';
 import { Reactor } from '../reactor/reactor.js';
 import { OwnSockets } from '../worker/own-sockets.js';
 import type { Worker } from '../worker/worker.js';
@@ -45,12 +46,13 @@ export class BaseSockets {
   /** Makes the reactor; what it accepts waits until the sockets are served. */
   async prepare(): Promise<void> {
     const { settings, incarnation } = this.assignment;
-    const { clock, network } = this.platform;
+    const { clock, files, network } = this.platform;
     const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
     const ids = ConnectionIds.ofWorker(incarnation);
     const own = { ...settings, workerNum: 1 };
     const reactor = new Reactor({
       clock,
+      files,
       network,
       logger: this.logger,
       settings: own,
@@ -68,6 +70,10 @@ export class BaseSockets {
         reactor.connection(id)?.send(own, 0, own.length, pid);
       },
       end: (id, reset) => reactor.end(id, reset),
+      request: (guest, kind, flags, id, seq, buffer, start, end) => {
+        const own = Buffer.from(buffer.subarray(start, end));
+        takeRequest(reactor, guest, kind, flags, id, seq, own, 0, own.length);
+      },
     };
   }
 

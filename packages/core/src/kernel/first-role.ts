@@ -134,6 +134,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
     powers = {
       send: (id, data) => single.worker?.send(id, data) ?? false,
       close: (id, reset) => single.worker?.close(id, reset) ?? false,
+      clients: () => single.worker,
     };
     plant = single;
   }
@@ -141,18 +142,36 @@ export async function startFirst(program: Program): Promise<RunningServer> {
 }
 
 function configuredFact(settings: Settings): ConfiguredFact {
-  const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const {
+    mode,
+    dispatchMode,
+    dispatchModule,
+    enableUnsafeEvent,
+    reactorNum,
+    workerNum,
+    taskWorkerNum,
+    pipeWindow,
+  } = settings;
   const { taskConcurrency, taskRetries } = settings;
   const listeners = settings.listeners.map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
-    const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
-    const bounds = { maxQueuedBytes, socketBufferSize, packageMaxLength };
+    const { maxQueuedBytes, socketBufferSize, bufferHighWatermark, packageMaxLength } = listener;
+    const { outputOverflow } = listener;
+    const bounds = {
+      maxQueuedBytes,
+      socketBufferSize,
+      bufferHighWatermark,
+      packageMaxLength,
+      outputOverflow,
+    };
     return { name, framing: framing.kind, concurrency, onWorkerLost, handlerTimeout, ...bounds };
   });
   return {
     kind: 'configured',
     mode,
     dispatchMode,
+    ...(enableUnsafeEvent && { enableUnsafeEvent }),
+    ...(dispatchModule !== undefined && { dispatchModule: true }),
     reactorNum,
     workerNum,
     taskWorkerNum,

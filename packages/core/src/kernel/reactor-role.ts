@@ -4,6 +4,7 @@
  */
 import { largestSend } from '../config/limits.js';
 import { createDispatch } from '../dispatch/create-dispatch.js';
+import { SharedCounts } from '../dispatch/shared-counts.js';
 import { ProcessError, toWire } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import { Logger } from '../log.js';
@@ -45,9 +46,10 @@ async function play(
   const { settings, index, pipePath, shared } = assignment;
   const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
   const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
-  const dispatch = createDispatch(settings, ids.step, new Int32Array(shared));
-  const { clock, network, observe } = platform;
-  const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings, observe });
+  const { clock, files, network, observe } = platform;
+  const counts = new SharedCounts(shared, settings.workerNum);
+  const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
+  const reactor = new Reactor({ clock, files, network, logger, settings, ids, dispatch, framings, observe });
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 

@@ -6,6 +6,7 @@
  * that connections outlive whatever the application does.
  */
 import type { Settings } from '../config/load.js';
+import { SharedCounts } from '../dispatch/shared-counts.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import {
@@ -219,7 +220,7 @@ export class Master {
 
   #startReactors(): void {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
-    const shared = new SharedArrayBuffer(4);
+    const shared = SharedCounts.memoryFor(settings.workerNum);
     for (const index of topology.reactors.keys()) {
       const pipePath = reactorPath(runtimeDirectory, index);
       const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;

@@ -54,9 +54,15 @@ export const FrameKind = {
   introduce: 20,
   /** The connection is gone, for dispatch modes without connection events. */
   forget: 21,
+  /** So much waits for the client of the connection that its listener calls it full; `bufferEmpty`: no more. To the worker that serves it. */
+  bufferFull: 23,
+  bufferEmpty: 24,
   /** Numbered. Settles `count` packets from number `word`, sends the body and, with the flag `ends`, ends the connection; all, or nothing. */
   answer: 32,
-  /** Numbered. Sends the body to the client. */
+  /**
+   * Numbered. Sends the body to the client. Flag `tells`: it is settled when the bytes are with the system, as `returned`
+   * when they do not fit, as `discarded` when the client is gone.
+   */
   send: 33,
   /**
    * End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. Flag
@@ -77,6 +83,13 @@ export const FrameKind = {
   serving: 40,
   /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
   retire: 41,
+  /**
+   * Numbered. Sends a part of a file to the client; body: `FileRequest` as JSON. Settled as a `send` that tells. In the
+   * other direction, without a number: the file of number `seq` cannot be sent; body: `WireError`. The settlement follows.
+   */
+  sendFile: 43,
+  /** Read the client's socket again; flag `pause`: stop to. */
+  read: 44,
   /** To the queue: whoever has opened this pipe posts tasks; `id` is its token. */
   poster: 46,
 
@@ -184,6 +197,10 @@ export const FrameFlag = {
   overflow: 1,
   /** end, with `reset`: the handler of number `seq` did not settle within `handlerTimeout`. */
   timedOut: 2,
+  /** send: its sender wants to know when the bytes are with the system. */
+  tells: 4,
+  /** read: stop to read. */
+  pause: 1,
   /** alone: the packet came over this pipe. */
   mine: 16,
   /** chunk: the first one; its body begins with the header of the large frame. */
@@ -193,6 +210,14 @@ export const FrameFlag = {
   /** goodbye: the worker has finished everything that it had started. */
   unstarted: 128,
 } as const;
+
+/** A part of a file for a client, which the owner of the socket opens. */
+export interface FileRequest {
+  readonly path: string;
+  readonly offset: number;
+  /** Bytes; 0 is all that follows. */
+  readonly length: number;
+}
 
 /** How an event was settled: its handler ran, it was given up, or it was given back without having been started. */
 export type Settlement = 'handled' | 'discarded' | 'returned';
@@ -235,6 +260,8 @@ export type CloseReason =
   | 'poison'
   | 'workerLost'
   | 'handlerTimeout'
+  | 'dispatch'
+  | 'sendFile'
   | 'shutdown';
 
 /** What a spawner asks a process or thread to be. */
@@ -246,7 +273,7 @@ export interface ReactorAssignment {
   readonly settings: Settings;
   /** Where workers connect. */
   readonly pipePath: string;
-  /** Int32: the number of dispatches so far, shared by all reactors. */
+  /** What all reactors count together: see `dispatch/shared-counts.ts`. */
   readonly shared: SharedArrayBuffer;
 }
 
@@ -304,7 +331,7 @@ export interface Original {
   readonly written: string | undefined;
 }
 
-/** What only a restart applies, by name and fingerprint: hooks of master and manager, framing modules. */
+/** What only a restart applies, by name and fingerprint: hooks of master and manager, framing and dispatch modules. */
 export type FixedParts = Readonly<Record<string, string>>;
 
 /** Say what the program would start, and start nothing. */
@@ -460,6 +487,8 @@ export interface ReactorCounters {
   acceptedPackets: number;
   handledPackets: number;
   redeliveredPackets: number;
+  /** Answers of a dispatch module that were none. */
+  failedDispatches: number;
   outstandingPackets: number;
   refused: Record<string, number>;
   ledger: Ledger;
@@ -471,6 +500,8 @@ export interface ReactorCounters {
 export interface WorkerCounters {
   failedHandlers: number;
   tasks: TaskCounters;
+  /** Sends that did not fit and were not sent to the owner of the socket, by OUTPUT_REFUSED and OUTPUT_DROPPED. */
+  refused?: Readonly<Record<string, number>>;
   /** Of the process that has the queue. */
   queue?: TaskCounts;
   /** base mode: the counters of the sockets that it owns. */

@@ -12,8 +12,10 @@ export function addStats(
 ): ServerStats {
   const owners = [...reactors, ...workers.flatMap((worker) => worker.sockets ?? [])];
   const { connectionsOfWorkers: _, ledger, ...counters } = addOwners(owners);
+  const refused = addCounts([counters.refused, ...workers.map((worker) => worker.refused ?? {})]);
   return {
     ...counters,
+    refused,
     failedHandlers: workers.reduce((total, worker) => total + worker.failedHandlers, 0),
     tasks: { ...addTasks(workers.map(({ tasks }) => tasks)), ...queueOf(workers) },
     ledger: { ...ledger, outstanding: counters.outstandingPackets },
@@ -40,7 +42,7 @@ export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): Wo
   const plus = (counts: Record<string, number>): Record<string, number> =>
     lost === 0 ? counts : { ...counts, WORKER_LOST: (counts['WORKER_LOST'] ?? 0) + lost };
   return {
-    failedHandlers: last.of.failedHandlers,
+    ...rest,
     tasks,
     sockets: {
       ...sockets,
@@ -69,6 +71,7 @@ export function addCounters(
   return {
     failedHandlers: a.failedHandlers + b.failedHandlers,
     tasks: addTasks([a.tasks, b.tasks]),
+    ...((a.refused ?? b.refused) && { refused: addCounts([a.refused ?? {}, b.refused ?? {}]) }),
     ...(owners.length > 0 && { sockets: addOwners(owners) }),
     ...queueOf([a, b]),
   };
@@ -88,12 +91,15 @@ function addTasks(all: readonly TaskCounters[]): TaskCounters {
   return total;
 }
 
+function addCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const counts of all)
+    for (const [reason, count] of Object.entries(counts)) total[reason] = (total[reason] ?? 0) + count;
+  return total;
+}
+
 function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
   const sum = (field: CountField): number => owners.reduce((total, counters) => total + counters[field], 0);
-  const refused: Record<string, number> = {};
-  for (const counters of owners)
-    for (const [reason, count] of Object.entries(counters.refused))
-      refused[reason] = (refused[reason] ?? 0) + count;
   return {
     connections: sum('connections'),
     acceptedConnections: sum('acceptedConnections'),
@@ -101,8 +107,9 @@ function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
     acceptedPackets: sum('acceptedPackets'),
     handledPackets: sum('handledPackets'),
     redeliveredPackets: sum('redeliveredPackets'),
+    failedDispatches: sum('failedDispatches'),
     outstandingPackets: sum('outstandingPackets'),
-    refused,
+    refused: addCounts(owners.map(({ refused }) => refused)),
     ledger: addLedgers(owners.map(({ ledger }) => ledger)),
     connectionsOfWorkers: [],
   };

@@ -416,10 +416,21 @@ export interface Files {
   writeSpool(path: string, content: string | Uint8Array): Promise<void>;
   /** The whole content of a file. Rejects with the system's error. */
   readSpool(path: string): Promise<Buffer>;
+  /** Opens a file for reading; whoever opens it closes it. Rejects with the system's error, and for what is no file with bytes in it. */
+  openToRead(path: string): Promise<OpenFile>;
   /** As `remove`, without holding the event loop up. Never rejects. */
   discard(path: string): Promise<void>;
   /** Names of what is in a directory; none where there is no such directory. Never throws. */
   list(path: string): readonly string[];
+}
+
+export interface OpenFile {
+  /** Bytes that it had when it was opened. */
+  readonly size: number;
+  /** At most so many bytes from there on; none at its end. Rejects with the system's error. */
+  read(position: number, bytes: number): Promise<Buffer>;
+  /** Never throws; a read that is pending ends first. */
+  close(): void;
 }
 
 /** Small durable stores, for what must survive the server. */

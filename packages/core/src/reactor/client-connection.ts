@@ -14,17 +14,20 @@
  */
 import type { ListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
-import { factText, type Observe } from '../events/facts.js';
+import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
 import type { Ledger } from '../pipe/ledger.js';
-import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
+import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
-import type { ByteStream, Clock, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
+import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
 import type { Arrival } from './arrival.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
-import { Output } from './output.js';
+import { Outlet, type OutletHost } from './outlet.js';
+import type { Output } from './output.js';
+import { Reading, Stop } from './reading.js';
+import type { Tell } from './tell.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
@@ -44,6 +47,7 @@ export interface ListenerContext {
 /** What a connection needs of the reactor that owns it. */
 export interface ConnectionHost {
   readonly clock: Clock;
+  readonly files: Files;
   readonly observe: Observe | undefined;
   /** Bytes that wait for slow clients, on all connections together. */
   readonly outputTotal: Window;
@@ -51,17 +55,21 @@ export interface ConnectionHost {
   readonly inputTotal: Window;
   readonly counters: { acceptedPackets: number; handledPackets: number };
   readonly ledger: Ledger;
-  /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
-  route(connection: ClientConnection): WorkerSlot | undefined;
-  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST. */
+  /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */
+  readonly unorderedEvents: boolean;
+  /** The worker for an event, in dispatch modes that are not sticky; `'wait'`: `pump` is called when one can take it. */
+  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close';
+  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST, or what a dispatch module refuses. */
   refuse(reason: string): void;
   peerFault(error: ProtocolError, connection: ClientConnection): void;
+  /** A file has ended before what was promised of it. */
+  brokenFile(error: Error, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
   closed(): void;
   forget(connection: ClientConnection): void;
 }
 
-export class ClientConnection implements StreamEvents, Client {
+export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** The worker that serves it, in sticky dispatch modes. */
   slot: WorkerSlot | undefined;
   state: Buffer | undefined;
@@ -69,7 +77,9 @@ export class ClientConnection implements StreamEvents, Client {
   lastReceived: number;
 
   readonly #reader: PacketReader;
+  readonly #outlet: Outlet;
   readonly #output: Output;
+  readonly #reading: Reading;
   readonly #window: Window;
   #phase: 'open' | 'ending' | 'closed' = 'open';
   #reason: CloseReason | undefined;
@@ -77,7 +87,6 @@ export class ClientConnection implements StreamEvents, Client {
   #inputEnded = false;
   /** Bytes that are here may become packets. */
   #framing = true;
-  #paused = false;
   #pumping = false;
   /** Framed, and not with a worker: returned by a loss, or refused by a window. */
   #waiting: Delivery[] = [];
@@ -102,7 +111,8 @@ export class ClientConnection implements StreamEvents, Client {
   #answered = 0;
   /** Ports that know the connection, in dispatch modes without connection events. */
   #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
-  #routed: WorkerSlot | undefined;
+  /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
+  #event: Delivery | undefined;
   #linger: Timer | undefined;
 
   constructor(
@@ -114,19 +124,22 @@ export class ClientConnection implements StreamEvents, Client {
   ) {
     const { settings, framing } = listener;
     this.#reader = new PacketReader(framing, settings.packageMaxLength);
-    this.#output = new Output(
-      stream,
-      settings.socketBufferSize,
-      settings.packageMaxLength,
-      reactor.outputTotal,
-    );
+    const { outputTotal, files, observe } = reactor;
+    this.#outlet = new Outlet(stream, settings, outputTotal, files, observe, this);
+    this.#output = this.#outlet.output;
+    this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);
     this.lastReceived = reactor.clock.now();
     this.#connectedAt = reactor.clock.wallTime();
+    if (reactor.unorderedEvents) this.#event = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
   }
 
   get concurrency(): number {
     return this.listener.settings.concurrency;
+  }
+
+  get listenerName(): string {
+    return this.listener.settings.name;
   }
 
   get remote(): Endpoint {
@@ -155,6 +168,7 @@ export class ClientConnection implements StreamEvents, Client {
       state: this.#phase,
       outstandingPackets,
       queuedBytes: this.#output.buffered,
+      paused: this.#reading.has(Stop.paused | Stop.unconfirmed),
     };
   }
 
@@ -169,7 +183,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Whether nothing can come from the client: we have stopped reading, or its input has ended. Its silence says nothing then. */
   get deaf(): boolean {
-    return this.#paused || this.#inputEnded;
+    return this.#reading.stopped || this.#inputEnded;
   }
 
   // What the socket says.
@@ -197,6 +211,7 @@ export class ClientConnection implements StreamEvents, Client {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     this.#linger?.cancel();
+    this.#reading.close();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
     this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
@@ -208,11 +223,42 @@ export class ClientConnection implements StreamEvents, Client {
   // What workers say.
 
   send(buffer: Buffer, start: number, end: number, pid: number): void {
-    if (this.#phase !== 'open') return;
-    const { observe } = this.reactor;
-    const data = observe === undefined ? '' : factText(buffer, start, end);
-    if (!this.#output.write(buffer, start, end)) this.overflow();
-    else observe?.({ kind: 'output', connection: this.id, worker: pid, bytes: end - start, data });
+    if (this.#phase === 'open') this.#outlet.send(buffer, start, end, pid);
+  }
+
+  /** The same, and tells when the bytes are with the system, or why they never will be. */
+  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
+    if (this.#phase === 'open') this.#outlet.sendAndTell(buffer, start, end, pid, tell);
+    else tell('discarded');
+  }
+
+  sendFile(request: FileRequest, tell: Tell): void {
+    if (this.#phase === 'open') this.#outlet.sendFile(request, tell);
+    else tell('discarded');
+  }
+
+  /** Stops to read, or reads again; what was framed by then is delivered. */
+  read(paused: boolean): void {
+    this.#reading.set(Stop.paused, paused);
+    if (!paused) this.#reading.set(Stop.unconfirmed, false);
+  }
+
+  /** Nothing is read until somebody confirms the connection. */
+  awaitConfirmation(): void {
+    this.#reading.set(Stop.unconfirmed, true);
+  }
+
+  marked(full: boolean): void {
+    if (this.#phase === 'open') this.#home?.buffer(this.id, full);
+  }
+
+  refuse(reason: string): void {
+    this.reactor.refuse(reason);
+  }
+
+  brokenFile(error: Error): void {
+    this.reactor.brokenFile(error, this);
+    this.abort('sendFile');
   }
 
   /** More waits for the client than may, here or in its worker. */
@@ -234,6 +280,13 @@ export class ClientConnection implements StreamEvents, Client {
     this.#refuseWaiting();
     this.#end();
     this.pump();
+  }
+
+  /** A dispatch module does not want it: it ends, and no worker hears of it. */
+  refuseConnection(): void {
+    this.#outcast = true;
+    this.reactor.refuse('DISPATCH_CLOSED');
+    this.finish('dispatch');
   }
 
   /** Closes without flushing. */
@@ -286,6 +339,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#unsettled++;
     if (this.#connected) {
       port.adopt(delivery, { ...this.#introduction(), ...(reason !== undefined && { reason }) }, this.state);
+      if (this.#output.full) port.buffer(this.id, true);
     } else {
       this.#connectAttempts++;
       port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
@@ -320,11 +374,11 @@ export class ClientConnection implements StreamEvents, Client {
       this.#connected = true;
       this.#introductionDeaths = 0;
     } else {
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     const moved = this.#unsettled === 0 && this.#followPlace();
-    if (moved || this.#waiting.length > 0 || this.#paused || this.#inputEnded) this.pump();
+    if (moved || this.#waiting.length > 0 || this.#reading.stopped || this.#inputEnded) this.pump();
   }
 
   #countHandled(delivery: Delivery): void {
@@ -350,6 +404,7 @@ export class ClientConnection implements StreamEvents, Client {
       this.#closeSent = false;
     } else if (delivery.kind === 'introduction') {
       if (!this.#connected) this.#connectAttempts--;
+      if (this.slot === undefined) this.#event = delivery;
     } else {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
@@ -420,7 +475,12 @@ export class ClientConnection implements StreamEvents, Client {
     } else {
       this.#introductionDeaths = delivery.deaths;
     }
-    if (alone) this.#outcast = true;
+    if (alone) {
+      this.#outcast = true;
+    } else if (this.slot === undefined) {
+      this.#event = delivery;
+      this.#closeSent = delivery.kind === 'close';
+    }
     return alone;
   }
 
@@ -434,7 +494,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#pumping = true;
     const blocked = !this.#deliver();
     this.#pumping = false;
-    this.#setPaused(blocked && !this.#inputEnded);
+    this.#reading.set(Stop.window, blocked && !this.#inputEnded);
     this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
@@ -443,6 +503,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Delivers what can be delivered; says whether nothing was left behind. */
   #deliver(): boolean {
+    if (this.#event !== undefined && !this.#giveEvent(this.#event)) return false;
     while (this.#waiting.length > 0) {
       // Out of the list first: a handler that runs at once may refuse what waits.
       const delivery = this.#waiting.shift()!;
@@ -473,27 +534,65 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #give(delivery: Delivery): boolean {
-    const slot = this.slot ?? this.#route();
-    if (slot?.port === undefined) return false;
-    if (this.slot !== undefined && this.#home !== slot.port) return false;
+    const { slot } = this;
+    if (slot === undefined) return this.#giveToAny(delivery);
+    if (slot.port === undefined || this.#home !== slot.port) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
       slot.block(delivery);
       return false;
     }
-    if (this.slot === undefined) this.#introduceTo(slot, slot.port);
-    this.#window.take(delivery.charge);
-    this.#unsettled++;
-    this.#unsettledPackets++;
-    this.#routed = undefined;
-    slot.send(delivery);
+    this.#send(delivery, slot);
     return true;
   }
 
-  /** The worker for the next packet, in dispatch modes that choose one for each; the choice stays while it waits. */
-  #route(): WorkerSlot | undefined {
-    if (this.#routed?.port === undefined) this.#routed = this.reactor.route(this);
-    return this.#routed;
+  /** In dispatch modes that choose a worker for each packet; a dispatch module may also refuse it. */
+  #giveToAny(delivery: Delivery): boolean {
+    if (!this.#window.admits(delivery.charge)) return false;
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    if (slot === 'discard') {
+      this.#refuse(delivery, 'DISPATCH_DISCARDED');
+    } else if (slot === 'close') {
+      this.#refuse(delivery, 'DISPATCH_CLOSED');
+      this.finish('dispatch');
+    } else {
+      this.#introduceTo(slot, slot.port!);
+      this.#send(delivery, slot);
+    }
+    return true;
+  }
+
+  #send(delivery: Delivery, slot: WorkerSlot): void {
+    this.#window.take(delivery.charge);
+    this.#unsettled++;
+    this.#unsettledPackets++;
+    slot.send(delivery);
+  }
+
+  /** Gives the connect or the close to some worker; says whether nothing waits for that any longer. */
+  #giveEvent(delivery: Delivery): boolean {
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    this.#event = undefined;
+    if (slot === 'discard' || slot === 'close') {
+      this.#connected = true;
+      if (delivery.kind === 'close') this.#forgetEverywhere();
+      else if (slot === 'close') this.refuseConnection();
+      return true;
+    }
+    const port = slot.port!;
+    this.#unsettled++;
+    if (delivery.kind === 'close') {
+      this.#introduceTo(slot, port);
+      port.close(delivery, this.#reason ?? 'client');
+      return true;
+    }
+    this.#connectAttempts++;
+    (this.#knownBy ??= new Map()).set(slot, port);
+    port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
+    if (this.closed) port.cancel(this.id);
+    return true;
   }
 
   #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
@@ -522,16 +621,17 @@ export class ClientConnection implements StreamEvents, Client {
 
   #sendClose(): void {
     if (this.#closeSent) return;
-    if (this.#outcast) {
+    if (this.slot === undefined && this.#unsettled > 0) return;
+    if (this.#outcast || (this.slot === undefined && !this.reactor.unorderedEvents)) {
       this.#closeSent = true;
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     if (this.slot === undefined) {
-      if (this.#unsettled > 0) return;
       this.#closeSent = true;
-      for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
-      this.reactor.forget(this);
+      this.#event = new Delivery('close', this, NO_BYTES, 0, 0, 0);
+      this.#event.deaths = this.#closeDeaths;
+      this.#giveEvent(this.#event);
       return;
     }
     if (this.slot.port === undefined || this.#home !== this.slot.port) return;
@@ -540,6 +640,12 @@ export class ClientConnection implements StreamEvents, Client {
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#closeDeaths;
     this.slot.port.close(delivery, this.#reason ?? 'client');
+  }
+
+  /** Its last event is settled, or there is none: nobody needs to know it any longer. */
+  #forgetEverywhere(): void {
+    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
+    this.reactor.forget(this);
   }
 
   /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */
@@ -590,24 +696,17 @@ export class ClientConnection implements StreamEvents, Client {
   #end(): void {
     this.#phase = 'ending';
     this.#output.end();
-    this.#setPaused(false);
-    this.#watchLinger(this.#output.buffered);
+    this.#reading.release();
+    this.#watchLinger(this.#output.buffered, this.#output.progress);
   }
 
-  #watchLinger(buffered: number): void {
+  #watchLinger(buffered: number, progress: number): void {
     const patience = this.#reason === 'shutdown' ? SHUTDOWN_LINGER_MS : LINGER_MS;
     this.#linger = this.reactor.clock.setTimer(patience, () => {
-      const now = this.#output.buffered;
-      if (now > 0 && now < buffered) this.#watchLinger(now);
+      const { busy, buffered: now, progress: done } = this.#output;
+      if (busy && (now < buffered || done > progress)) this.#watchLinger(now, done);
       // Without a reset when nothing is left here: what the system has still gets through.
-      else this.stream.destroy(now > 0);
+      else this.stream.destroy(busy);
     });
-  }
-
-  #setPaused(paused: boolean): void {
-    if (paused === this.#paused || this.#phase === 'closed') return;
-    this.#paused = paused;
-    if (paused) this.stream.pause();
-    else this.stream.resume();
   }
 }

@@ -7,7 +7,8 @@
  */
 import { largestPacket } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
-import type { DispatchPolicy } from '../dispatch/dispatch.js';
+import { isSticky } from '../config/dispatch-modes.js';
+import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
 import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
@@ -21,6 +22,7 @@ import type {
   ByteStream,
   Clock,
   Endpoint,
+  Files,
   Listener,
   Network,
   Timer,
@@ -30,6 +32,8 @@ import { ClientConnection, type ConnectionHost, type ListenerContext } from './c
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import type { Arrival } from './arrival.js';
 import { Entrance } from './entrance.js';
+import type { Delivery } from './delivery.js';
+import { WorkerLoad } from './worker-load.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -37,6 +41,7 @@ const FAULT_LOG_INTERVAL_MS = 10_000;
 
 export interface ReactorParts {
   readonly clock: Clock;
+  readonly files: Files;
   readonly network: Network;
   readonly logger: Logger;
   readonly settings: Settings;
@@ -49,6 +54,7 @@ export interface ReactorParts {
 
 export class Reactor implements ConnectionHost {
   readonly clock: Clock;
+  readonly files: Files;
   readonly observe: Observe | undefined;
   readonly outputTotal: Window;
   readonly inputTotal: Window;
@@ -67,7 +73,10 @@ export class Reactor implements ConnectionHost {
   readonly #entrances = new Map<number, Entrance>();
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
-  /** Connections whose next packet found no worker ready. */
+  readonly unorderedEvents: boolean;
+  /** What a worker is looked for. */
+  #asked: Delivery | undefined;
+  /** Connections whose next event found no worker that could take it. */
   #unrouted = new Set<ClientConnection>();
   #draining = false;
   #drained: (() => void) | undefined;
@@ -77,9 +86,12 @@ export class Reactor implements ConnectionHost {
   constructor(private readonly parts: ReactorParts) {
     const { settings } = parts;
     this.clock = parts.clock;
+    this.files = parts.files;
     this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
+    this.unorderedEvents = settings.enableUnsafeEvent && !isSticky(settings);
+    const { inFlight, connections } = parts.dispatch;
     const largest = largestPacket(settings);
     this.slots = Array.from({ length: settings.workerNum }, (_, workerId) => {
       return new WorkerSlot(
@@ -87,6 +99,8 @@ export class Reactor implements ConnectionHost {
         settings.pipeWindow,
         4 * largest,
         () => this.counters.redeliveredPackets++,
+        inFlight && new WorkerLoad(inFlight, workerId),
+        connections,
       );
     });
     this.#watchHeartbeats();
@@ -139,11 +153,24 @@ export class Reactor implements ConnectionHost {
     else connection?.finish('server');
   }
 
-  route(connection: ClientConnection): WorkerSlot | undefined {
-    const workerId = this.parts.dispatch.pick(connection, this.#isReady);
-    if (workerId >= 0) return this.slots[workerId];
+  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close' {
+    this.#asked = delivery;
+    const answer = this.parts.dispatch.pick(connection, this.#canTake, delivery);
+    if (answer >= 0) return this.slots[answer]!;
+    if (answer === DISCARD) return 'discard';
+    if (answer === CLOSE) return 'close';
+    this.#await(connection, delivery);
+    return 'wait';
+  }
+
+  /** Whoever is ready and has no room wakes the connection when there is some; so does whoever becomes ready. */
+  #await(connection: ClientConnection, delivery: Delivery): void {
     this.#unrouted.add(connection);
-    return undefined;
+    if (delivery.kind !== 'packet') return;
+    for (const slot of this.slots) {
+      const isMeant = delivery.choice < 0 || delivery.choice === slot.workerId;
+      if (isMeant && slot.port !== undefined) slot.block(delivery);
+    }
   }
 
   /** Wakes the connections that found no worker ready. */
@@ -174,13 +201,18 @@ export class Reactor implements ConnectionHost {
     });
   }
 
+  brokenFile(error: Error, connection: ClientConnection): void {
+    this.refuse('SEND_FILE_FAILED');
+    this.parts.logger.warn(`reset connection ${connection.id} amid a file: ${error.message}`, { error });
+  }
+
   closed(): void {
     this.counters.closedConnections++;
   }
 
   forget(connection: ClientConnection): void {
     this.#connections.delete(connection.id);
-    connection.slot?.connections.delete(connection);
+    connection.slot?.leave(connection);
     this.#unrouted.delete(connection);
     this.observe?.({ kind: 'forgotten', connection: connection.id });
     this.#checkDrained();
@@ -188,6 +220,7 @@ export class Reactor implements ConnectionHost {
 
   stats(): ReactorCounters {
     const { acceptedConnections, closedConnections } = this.counters;
+    this.#tellLoads();
     // From the tables themselves: a packet that is in none of them shows as a difference in the ledger.
     let outstandingPackets = 0;
     for (const slot of this.slots) outstandingPackets += slot.countPackets();
@@ -195,6 +228,7 @@ export class Reactor implements ConnectionHost {
     return {
       ...this.counters,
       connections: acceptedConnections - closedConnections,
+      failedDispatches: this.parts.dispatch.failures ?? 0,
       outstandingPackets,
       refused: Object.fromEntries(this.#refused),
       ledger: { ...this.ledger, refused: { ...this.ledger.refused } },
@@ -261,6 +295,16 @@ export class Reactor implements ConnectionHost {
     return this.#connections.size;
   }
 
+  #tellLoads(): void {
+    const { inFlight, connections } = this.parts.dispatch;
+    if (this.observe === undefined || (inFlight === undefined && connections === undefined)) return;
+    this.observe({
+      kind: 'loads',
+      ...(inFlight !== undefined && { inFlight: [...inFlight] }),
+      ...(connections !== undefined && { connections: [...connections] }),
+    });
+  }
+
   #checkDrained(): void {
     if (!this.#isEmpty) return;
     this.#emptied?.();
@@ -275,6 +319,13 @@ export class Reactor implements ConnectionHost {
   }
 
   readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
+
+  /** Whether a worker is ready for what is asked for, and its windows admit that. */
+  readonly #canTake = (workerId: number): boolean => {
+    const slot = this.slots[workerId];
+    if (slot?.port === undefined) return false;
+    return this.#asked!.kind !== 'packet' || slot.admits(this.#asked!);
+  };
 
   #keep(listener: Listener): Endpoint {
     this.#listeners.push(listener);
@@ -329,14 +380,19 @@ export class Reactor implements ConnectionHost {
       port: arrival.remote.port,
     });
     stream.start(connection);
+    if (listener.settings.enableDelayReceive) connection.awaitConfirmation();
     if (this.parts.dispatch.sticky) this.#attach(connection);
     connection.pump();
   }
 
   #attach(connection: ClientConnection): void {
-    const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)]!;
+    const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)];
+    if (slot === undefined) {
+      connection.refuseConnection();
+      return;
+    }
     connection.slot = slot;
-    slot.connections.add(connection);
+    slot.enter(connection);
     if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
   }
 

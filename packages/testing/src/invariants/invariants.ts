@@ -11,6 +11,7 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { Loads } from './loads.js';
 import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
@@ -26,7 +27,7 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' | 'turnedAway' }>;
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' | 'turnedAway' | 'loads' }>;
 
 interface ClientStory {
   readonly id: number;
@@ -66,6 +67,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
+  readonly #loads = new Loads((...violation) => this.report(...violation));
   #stopping = false;
 
   constructor(
@@ -151,12 +153,19 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'returned':
       case 'refused':
       case 'output':
+      case 'outputRefused':
+      case 'file':
+      case 'fileOutput':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
         return;
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
+        this.#loads.retired(`${event.pid} ${event.process}`, event);
+        return;
+      case 'loads':
+        this.#loads.told(event, this.settings.dispatchModule === true ? undefined : this.#stories.size);
         return;
       case 'holds':
         this.#timerHolders.holds(event.pid, event.timers);
@@ -240,6 +249,8 @@ export class Invariants implements StoryHost, ExchangeHost {
         `${fact.handler} runs for connection ${fact.subject}, which is over`,
         fact.subject,
       );
+    } else if (fact.event === 'bufferFull' || fact.event === 'bufferEmpty') {
+      story.marks.observe(pid, fact.event, fact.kind);
     } else if (fact.kind === 'started') {
       story.started(pid, fact, time);
     } else {
@@ -271,6 +282,7 @@ export class Invariants implements StoryHost, ExchangeHost {
             fact.connection,
           );
         this.#charge(fact, story);
+        this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
         return;
       case 'acknowledged':
@@ -291,6 +303,17 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'output':
         story.output.written(fact.worker, fact);
         this.#checkOutput(story);
+        return;
+      case 'outputRefused':
+        story.output.refused(fact.worker, fact);
+        if (story.listener.outputOverflow === 'close')
+          this.report('bounds', `connection ${story.id}: a send is refused, and should close it`, story.id);
+        return;
+      case 'file':
+        story.output.file(fact.file);
+        return;
+      case 'fileOutput':
+        story.output.fileOutput(fact.file, fact);
         return;
       case 'closed':
         story.closed(fact);
@@ -320,6 +343,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   }
 
   #discharge(connection: number, packet: number): void {
+    this.#loads.left({ connection, packet });
     const key = `${connection}/${packet}`;
     const charge = this.#charges.get(key);
     if (charge === undefined) return;
@@ -351,6 +375,8 @@ export class Invariants implements StoryHost, ExchangeHost {
       (reason === 'server' && !story.endedByHandler) ||
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
+      (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
+      (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
       reason === 'shutdown';
     if (wrong)
       this.report(

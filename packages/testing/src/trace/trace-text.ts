@@ -45,10 +45,20 @@ function sentence(event: TraceEvent): string {
       return `takes ${what({ ...event, event: 'receive' })} back from a worker that ${event.planned ? 'has not started it' : 'is lost'}`;
     case 'retired':
       return `takes worker ${event.workerId}, pid ${event.worker}, out of dispatch`;
+    case 'loads':
+      return event.inFlight === undefined
+        ? `counts connections: ${event.connections?.join(' ')}`
+        : `counts packets in flight: ${event.inFlight.join(' ')}`;
     case 'refused':
       return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
     case 'output':
       return `writes to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'outputRefused':
+      return `refuses to write to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'file':
+      return `keeps a place for file ${event.file} of connection ${event.connection}`;
+    case 'fileOutput':
+      return `writes of file ${event.file} to connection ${event.connection}: ${bytesOf(event)}`;
     case 'closed':
       return `connection ${event.connection} is closed: ${event.reason}`;
     case 'forgotten':
@@ -103,6 +113,7 @@ function subjectOf({ event, subject, seq }: { event: string; subject: number; se
   if (event === 'task') return ` of task ${subject}, attempt ${seq}`;
   if (event === 'finish') return ` of task ${subject}`;
   if (event === 'pipeMessage') return ` from worker ${subject}`;
+  if (event === 'bufferFull' || event === 'bufferEmpty') return ` of connection ${subject}`;
   return subject === 0 ? '' : ` of connection ${subject}, number ${seq}`;
 }
 

@@ -183,6 +183,15 @@ export function virtualPlatform(
       await later(() => machine.files.fillSpool(path, bytes));
     },
     readSpool: (path) => later(() => machine.files.readSpool(path)),
+    openToRead: (path) =>
+      later(() => {
+        const file = machine.files.openToRead(path);
+        return {
+          size: file.size,
+          read: (position, bytes) => later(() => file.read(position, bytes)),
+          close: () => file.close(),
+        };
+      }),
     discard: (path) => later(() => machine.files.removeSpool(path)),
     list: (path) => machine.files.list(path),
     takeText: (path) => (actor.alive ? machine.blockTraces.take(path) : undefined),

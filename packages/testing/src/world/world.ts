@@ -258,6 +258,11 @@ export class World implements Journal {
     return this.#running.files.read(path);
   }
 
+  /** A file with these bytes is there from now on, for servers that send it. What no test has put there is read from the real disk. */
+  putFile(path: string, content: string | Uint8Array): void {
+    this.#running.files.put(path, Buffer.from(content));
+  }
+
   /** Renames a file. Processes that have it open write on to it, under its new name. Throws where there is none. */
   renameFile(from: string, to: string): void {
     this.#running.files.rename(from, to);

@@ -1,5 +1,7 @@
+import { NodeFiles } from '@shoal/core/internal/platform/node/files';
 import type { FramingInput, ListenerInput, SettingsInput } from '@shoal/core/internal/config/load';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
+import { SharedCounts } from '@shoal/core/internal/dispatch/shared-counts';
 import { createFraming } from '@shoal/core/internal/framing/create-framing';
 import type { AdoptReason, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import type {
@@ -100,6 +102,10 @@ export class FakePort implements WorkerPort {
 
   cancel(connectionId: number): void {
     this.log.push(`cancel ${connectionId}`);
+  }
+
+  buffer(connectionId: number, full: boolean): void {
+    this.log.push(`${full ? 'full' : 'empty'} ${connectionId}`);
   }
 
   forget(connectionId: number): void {
@@ -219,10 +225,12 @@ export class ReactorWorld {
     const { logger, lines: logged } = keptLog();
     const network = new FakeNetwork();
     const ids = ConnectionIds.ofReactor(0, 1);
-    const dispatch = createDispatch(settings, ids.step, new Int32Array(1));
+    const counts = new SharedCounts(SharedCounts.memoryFor(settings.workerNum), settings.workerNum);
+    const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
     const framings = await Promise.all(settings.listeners.map(({ framing }) => createFraming(framing)));
     const reactor = new Reactor({
       clock,
+      files: new NodeFiles(),
       network,
       logger,
       settings,

@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../errors.js';
-import type { Files } from '../platform.js';
+import type { Files, OpenFile } from '../platform.js';
+import { openToRead } from './open-file.js';
 import { sweepRuntimeDirectories, systemPlace } from './runtime-directories.js';
 import { makeSpoolDirectory, readWhole, writeNew } from './spool-files.js';
 import { FutureUser } from './user.js';
@@ -128,6 +129,10 @@ export class NodeFiles implements Files {
 
   async readSpool(path: string): Promise<Buffer> {
     return readWhole(path);
+  }
+
+  async openToRead(path: string): Promise<OpenFile> {
+    return openToRead(path);
   }
 
   async discard(path: string): Promise<void> {
