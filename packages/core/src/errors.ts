@@ -34,6 +34,11 @@ export type ProtocolErrorCode =
   | 'OUTPUT_OVERFLOW'
   | 'INPUT_OVERFLOW'
   | 'HEARTBEAT_TIMEOUT'
+  | 'IDLE_TIMEOUT'
+  | 'PARTIAL_PACKET_TIMEOUT'
+  | 'CONNECTION_LIMIT'
+  | 'ADDRESS_LIMIT'
+  | 'CONNECT_RATE'
   | 'PACKET_POISON'
   | 'TLS_HANDSHAKE_FAILED'
   | 'TLS_HANDSHAKE_TIMEOUT'
@@ -233,9 +238,9 @@ export function codeOf(error: unknown): string {
 }
 
 /** The system's error with the listener's name and place, which it lacks. */
-export function listenFailed(name: string, host: string, port: number, cause: unknown): ProcessError {
+export function listenFailed(name: string, place: string, cause: unknown): ProcessError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${host}:${port}: ${reason}`, {
+  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${place}: ${reason}`, {
     cause,
   });
 }

@@ -12,7 +12,7 @@ export { Connection } from './worker/connection.js';
 export { Logger } from './log.js';
 export { PipeMessage } from './messaging/pipe-message.js';
 export { Task, TaskResult } from './tasks/task.js';
-export { tcp, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
+export { tcp, unix, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
 export { ConfigError, HandlerError, ProcessError, ProtocolError, TaskError, ExitCode } from './errors.js';
 export type { DispatchDecision, DispatchFunction, DispatchRequest } from './dispatch/dispatch-function.js';
 export type { EnqueueOptions } from './tasks/queue-client.js';

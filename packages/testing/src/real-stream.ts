@@ -7,13 +7,12 @@ import { proxyHeader } from './proxy-header.js';
 import type { ClientStream } from './scripted-client.js';
 import type { ClientLink } from './world/link-behaviour.js';
 
-interface Destination {
-  readonly host: string;
-  readonly port: number;
-  readonly from?: string;
+type Destination = (
+  { readonly path: string } | { readonly host: string; readonly port: number; readonly from?: string }
+) & {
   readonly tls?: ClientTlsOptions | undefined;
   readonly proxy?: ClientProxyOptions | undefined;
-}
+};
 
 /** A client's real connection. */
 export class RealStream implements ClientStream {
@@ -30,11 +29,15 @@ export class RealStream implements ClientStream {
 
   /** Rejects when nobody listens, or the server does not finish the handshake. */
   static async connect(to: Destination, poke: () => void): Promise<RealStream> {
-    const { host, port, from, tls, proxy } = to;
-    const local = from === undefined ? {} : { localAddress: from };
-    const wire = net.connect({ host, port, allowHalfOpen: true, noDelay: true, ...local });
+    const { tls, proxy } = to;
+    const place =
+      'path' in to
+        ? { path: to.path }
+        : { host: to.host, port: to.port, ...(to.from !== undefined && { localAddress: to.from }) };
+    const wire = net.connect({ ...place, allowHalfOpen: true, noDelay: true });
     await happens(wire, 'connect');
-    if (proxy !== undefined) wire.write(proxyHeader(proxy, { address: host, port }));
+    if (proxy !== undefined && 'host' in to)
+      wire.write(proxyHeader(proxy, { address: to.host, port: to.port }));
     if (tls === undefined) return new RealStream(wire, poke);
     const secured = connectSecurely({ socket: wire, rejectUnauthorized: false, ...securedBy(tls) });
     // It may be told more than one failure, of which the first is waited for.
@@ -79,7 +82,8 @@ export class RealStream implements ClientStream {
   }
 
   destroy(reset = false): void {
-    if (reset) this.wire.resetAndDestroy();
+    // A unix socket knows no reset.
+    if (reset && this.wire.remoteFamily !== undefined) this.wire.resetAndDestroy();
     this.socket.destroy();
   }
 

@@ -36,9 +36,9 @@ const examples: Examples = {
         listener: 'chat',
         address: '10.0.0.7',
         port: 4000,
-        reason: 'TLS_HANDSHAKE_FAILED',
+        reason: 'CONNECTION_LIMIT',
       },
-      'turns 10.0.0.7:4000 away from chat: TLS_HANDSHAKE_FAILED',
+      'turns 10.0.0.7:4000 away from chat: CONNECTION_LIMIT',
     ],
   ],
   packet: [

@@ -1,15 +1,19 @@
 import { posix } from 'node:path';
 import type { z } from 'zod';
+import { mostConnections } from './descriptors.js';
 import { lengthTypes } from './length-type.js';
 import { valueAt } from './problem.js';
 import {
   inheritedDefaults,
+  inheritedTcpDefaults,
   listeners as listenersByTransport,
+  streamOptions,
   type InheritedOption,
   type listenerSchema,
 } from './listener-options.js';
 import {
   longestName,
+  mostConnectionsByDefault,
   mostReactorsByDefault,
   serverSchema,
   workerTimeoutDefault,
@@ -17,6 +21,8 @@ import {
   type ListenerSettings,
   type AbsentOption,
   type Settings,
+  type TcpListenerSettings,
+  type UnixListenerSettings,
 } from './schema.js';
 import { isInline } from './pem.js';
 import { asFileName } from './text.js';
@@ -30,6 +36,8 @@ export interface Environment {
   readonly name: string;
   /** Where relative paths begin. */
   readonly directory: string;
+  /** How many files a process may have open; absent where the system does not tell. */
+  readonly openFiles?: number;
 }
 
 /**
@@ -38,10 +46,15 @@ export interface Environment {
  */
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
+/** What listeners of streams have in common. */
+type StreamSettings = Pick<ListenerSettings, keyof (typeof streamOptions)['shape']>;
+
 export interface SettingsDraft
   extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
   readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
 }
+
+type ListenerOutput = z.output<typeof listenerSchema>;
 
 type Inherited = Draft<Pick<Settings, InheritedOption>>;
 
@@ -82,10 +95,18 @@ export function fill(
     concurrency: option('concurrency', inheritedDefaults.concurrency),
     onWorkerLost: option('onWorkerLost', inheritedDefaults.onWorkerLost),
     backlog: option('backlog', inheritedDefaults.backlog),
-    noDelay: option('noDelay', inheritedDefaults.noDelay),
+    partialPacketTimeout: option('partialPacketTimeout', inheritedDefaults.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inheritedDefaults.maxIdleTime),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inheritedTcpDefaults.maxConnectionPerAddress),
+    connectRate: option('connectRate', inheritedTcpDefaults.connectRate),
+    connectRateInterval: option('connectRateInterval', inheritedTcpDefaults.connectRateInterval),
+    noDelay: option('noDelay', inheritedTcpDefaults.noDelay),
+    keepAlive: option('keepAlive', inheritedTcpDefaults.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inheritedTcpDefaults.keepAliveIdle),
     enableDelayReceive: option('enableDelayReceive', inheritedDefaults.enableDelayReceive),
   };
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners, environment);
+  const reactorNum = option('reactorNum', Math.min(cpus, mostReactorsByDefault));
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const dispatchModule = option('dispatchModule');
   const runtimeDirectory = option('runtimeDirectory');
@@ -100,7 +121,7 @@ export function fill(
     name,
     mode,
     listeners,
-    reactorNum: option('reactorNum', Math.min(cpus, mostReactorsByDefault)),
+    reactorNum,
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
@@ -134,6 +155,10 @@ export function fill(
     workerTimeout:
       unwatched && workers === 'auto' ? 0 : option('workerTimeout', unwatched ? 0 : workerTimeoutDefault),
     heartbeatCheckInterval: option('heartbeatCheckInterval', checkInterval(listeners)),
+    maxConnection: option(
+      'maxConnection',
+      connectionsByDefault({ mode, reactorNum, workerNum, taskWorkerNum, listeners }, environment.openFiles),
+    ),
     pipeWindow,
     reactorMemoryLimit,
     logLevel: option('logLevel'),
@@ -152,7 +177,7 @@ export function fill(
 function fillListeners(
   inputs: unknown,
   inherited: Inherited,
-  valid: readonly z.output<typeof listenerSchema>[] | undefined,
+  valid: readonly ListenerOutput[] | undefined,
   environment: Environment,
 ): readonly Draft<ListenerSettings>[] | undefined {
   if (!Array.isArray(inputs)) return undefined;
@@ -162,26 +187,73 @@ function fillListeners(
 function fillListener(
   input: unknown,
   inherited: Inherited,
-  valid: z.output<typeof listenerSchema> | undefined,
-  { directory }: Environment,
+  valid: ListenerOutput | undefined,
+  environment: Environment,
 ): Draft<ListenerSettings> {
+  if (valueAt(input, ['type']) === 'unix') {
+    return fillUnix(input, inherited, valid?.type === 'unix' ? valid : undefined);
+  }
+  return fillTcp(input, inherited, valid?.type === 'tcp' ? valid : undefined, environment);
+}
+
+function fillTcp(
+  input: unknown,
+  inherited: Inherited,
+  valid: Extract<ListenerOutput, { type: 'tcp' }> | undefined,
+  { directory }: Environment,
+): Draft<TcpListenerSettings> {
   const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
   const tls = option('tls');
   const proxyProtocol = option('proxyProtocol');
   const absolute = (path: string): string => (isInline(path) ? path : posix.resolve(directory, path));
-  const socketBufferSize = option('socketBufferSize', inherited.socketBufferSize);
-  // Unless somebody has written one, the mark follows the bound of this very listener.
-  const highMark = inherited.bufferHighWatermark ?? highMarkOf(socketBufferSize);
   return {
     type: option('type'),
     name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
     host,
     port,
-    framing: fillFraming(option('framing')),
+    ipv6Only: option('ipv6Only'),
+    reusePort: option('reusePort'),
+    ...fillStream(input, inherited, valid),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inherited.maxConnectionPerAddress),
+    connectRate: option('connectRate', inherited.connectRate),
+    connectRateInterval: option('connectRateInterval', inherited.connectRateInterval),
+    noDelay: option('noDelay', inherited.noDelay),
+    keepAlive: option('keepAlive', inherited.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inherited.keepAliveIdle),
     ...(tls !== undefined && { tls: fillTls(tls, absolute) }),
     ...(proxyProtocol !== undefined && { proxyProtocol }),
+  };
+}
+
+function fillUnix(
+  input: unknown,
+  inherited: Inherited,
+  valid: Extract<ListenerOutput, { type: 'unix' }> | undefined,
+): Draft<UnixListenerSettings> {
+  const option = reader(listenersByTransport.unix, input, valid);
+  const path = option('path');
+  return {
+    type: option('type'),
+    name: option('name', path),
+    path,
+    mode: option('mode'),
+    ...fillStream(input, inherited, valid),
+  };
+}
+
+function fillStream(
+  input: unknown,
+  inherited: Inherited,
+  valid: ListenerOutput | undefined,
+): Draft<StreamSettings> {
+  const option = reader(streamOptions, input, valid);
+  const socketBufferSize = option('socketBufferSize', inherited.socketBufferSize);
+  // Unless somebody has written one, the mark follows the bound of this very listener.
+  const highMark = inherited.bufferHighWatermark ?? highMarkOf(socketBufferSize);
+  return {
+    framing: fillFraming(option('framing')),
     packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
     socketBufferSize,
@@ -189,11 +261,12 @@ function fillListener(
     bufferLowWatermark: option('bufferLowWatermark', inherited.bufferLowWatermark),
     outputOverflow: option('outputOverflow', inherited.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
+    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
     handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
     concurrency: option('concurrency', inherited.concurrency),
     onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
-    noDelay: option('noDelay', inherited.noDelay),
     enableDelayReceive: option('enableDelayReceive', inherited.enableDelayReceive),
   };
 }
@@ -203,9 +276,7 @@ export function defaultName(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function fillFraming(
-  framing: z.output<typeof listenerSchema>['framing'] | undefined,
-): FramingSettings | undefined {
+function fillFraming(framing: ListenerOutput['framing'] | undefined): FramingSettings | undefined {
   if (framing?.kind !== 'lengthPrefix') return framing;
   const { bodyOffset = framing.lengthOffset + lengthTypes[framing.type].size } = framing;
   return { ...framing, bodyOffset };
@@ -236,6 +307,18 @@ function checkInterval(listeners: SettingsDraft['listeners']): number | undefine
 /** As in the reference: from four fifths of the bound on. */
 function highMarkOf(socketBufferSize: number | undefined): number | undefined {
   return socketBufferSize === undefined ? undefined : Math.floor(0.8 * socketBufferSize);
+}
+
+/** Undefined where something that it depends on is. */
+function connectionsByDefault(
+  { mode, reactorNum, workerNum, taskWorkerNum, listeners }: Partial<SettingsDraft>,
+  openFiles: number | undefined,
+): number | undefined {
+  if (mode === undefined || reactorNum === undefined || workerNum === undefined) return undefined;
+  if (taskWorkerNum === undefined || listeners === undefined) return undefined;
+  if (openFiles === undefined) return mostConnectionsByDefault;
+  const owner = { mode, reactorNum, workerNum, taskWorkerNum, listeners };
+  return Math.min(mostConnectionsByDefault, mostConnections(owner, openFiles));
 }
 
 /** Small limits are there for tests, and want to be exact. */

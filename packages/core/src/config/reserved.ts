@@ -17,6 +17,10 @@ export const moved: Readonly<Record<string, string>> = {
   dispatchFunction: "dispatchModule: new URL('./dispatch.js', import.meta.url)",
   packageLengthFunc: "framing: custom(new URL('./framing.js', import.meta.url)) in the listener",
   openTcpNodelay: 'noDelay: true',
+  enableReusePort: 'reusePort: true in the listener',
+  openTcpKeepalive: 'keepAlive: true',
+  tcpKeepidle: 'keepAliveIdle',
+  maxConn: 'maxConnection',
   singleThread: 'reactorNum: 1',
   inputBufferSize: 'packageMaxLength',
   bufferInputSize: 'packageMaxLength',
@@ -34,12 +38,6 @@ export const moved: Readonly<Record<string, string>> = {
   sslCafile: "tls: { ca: 'clients.crt' } in the listener",
   sslSniCerts: "tls: { sni: { 'name.example': { cert, key } } } in the listener",
   bufferOutputSize: 'socketBufferSize',
-};
-
-/** Other names of what is reserved below. */
-export const synonyms: Readonly<Record<string, string>> = {
-  maxConn: 'maxConnection',
-  enableReusePort: 'reusePort',
 };
 
 /** Options that this version knows of and does not have. */
@@ -62,18 +60,14 @@ export const reserved: readonly string[] = [
   'logDateWithMicroseconds',
   'logRotation',
   'maxConcurrency',
-  'maxConnection',
-  'maxIdleTime',
   'openCpuAffinity',
   'openHttp2Protocol',
   'openHttpProtocol',
   'openMqttProtocol',
   'openRedisProtocol',
-  'openTcpKeepalive',
   'openWebsocketProtocol',
   'printBacktraceOnError',
   'reloadAsync',
-  'reusePort',
   'sendTimeout',
   'sendYield',
   'socketConnectTimeout',
@@ -93,7 +87,6 @@ export const reserved: readonly string[] = [
   'tcpDeferAccept',
   'tcpFastopen',
   'tcpKeepcount',
-  'tcpKeepidle',
   'tcpKeepinterval',
   'tcpUserTimeout',
   'traceFlags',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { dispatchModes, laterDispatchModes } from './dispatch-modes.js';
 import { duration } from './duration.js';
-import { inherited, listenerSchema } from './listener-options.js';
+import { inherited, inheritedTcp, listenerSchema, type listeners } from './listener-options.js';
 import type { framing } from './framing-options.js';
 import type { ProxySettings } from './proxy-options.js';
 import type { TlsSettings } from './tls-options.js';
@@ -28,6 +28,7 @@ export const longestName = 100;
 /** ms. Like all that follows it is filled in by `fill.ts`, where a default may depend on other options. */
 export const workerTimeoutDefault = 30_000;
 export const mostReactorsByDefault = 8;
+export const mostConnectionsByDefault = 100_000;
 
 export const serverSchema = z.strictObject({
   name: optional(text(longestName), {
@@ -129,6 +130,11 @@ export const serverSchema = z.strictObject({
     default: 'half of the smallest `heartbeatIdleTime`, at least 1000; `0` where no listener has one',
     sentence: 'How often connections are looked through for those that exceed `heartbeatIdleTime`.',
   }),
+  maxConnection: optional(integer(1, 1_000_000), {
+    default: `${asCode(mostConnectionsByDefault)}, or what the limit of open files has room for if that is less`,
+    sentence:
+      'How many connections there may be, on all listeners and reactors together (base mode: with one worker). Further ones are closed at once. What the limit of open files has no room for is lowered, with a warning.',
+  }),
   pipeWindow: option(size(64 * KiB, GiB), {
     default: 4 * MiB,
     shown: asSize(4 * MiB),
@@ -151,6 +157,7 @@ export const serverSchema = z.strictObject({
       'The directory in which the server makes its own, with mode 0700, for the unix sockets between its processes.',
   }),
   ...inherited,
+  ...inheritedTcp,
   logFile: optional(file(), {
     default: 'standard output',
     sentence:
@@ -180,7 +187,7 @@ export const serverSchema = z.strictObject({
 /** What a user may write as framing; the functions `raw`, `delimiter`, `lengthPrefix` and `custom` make it. */
 export type FramingInput = Exclude<z.input<typeof framing>, undefined>;
 
-/** What a user may write as listener; `tcp` makes it. */
+/** What a user may write as listener; `tcp` and `unix` make it. */
 export type ListenerInput = z.input<typeof listenerSchema>;
 
 /** What a user may write as settings: everything but `listeners` has a default. */
@@ -193,16 +200,26 @@ export interface SettingsInput extends Omit<z.input<typeof serverSchema>, 'liste
 type Filled<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
 
 type ServerOutput = z.output<typeof serverSchema>;
-type ListenerOutput = z.output<typeof listenerSchema>;
+type TcpOutput = z.output<typeof listeners.tcp>;
+type UnixOutput = z.output<typeof listeners.unix>;
 
 /** How one listener cuts its packets: plain data, with every default filled in. */
-export type FramingSettings = Filled<ListenerOutput['framing']>;
+export type FramingSettings = Filled<TcpOutput['framing']>;
 
 /** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
-export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing' | 'tls' | 'proxyProtocol'>> {
+export type ListenerSettings = TcpListenerSettings | UnixListenerSettings;
+
+export interface TcpListenerSettings extends Filled<Omit<TcpOutput, 'framing' | 'tls' | 'proxyProtocol'>> {
   readonly framing: FramingSettings;
   readonly tls?: TlsSettings;
   readonly proxyProtocol?: ProxySettings;
+}
+
+export interface UnixListenerSettings extends Filled<Omit<UnixOutput, 'framing'>> {
+  readonly framing: FramingSettings;
+  /** Only TCP has these. */
+  readonly tls?: undefined;
+  readonly proxyProtocol?: undefined;
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */

@@ -64,7 +64,10 @@ export type ReactorFact =
       readonly address: string;
       readonly port: number;
     }
-  /** Somebody who had connected did not become a connection: a handshake failed, a header was wrong. */
+  /**
+   * A connection was closed at the door, and has no number: the limits of the server or its listener are reached, a
+   * handshake failed, a header was wrong.
+   */
   | {
       readonly kind: 'turnedAway';
       readonly listener: string;

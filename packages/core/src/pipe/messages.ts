@@ -7,6 +7,7 @@
  */
 import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
+import type { DoorMemory } from './door-memory.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
@@ -14,6 +15,7 @@ import type { CommandPlace, RoleName } from '../definition.js';
 import type { TaskCounters } from './task-counters.js';
 import type { Endpoint, TlsInfo, TlsMaterial, Vitals } from '../platform/platform.js';
 import type { TaskCounts } from './queued-tasks.js';
+import type { ListenPlace } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
@@ -255,6 +257,8 @@ export type CloseReason =
   | 'server'
   | 'error'
   | 'heartbeat'
+  | 'idle'
+  | 'partialPacket'
   | 'outputOverflow'
   | 'protocol'
   | 'poison'
@@ -275,6 +279,7 @@ export interface ReactorAssignment {
   readonly pipePath: string;
   /** What all reactors count together: see `dispatch/shared-counts.ts`. */
   readonly shared: SharedArrayBuffer;
+  readonly door: DoorMemory;
 }
 
 export interface ManagerAssignment {
@@ -440,14 +445,7 @@ export type InnerQuestion =
 
 /** Master → reactor thread. */
 export type ToReactor =
-  /** `shares`: other reactors listen on the same port. `descriptor`: a socket that came with the start. */
-  | {
-      readonly type: 'listen';
-      readonly listener: number;
-      readonly port: number;
-      readonly shares: boolean;
-      readonly descriptor?: number;
-    }
+  | ({ readonly type: 'listen'; readonly listener: number } & ListenPlace)
   /** Workers up to this incarnation are ended by the framework: their deaths charge no packet. */
   | { readonly type: 'blameless'; readonly throughIncarnation: number; readonly reason: AdoptReason }
   /** Stop accepting and reading; report `drained` when every connection is closed. */
@@ -490,6 +488,8 @@ export interface ReactorCounters {
   /** Answers of a dispatch module that were none. */
   failedDispatches: number;
   outstandingPackets: number;
+  /** By `CloseReason`: closed connections. */
+  closedBy: Record<string, number>;
   refused: Record<string, number>;
   ledger: Ledger;
   /** By worker id: the connections that it serves, in sticky dispatch modes. */

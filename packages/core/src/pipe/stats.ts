@@ -3,7 +3,7 @@ import type { ReactorCounters, ServerStats, WorkerCounters } from './messages.js
 import type { TaskCounts } from './queued-tasks.js';
 import { noTasks, type TaskCounters } from './task-counters.js';
 
-type CountField = Exclude<keyof ReactorCounters, 'refused' | 'ledger' | 'connectionsOfWorkers'>;
+type CountField = Exclude<keyof ReactorCounters, 'closedBy' | 'refused' | 'ledger' | 'connectionsOfWorkers'>;
 
 /** Adds the counters of all owners of sockets and of all processes. */
 export function addStats(
@@ -38,9 +38,8 @@ export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): Wo
   const { sockets, queue: _, ...rest } = last.of;
   const tasks = tasksOfTheDead(last.of.tasks);
   if (sockets === undefined) return { ...rest, tasks };
-  const { outstandingPackets: lost, refused, ledger } = sockets;
-  const plus = (counts: Record<string, number>): Record<string, number> =>
-    lost === 0 ? counts : { ...counts, WORKER_LOST: (counts['WORKER_LOST'] ?? 0) + lost };
+  const { outstandingPackets: lost, connections, closedBy, refused, ledger } = sockets;
+  const plus = (counts: Record<string, number>): Record<string, number> => more(counts, 'WORKER_LOST', lost);
   return {
     ...rest,
     tasks,
@@ -49,11 +48,16 @@ export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): Wo
       connections: 0,
       closedConnections: sockets.acceptedConnections,
       outstandingPackets: 0,
+      closedBy: more(closedBy, 'workerLost', connections),
       refused: plus(refused),
       ledger: { ...ledger, refused: plus(ledger.refused) },
       connectionsOfWorkers: [],
     },
   };
+}
+
+function more(counts: Record<string, number>, name: string, by: number): Record<string, number> {
+  return by === 0 ? counts : { ...counts, [name]: (counts[name] ?? 0) + by };
 }
 
 /** The counters of two processes as if they were one. */
@@ -109,8 +113,16 @@ function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
     redeliveredPackets: sum('redeliveredPackets'),
     failedDispatches: sum('failedDispatches'),
     outstandingPackets: sum('outstandingPackets'),
-    refused: addCounts(owners.map(({ refused }) => refused)),
+    closedBy: addNamed(owners.map(({ closedBy }) => closedBy)),
+    refused: addNamed(owners.map(({ refused }) => refused)),
     ledger: addLedgers(owners.map(({ ledger }) => ledger)),
     connectionsOfWorkers: [],
   };
+}
+
+function addNamed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const counts of all)
+    for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
+  return total;
 }

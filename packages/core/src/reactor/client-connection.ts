@@ -22,6 +22,7 @@ import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } 
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
+import { Acquaintances } from './acquaintances.js';
 import type { Arrival } from './arrival.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Outlet, type OutletHost } from './outlet.js';
@@ -42,6 +43,8 @@ export interface ListenerContext {
   readonly index: number;
   readonly settings: ListenerSettings;
   readonly framing: Framing;
+  /** Whether it matters when bytes come and go. */
+  readonly timed: boolean;
 }
 
 /** What a connection needs of the reactor that owns it. */
@@ -65,7 +68,7 @@ export interface ConnectionHost {
   /** A file has ended before what was promised of it. */
   brokenFile(error: Error, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
-  closed(): void;
+  closed(connection: ClientConnection, reason: CloseReason): void;
   forget(connection: ClientConnection): void;
 }
 
@@ -75,6 +78,10 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   state: Buffer | undefined;
   /** When bytes came last, on the platform's clock. */
   lastReceived: number;
+  /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
+  isProtected = false;
+  /** Bytes that were taken for the client, where its listener is timed. */
+  sentBytes = 0;
 
   readonly #reader: PacketReader;
   readonly #outlet: Outlet;
@@ -109,8 +116,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
-  /** Ports that know the connection, in dispatch modes without connection events. */
-  #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
+  /** In dispatch modes that are not sticky. */
+  #acquaintances: Acquaintances | undefined;
   /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
   #event: Delivery | undefined;
   #linger: Timer | undefined;
@@ -186,11 +193,31 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reading.stopped || this.#inputEnded;
   }
 
+  /** Neither ending nor closed. */
+  get open(): boolean {
+    return this.#phase === 'open';
+  }
+
+  /** Packets that were accepted so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Bytes that have not become a packet. */
+  get partialBytes(): number {
+    return this.#reader.buffered;
+  }
+
+  /** Bytes that were taken for the client and that its system has not. */
+  get unsentBytes(): number {
+    return this.#output.unsent;
+  }
+
   // What the socket says.
 
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
-    if (this.listener.settings.heartbeatIdleTime > 0) this.lastReceived = this.reactor.clock.now();
+    if (this.listener.timed) this.lastReceived = this.reactor.clock.now();
     this.#reader.push(chunk);
     const port = this.slot?.port;
     port?.readBegins();
@@ -214,8 +241,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#reading.close();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
-    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
-    this.reactor.closed();
+    const reason = this.#reason ?? 'client';
+    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason });
+    this.reactor.closed(this, reason);
     this.pump();
     if (!this.#closeSent) this.#cancel();
   }
@@ -299,10 +327,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.stream.destroy(true);
   }
 
-  /** Nothing has come for longer than the listener's `heartbeatIdleTime`. */
-  expire(): void {
-    const idle = Math.round(this.reactor.clock.now() - this.lastReceived);
-    this.#fault('HEARTBEAT_TIMEOUT', `nothing has come for ${idle} ms`, 'heartbeat');
+  /** One of its listener's times is over. */
+  expire(code: ProtocolErrorCode, message: string, reason: CloseReason): void {
+    this.#fault(code, message, reason);
   }
 
   /** Takes no further packet; ends when everything that was accepted is settled. */
@@ -557,7 +584,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#refuse(delivery, 'DISPATCH_CLOSED');
       this.finish('dispatch');
     } else {
-      this.#introduceTo(slot, slot.port!);
+      this.#knownTo().introduceTo(slot, this.closed);
       this.#send(delivery, slot);
     }
     return true;
@@ -584,29 +611,25 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const port = slot.port!;
     this.#unsettled++;
     if (delivery.kind === 'close') {
-      this.#introduceTo(slot, port);
+      this.#knownTo().introduceTo(slot, false);
       port.close(delivery, this.#reason ?? 'client');
       return true;
     }
     this.#connectAttempts++;
-    (this.#knownBy ??= new Map()).set(slot, port);
+    this.#knownTo().add(slot);
     port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
     if (this.closed) port.cancel(this.id);
     return true;
   }
 
-  #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
-    this.#knownBy ??= new Map();
-    if (this.#knownBy.get(slot) === port) return;
-    this.#knownBy.set(slot, port);
-    port.introduce(this.id, this.#introduction());
-    if (this.closed) port.cancel(this.id);
+  #knownTo(): Acquaintances {
+    return (this.#acquaintances ??= new Acquaintances(this.id, this.#introduction()));
   }
 
   /** Packets wait before the close event, and those who handle them should know already. */
   #cancel(): void {
     this.#home?.cancel(this.id);
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.cancel(this.id);
+    this.#acquaintances?.cancel();
   }
 
   #introduction(): Introduction {
@@ -644,7 +667,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Its last event is settled, or there is none: nobody needs to know it any longer. */
   #forgetEverywhere(): void {
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
+    this.#acquaintances?.forget();
     this.reactor.forget(this);
   }
 

@@ -32,6 +32,10 @@ export class OpenedStream implements ByteStream {
     return this.stream.buffered;
   }
 
+  get unsent(): number {
+    return this.stream.unsent;
+  }
+
   start(events: StreamEvents): void {
     this.#receiver = events;
   }

@@ -82,6 +82,11 @@ export class Output {
     return this.buffered > 0 || this.#turns > 0;
   }
 
+  /** What is on its way in memory, without what the system has of a write that it has not taken whole. */
+  get unsent(): number {
+    return this.#waiting + this.stream.unsent;
+  }
+
   write(buffer: Buffer, start: number, end: number): Verdict {
     const bytes = end - start;
     const { stream, bounds } = this;

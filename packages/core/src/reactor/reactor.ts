@@ -6,7 +6,7 @@
  * them is not its business.
  */
 import { largestPacket } from '../config/limits.js';
-import type { Settings } from '../config/load.js';
+import type { ListenerSettings, Settings } from '../config/load.js';
 import { isSticky } from '../config/dispatch-modes.js';
 import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
@@ -14,7 +14,7 @@ import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import type { Logger } from '../log.js';
 import { emptyLedger } from '../pipe/ledger.js';
-import type { ReactorCounters } from '../pipe/messages.js';
+import type { CloseReason, ReactorCounters } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type {
@@ -25,15 +25,18 @@ import type {
   Files,
   Listener,
   Network,
-  Timer,
   TlsMaterial,
 } from '../platform/platform.js';
+import type { DoorMemory } from '../pipe/door-memory.js';
+import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import type { Arrival } from './arrival.js';
 import { Entrance } from './entrance.js';
+import { Door, type Refusal } from './door/door.js';
 import type { Delivery } from './delivery.js';
 import { WorkerLoad } from './worker-load.js';
+import { Sweeps } from './sweeps.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -49,6 +52,8 @@ export interface ReactorParts {
   readonly dispatch: DispatchPolicy;
   /** One for each listener of the settings. */
   readonly framings: readonly Framing[];
+  /** Shared by all reactors of a server. */
+  readonly door: DoorMemory;
   readonly observe: Observe | undefined;
 }
 
@@ -71,6 +76,7 @@ export class Reactor implements ConnectionHost {
   readonly #listeners: Listener[] = [];
   /** By listener: those whose connections are not taken as they come. */
   readonly #entrances = new Map<number, Entrance>();
+  readonly #closedBy: Record<string, number> = {};
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
   readonly unorderedEvents: boolean;
@@ -81,7 +87,8 @@ export class Reactor implements ConnectionHost {
   #draining = false;
   #drained: (() => void) | undefined;
   #emptied: (() => void) | undefined;
-  #heartbeat: Timer | undefined;
+  readonly #door: Door;
+  readonly #sweeps: Sweeps;
 
   constructor(private readonly parts: ReactorParts) {
     const { settings } = parts;
@@ -103,7 +110,8 @@ export class Reactor implements ConnectionHost {
         connections,
       );
     });
-    this.#watchHeartbeats();
+    this.#door = new Door(parts.door, settings, parts.clock, parts.logger);
+    this.#sweeps = new Sweeps(parts.clock, settings, this.#connections);
   }
 
   get settings(): Settings {
@@ -111,28 +119,17 @@ export class Reactor implements ConnectionHost {
   }
 
   /**
-   * Accepts on a port, or on a socket that came with the start; `shares` when
-   * other reactors accept on that port too. Rejects with the system's error.
+   * Accepts where the listener says, or on a socket that came with the start.
+   * Rejects with the system's error.
    */
-  async listen(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
-    const { host, backlog, noDelay, tls } = this.settings.listeners[index]!;
-    const passed = descriptor === undefined ? {} : { descriptor };
-    const options = {
-      host,
-      port,
-      backlog,
-      noDelay,
-      reusePort: shares,
-      secured: tls !== undefined,
-      ...passed,
-    };
+  async listen(index: number, place: ListenPlace = {}): Promise<Endpoint> {
+    const options = listenOptions(this.settings.listeners[index]!, place);
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
   }
 
   /** Accepts on a socket that another process has bound. */
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
-    const { host, port, backlog, noDelay, tls } = this.settings.listeners[index]!;
-    const options = { host, port, backlog, noDelay, reusePort: false, secured: tls !== undefined };
+    const options = listenOptions(this.settings.listeners[index]!);
     return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
   }
 
@@ -206,8 +203,11 @@ export class Reactor implements ConnectionHost {
     this.parts.logger.warn(`reset connection ${connection.id} amid a file: ${error.message}`, { error });
   }
 
-  closed(): void {
+  closed(connection: ClientConnection, reason: CloseReason): void {
     this.counters.closedConnections++;
+    this.#closedBy[reason] = (this.#closedBy[reason] ?? 0) + 1;
+    this.#sweeps.remove(connection);
+    this.#door.leave(connection.listener.index, connection.remote.address);
   }
 
   forget(connection: ClientConnection): void {
@@ -230,6 +230,7 @@ export class Reactor implements ConnectionHost {
       connections: acceptedConnections - closedConnections,
       failedDispatches: this.parts.dispatch.failures ?? 0,
       outstandingPackets,
+      closedBy: { ...this.#closedBy },
       refused: Object.fromEntries(this.#refused),
       ledger: { ...this.ledger, refused: { ...this.ledger.refused } },
       connectionsOfWorkers: this.slots.map((slot) => slot.connections.size),
@@ -272,7 +273,8 @@ export class Reactor implements ConnectionHost {
       this.#checkDrained();
     });
     timer.cancel();
-    this.#heartbeat?.cancel();
+    this.#sweeps.stop();
+    this.#door.close();
     await Promise.all(closing);
   }
 
@@ -333,7 +335,8 @@ export class Reactor implements ConnectionHost {
   }
 
   #contextOf(index: number): ListenerContext {
-    return { index, settings: this.settings.listeners[index]!, framing: this.parts.framings[index]! };
+    const settings = this.settings.listeners[index]!;
+    return { index, settings, framing: this.parts.framings[index]!, timed: isTimed(settings) };
   }
 
   #acceptor(index: number): (stream: ByteStream) => void {
@@ -369,8 +372,14 @@ export class Reactor implements ConnectionHost {
       stream.destroy(true);
       return;
     }
+    const refusal = this.#door.enter(listener.index, arrival.remote.address);
+    if (refusal !== undefined) {
+      this.#turnAway(listener, stream, arrival, refusal);
+      return;
+    }
     const connection = new ClientConnection(id, listener, stream, this, arrival);
     this.#connections.set(id, connection);
+    this.#sweeps.add(connection);
     this.counters.acceptedConnections++;
     this.observe?.({
       kind: 'accepted',
@@ -385,6 +394,14 @@ export class Reactor implements ConnectionHost {
     connection.pump();
   }
 
+  /** No worker hears of it: a flood costs the server no more than this. */
+  #turnAway(listener: ListenerContext, stream: ByteStream, { remote }: Arrival, reason: Refusal): void {
+    this.refuse(reason);
+    const { address, port } = remote;
+    this.observe?.({ kind: 'turnedAway', listener: listener.settings.name, address, port, reason });
+    stream.destroy(true);
+  }
+
   #attach(connection: ClientConnection): void {
     const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)];
     if (slot === undefined) {
@@ -395,24 +412,9 @@ export class Reactor implements ConnectionHost {
     slot.enter(connection);
     if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
   }
+}
 
-  #watchHeartbeats(): void {
-    const { heartbeatCheckInterval, listeners } = this.settings;
-    if (listeners.every((listener) => listener.heartbeatIdleTime === 0)) return;
-    this.#heartbeat = this.clock.setTimer(heartbeatCheckInterval, () => {
-      this.#closeIdle();
-      this.#watchHeartbeats();
-    });
-  }
-
-  /** A connection from which nothing can come is not idle: its client may be waiting for us. */
-  #closeIdle(): void {
-    const now = this.clock.now();
-    for (const connection of this.#connections.values()) {
-      const { heartbeatIdleTime } = connection.listener.settings;
-      if (heartbeatIdleTime === 0 || connection.deaf || connection.closed) continue;
-      if (now - connection.lastReceived <= heartbeatIdleTime) continue;
-      connection.expire();
-    }
-  }
+/** Whether it matters when bytes come and go. */
+function isTimed({ heartbeatIdleTime, maxIdleTime }: ListenerSettings): boolean {
+  return heartbeatIdleTime > 0 || maxIdleTime > 0;
 }

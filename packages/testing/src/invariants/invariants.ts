@@ -19,6 +19,8 @@ import type { Rule, Violation } from './violation.js';
 const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
+/** Clients on unix sockets have none. Which connection is whose is not known, and what they saw is not compared. */
+const NO_ADDRESS = ':0';
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -27,7 +29,7 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' | 'turnedAway' | 'loads' }>;
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' }>;
 
 interface ClientStory {
   readonly id: number;
@@ -212,6 +214,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       story: undefined,
     };
     this.#clients.set(id, client);
+    if (place === NO_ADDRESS) return;
     const story = this.#unclaimed.get(place);
     if (story === undefined) this.#knocking.set(place, client);
     else this.#join(client, story);
@@ -224,6 +227,7 @@ export class Invariants implements StoryHost, ExchangeHost {
     const story = new ConnectionStory(connection, settings, pid, this);
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
+    if (place === NO_ADDRESS) return;
     if (this.#turnedAway.has(place))
       this.report(
         'order',

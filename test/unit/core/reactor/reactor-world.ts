@@ -15,6 +15,7 @@ import type {
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
+import { doorMemory } from '@shoal/core/internal/reactor/door/door-memory';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
 import type { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';
 import { keptLog } from '../log-lines.js';
@@ -237,10 +238,11 @@ export class ReactorWorld {
       ids,
       dispatch,
       framings,
+      door: doorMemory(settings, { next: () => 0.5 }),
       observe: undefined,
     });
     const world = new ReactorWorld(clock, reactor, logged, network);
-    for (const index of settings.listeners.keys()) await reactor.listen(index, 0, false);
+    for (const index of settings.listeners.keys()) await reactor.listen(index);
     return world;
   }
 

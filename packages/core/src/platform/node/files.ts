@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import {
   lchownSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -43,7 +44,8 @@ export class NodeFiles implements Files {
   handOver(path: string): void {
     const { owner } = this.user;
     if (owner === undefined) return;
-    for (const name of readdirSync(path)) lchownSync(join(path, name), owner.uid, owner.gid);
+    const names = lstatSync(path).isDirectory() ? readdirSync(path) : [];
+    for (const name of names) lchownSync(join(path, name), owner.uid, owner.gid);
     lchownSync(path, owner.uid, owner.gid);
   }
 

@@ -45,6 +45,14 @@ export class NodeStream implements ByteStream {
     return this.socket.writableLength;
   }
 
+  get unsent(): number {
+    const { writableLength } = this.socket;
+    if (writableLength === 0) return 0;
+    const own = queueOf(this.socket) ?? writableLength;
+    // What TLS has encrypted lies in its own queue until the socket below has sent it.
+    return this.wire === this.socket ? own : own + (queueOf(this.wire) ?? 0);
+  }
+
   start(events: StreamEvents): void {
     this.#events = events;
     const { socket } = this;
@@ -153,4 +161,10 @@ export class NodeStream implements ByteStream {
   #tellDrain(): void {
     if (this.#state !== 'gone') this.#events?.drain();
   }
+}
+
+/** Node keeps it for its own timeouts, and has no other name for it. */
+function queueOf(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as unknown as { _handle?: { writeQueueSize?: number } | null };
+  return handle?.writeQueueSize;
 }

@@ -57,6 +57,10 @@ export class SecuredStream implements ByteStream {
     return this.stream.buffered;
   }
 
+  get unsent(): number {
+    return this.stream.unsent;
+  }
+
   say(message: object): void {
     this.stream.write(recordOf(message));
   }
