@@ -92,11 +92,11 @@ describe('A listener behind load balancers', () => {
     SecuredApp,
     async (server) => {
       const proxy = { from: '203.0.113.7' };
-      for (const from of ['10.1.0.0', '10.1.255.255', '::1', '::ffff:10.1.2.3']) {
+      for (const from of ['10.1.0.0', '10.1.255.255', '127.0.0.1']) {
         const client = await server.connect({ listener: 'proxied', from, proxy });
         expect((await whoAmI(client)).remoteAddress, from).to.equal('203.0.113.7');
       }
-      for (const from of ['10.0.255.255', '10.2.0.0', '::2']) {
+      for (const from of ['10.0.255.255', '10.2.0.0', '127.0.0.2']) {
         const client = await server.connect({ listener: 'proxied', from });
         await client.closed();
       }
