@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
-import { SecuredApp } from '../fixtures/apps/secured.js';
+import { listeners, SecuredApp } from '../fixtures/apps/secured.js';
 import { ask, eventually, linesOf } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
@@ -60,7 +60,7 @@ describe('A listener behind load balancers', () => {
     few,
   );
 
-  inWorlds(
+  inSimulation(
     'turns away those who send no header, and those who may not',
     SecuredApp,
     async (server) => {
@@ -131,4 +131,12 @@ describe('A listener behind load balancers', () => {
     },
     few,
   );
+
+  inSimulation('limits connections by the address of the client, and not by that of the load balancer', SecuredApp, async (server) => {
+    const connect = (from: string) => server.connect({ proxy: { from } });
+    expect(await ask(await connect('203.0.113.7'), 'one')).to.equal('echo one');
+    await (await connect('203.0.113.7')).closed();
+    expect(await ask(await connect('203.0.113.8'), 'two')).to.equal('echo two');
+    await refused(server, { ADDRESS_LIMIT: 1 });
+  }, { settings: { listeners: [listeners.proxied], maxConnectionPerAddress: 1 }, ...few }); // prettier-ignore
 });

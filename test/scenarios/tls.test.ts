@@ -118,7 +118,7 @@ describe('A listener with TLS', () => {
     few,
   );
 
-  inWorlds(
+  inSimulation(
     'turns away what is not TLS, or leaves too early, and logs it once',
     SecuredApp,
     async (server) => {
@@ -242,7 +242,7 @@ describe('Certificates', () => {
     fresh();
   }, { settings: { ...settings, ...base }, ...few }); // prettier-ignore
 
-  inWorlds('stay as they were where the new key does not fit', SecuredApp, unfit, { settings, ...few });
+  inSimulation('stay as they were where the new key does not fit', SecuredApp, unfit, { settings, ...few });
   inSimulation('stay as they were in base mode, too', SecuredApp, unfit, {
     settings: { ...settings, ...base },
   });

@@ -26,6 +26,7 @@ export class Entrance implements EntrantHost {
   /** New handshakes use it; undefined until there are certificates. */
   tls: TlsServer | undefined;
   readonly #entrants = new Set<Entrant>();
+  #closed = false;
   readonly #limit: number;
   readonly #trusted: readonly AddressRange[] | undefined;
 
@@ -47,6 +48,10 @@ export class Entrance implements EntrantHost {
   }
 
   receive(stream: ByteStream): void {
+    if (this.#closed) {
+      stream.destroy(true);
+      return;
+    }
     const refusal = this.#refusal(stream.remote);
     if (refusal !== undefined) {
       stream.destroy(true);
@@ -58,8 +63,9 @@ export class Entrance implements EntrantHost {
     entrant.begin();
   }
 
-  /** Ends all who are on the way. */
+  /** Ends all who are on the way, and whoever comes after them. */
   close(): void {
+    this.#closed = true;
     for (const entrant of this.#entrants) entrant.abort();
     this.#entrants.clear();
   }
