@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { explore, type ExploreOptions, type SimulatedServer, type TestClient } from '@shoal/testing';
 import { delimiter, tcp } from '@shoal/core';
+import { SecuredApp } from '../fixtures/apps/secured.js';
 import { SickApp } from '../fixtures/apps/sick.js';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { ErrandsApp } from '../fixtures/apps/everywhere.js';
@@ -106,6 +107,25 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
     runs: 70,
     settings: { mode: 'base' },
   });
+  holds(
+    'when clients come by TLS and through load balancers, among others who do not get in',
+    SecuredApp,
+    enter,
+    {
+      runs: 20,
+      faults: replacements,
+      settings: { bakeTime: 0 },
+    },
+  );
+  holds(
+    'when clients come by TLS, and workers own the sockets',
+    SecuredApp,
+    (server) => enter(server, true),
+    {
+      runs: 20,
+      settings: { mode: 'base' },
+    },
+  );
   holds('when every packet goes to the next worker', SyncEchoApp, scatter, {
     runs: 70,
     settings: { dispatchMode: 'roundRobin' },
@@ -236,6 +256,34 @@ async function carry(server: SimulatedServer): Promise<void> {
     expect(bytes.readUInt32BE()).to.equal(size);
     expect(bytes.subarray(4).equals(Buffer.alloc(4 + size, `${size} `).subarray(4))).to.equal(true);
     expect(await line.receiveLine()).to.match(/^\d+ \d \d+$/);
+  }
+}
+
+/** Clients of every sort come in at once; those who do not get in change nothing for the others. */
+async function enter(server: SimulatedServer, owned = false): Promise<void> {
+  const proxy = { from: '203.0.113.7', port: 4711 };
+  const silent = await server.connect({ listener: 'secured' });
+  const rude = await server.connect({ listener: 'proxied' });
+  rude.send('hello\n');
+  const clients = [
+    await server.connect({ listener: 'secured', tls: { servername: 'a.example' } }),
+    await server.connect({ listener: 'proxied', proxy: { ...proxy, version: 1 } }),
+    await server.connect({ listener: 'both', proxy: { ...proxy, port: 4712 }, tls: {} }),
+  ];
+  for (let line = 0; line < LINES; line++) {
+    for (const client of clients) client.send(`${line}\n`);
+    await server.advance(2);
+  }
+  for (const client of clients) client.end();
+  await silent.closed();
+  await rude.closed();
+  const expected = Array.from({ length: LINES }, (_, line) => `echo ${line}\n`).join('');
+  for (const client of clients) {
+    await client.ended();
+    // Where workers own the sockets, a lost one takes them with it.
+    const received = client.received.toString();
+    if (owned) expect(expected.startsWith(received)).to.equal(true);
+    else expect(received).to.equal(expected);
   }
 }
 

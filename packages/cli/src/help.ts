@@ -88,6 +88,8 @@ const reload = `Usage: shoal reload [server] [options]
 Starts one worker with the code that is on disk. Once it has proved itself, the
 others are replaced one after the other, and connections stay open; if it fails,
 the workers of before serve on, untouched. Prints each step as it happens.
+Certificates are read anew first; where those on disk do not hold, the ones of
+before stay, and the exit code is 1.
 
 Options:
       --only task               replace the task workers only

@@ -32,4 +32,5 @@ export type {
   ServerStatus,
 } from './pipe/questions.js';
 export type { Uid } from './pipe/orders.js';
+export type { PeerCertificate, TlsInfo } from './platform/platform.js';
 export type { RunningServer, WorkerStatus } from './kernel/running-server.js';

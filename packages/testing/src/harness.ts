@@ -3,6 +3,7 @@ import type { TraceEvent } from './trace/trace-event.js';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
 import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
+import type { PeerCertificate } from '@shoal/core';
 import type { AppClass } from './application.js';
 import { checkDuration, type LinkBehaviour } from './world/link-behaviour.js';
 
@@ -98,6 +99,32 @@ export interface RunningInfo extends Pick<
   'listeners' | 'masterPid' | 'managerPid' | 'workers'
 > {}
 
+/** How a client shakes hands. It takes whatever certificate the server shows. */
+export interface ClientTlsOptions {
+  /** The name that it asks for. */
+  readonly servername?: string;
+  /** The protocols that it speaks, the best first. */
+  readonly alpn?: readonly string[];
+  /** What it shows when it is asked, as texts in PEM. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+}
+
+/** What a client's handshake has come to. */
+export interface ClientTls {
+  readonly serverCertificate: PeerCertificate;
+  readonly alpnProtocol?: string;
+}
+
+/** What a load balancer says of a client. */
+export interface ClientProxyOptions {
+  /** The address of the client, of IPv4 or IPv6. */
+  readonly from: string;
+  /** Default 50000. */
+  readonly port?: number;
+  /** Of the PROXY protocol. Default 2. */
+  readonly version?: 1 | 2;
+}
+
 export interface ConnectionOptions {
   readonly listener?: number | string;
   /** The client's address. In a simulation any; on real processes one of 127.0.0.0/8. */
@@ -107,6 +134,10 @@ export interface ConnectionOptions {
    * simulation: on real processes `connect` rejects when it is given.
    */
   readonly link?: LinkBehaviour;
+  /** Secures the connection; `connect` rejects when the server does not finish the handshake. In a simulation without cryptography. */
+  readonly tls?: ClientTlsOptions;
+  /** Comes through a load balancer, which writes a header of the PROXY protocol first. */
+  readonly proxy?: ClientProxyOptions;
 }
 
 export interface TestLog {
@@ -125,6 +156,8 @@ export interface TestClient {
   readonly state: 'open' | 'ended' | 'closed';
   /** Every byte that has come so far. */
   readonly received: Buffer;
+  /** Of a client that has connected with `tls`. */
+  readonly tls?: ClientTls | undefined;
   /** Ignored after `end`, `reset` or a close. */
   send(data: string | Uint8Array): void;
   /** The next bytes, at least one. */

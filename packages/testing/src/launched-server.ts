@@ -25,6 +25,7 @@ import { findExport } from './find-export.js';
 import { PausedProcesses, standsStill } from './paused-processes.js';
 import { linkIsReal, RealStream } from './real-stream.js';
 import { REAL_PATIENCE } from './real-waiting.js';
+import { proxiedFrom } from './proxy-header.js';
 import { ScriptedClient } from './scripted-client.js';
 
 const STOP_PATIENCE = 15_000;
@@ -56,7 +57,7 @@ export class LaunchedServer implements TestServer {
     return this.master.running;
   }
 
-  async connect({ listener, from, link }: ConnectionOptions = {}): Promise<TestClient> {
+  async connect({ listener, from, link, tls, proxy }: ConnectionOptions = {}): Promise<TestClient> {
     if (link !== undefined) throw linkIsReal();
     if (this.#stopped !== undefined) throw new Error('the server has been stopped: nobody can connect');
     const { address, port } = findListener(this.running, listener);
@@ -65,11 +66,11 @@ export class LaunchedServer implements TestServer {
     const place = address.startsWith('/')
       ? { path: address }
       : { host: address, port, ...(local !== undefined && { from: local }) };
-    const stream = await RealStream.connect(place, () => this.master.waiting.poke());
+    const stream = await RealStream.connect({ ...place, tls, proxy }, () => this.master.waiting.poke());
     const id = this.#clients.length;
     const note = (fact: ClientFact): void => this.facts.note(`client ${id}`, fact);
-    note({ kind: 'connects', client: id, ...stream.local });
-    const client = new ScriptedClient(id, stream, this.master.waiting, note);
+    note({ kind: 'connects', client: id, ...(proxy === undefined ? stream.local : proxiedFrom(proxy)) });
+    const client = new ScriptedClient(id, stream, this.master.waiting, note, stream.tls);
     this.#clients.push(client);
     return client;
   }

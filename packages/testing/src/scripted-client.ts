@@ -1,6 +1,6 @@
 import type { ByteStream } from '@shoal/core/internal/platform/platform';
 import { factText } from '@shoal/core/internal/events/facts';
-import type { LinkBehaviour, TestClient, Waiting } from './harness.js';
+import type { ClientTls, LinkBehaviour, TestClient, Waiting } from './harness.js';
 import type { ClientFact } from './trace/trace-event.js';
 import type { ClientLink } from './world/link-behaviour.js';
 
@@ -33,6 +33,7 @@ export class ScriptedClient implements TestClient {
     private readonly waiting: Waiting,
     /** Puts into the trace what it does and sees. */
     private readonly note: (fact: ClientFact) => void,
+    readonly tls?: ClientTls | undefined,
   ) {
     stream.start({
       data: (chunk) => {

@@ -10,17 +10,20 @@ import {
   findWorker,
   findWorkerToHang,
   unready,
+  type ClientTlsOptions,
   type ConnectionOptions,
   type TestClient,
   type TestLog,
   type TestServer,
   type Waiting,
 } from './harness.js';
+import { proxiedFrom, proxyHeader } from './proxy-header.js';
 import { ScriptedClient } from './scripted-client.js';
 import { Picture, type ConnectionView, type PacketView, type TimerView } from './trace/picture.js';
 import type { ClientFact, TraceEvent } from './trace/trace-event.js';
 import { lastEvents } from './trace/trace-text.js';
 import { lastLines } from './world/log-text.js';
+import type { SecuredClient } from './world/tls/tls-client.js';
 import { type Leftovers, type LinkedStream, World } from './world/world.js';
 import type { WorldOptions } from './world/world-options.js';
 
@@ -184,7 +187,7 @@ export class SimulatedServer implements TestServer, Waiting {
     }
   }
 
-  async connect({ listener, ...options }: ConnectionOptions = {}): Promise<TestClient> {
+  async connect({ listener, tls, proxy, ...options }: ConnectionOptions = {}): Promise<TestClient> {
     if (this.#stopped !== undefined) throw new Error('the server has been stopped: nobody can connect');
     const { address, port } = findListener(this.running, listener);
     const stream = await this.#settle<LinkedStream>('a connection', (resolve, reject) => {
@@ -196,12 +199,23 @@ export class SimulatedServer implements TestServer, Waiting {
         else resolve(outcome);
       });
     });
+    if (proxy !== undefined) stream.write(proxyHeader(proxy, stream.remote));
+    const secured = tls === undefined ? undefined : await this.#secure(stream, tls);
     const id = this.#clients.length;
     const note = (fact: ClientFact): void => this.world.note(`client ${id}`, fact);
-    note({ kind: 'connects', client: id, ...stream.local });
-    const client = new ScriptedClient(id, stream, this, note);
+    note({ kind: 'connects', client: id, ...(proxy === undefined ? stream.local : proxiedFrom(proxy)) });
+    const client = new ScriptedClient(id, secured?.stream ?? stream, this, note, secured?.tls);
     this.#clients.push(client);
     return client;
+  }
+
+  #secure(stream: LinkedStream, options: ClientTlsOptions): Promise<SecuredClient> {
+    return this.#settle('a handshake', (resolve, reject) => {
+      this.world.secure(stream, options, (outcome) => {
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      });
+    });
   }
 
   advance(ms: number): Promise<void> {

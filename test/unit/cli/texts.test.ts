@@ -130,6 +130,17 @@ describe('A reload in words', () => {
     expect(reportLines({ ...report, outcome: 'stopping' })[0]).to.include('was stopped during the reload');
   });
 
+  it('shows what is wrong with certificates, so that those of before stay', () => {
+    const [, ...lines] = reportLines({
+      ...report,
+      certificateProblems: ["listeners[0].tls.key: 'a.key' is not there"],
+    });
+    expect(lines).to.deep.equal([
+      'the certificates of before stay, for something is wrong with those on disk:',
+      "  listeners[0].tls.key: 'a.key' is not there",
+    ]);
+  });
+
   it('shows what needs a restart, and the stack of the worker with its causes', () => {
     const lines = reportLines({
       ...report,

@@ -767,7 +767,10 @@ describe('A configuration that does not hold', () => {
     const secret = 'correct-horse-battery-staple';
     const url = `https://me:${secret}@example.org/f.js`;
     const input = {
-      ...withListener({ framing: { kind: 'custom', module: url }, tls: { key: secret } }),
+      ...withListener({
+        framing: { kind: 'custom', module: url },
+        tls: { key: secret, passphrase: [secret] },
+      }),
       dbPassword: secret,
       logLevel: 'x'.repeat(1_000),
     };
@@ -779,7 +782,8 @@ describe('A configuration that does not hold', () => {
       expect(message).not.to.include(secret);
       expect(message).to.include('https://…@example.org/f.js');
       expect(message).to.include('dbPassword: a string of 28 characters');
-      expect(message).to.include('listeners[0].tls: an object');
+      expect(message).to.include('listeners[0].tls.cert: nothing was given');
+      expect(message).to.include('listeners[0].tls.passphrase: an array of 1 is not a string');
       expect(message).to.include('(1000 characters)');
       expect(message).not.to.include('x'.repeat(41));
     }

@@ -52,6 +52,8 @@ describe('A name that is no option', () => {
     expect(explain('packageEof', 'tcp')).to.equal(eof);
     expect(explain('open_length_check')).to.include('framing: lengthPrefix(');
     expect(explain('package_length_func')).to.include('framing: custom(');
+    expect(explain('ssl_cert_file')).to.include("tls: { cert: 'server.crt' } in the listener");
+    expect(explain('ssl_verify_peer', 'tcp')).to.include('tls: { requestCert: true } in the listener');
   });
 
   it('of a later version is refused as such, in either spelling and at either place', () => {
@@ -60,11 +62,10 @@ describe('A name that is no option', () => {
       'sendYield',
       'sendTimeout',
       'ssl',
-      'sslCertFile',
-      'tls',
+      'sslDhparam',
       'http2HeaderTableSize',
       'send_timeout',
-      'ssl_key_file',
+      'ssl_ecdh_curve',
     ];
     for (const name of names) {
       expect(explain(name), name).to.equal('is not in this version; remove it');
@@ -79,6 +80,9 @@ describe('A name that is no option', () => {
     expect(explain('workerNum', 'tcp')).to.equal(
       'is not an option of tcp(); write workerNum beside listeners, for the whole server',
     );
+    expect(explain('tls')).to.include('write it in a listener: listeners: [tcp({ tls: … })]');
+    expect(explain('sni', 'proxyProtocol')).to.include('is not an option of proxyProtocol');
+    expect(explain('passPhrase', 'sni')).to.include('did you mean passphrase?');
     expect(explain('packageMaxLength', 'raw')).to.include('is not an option of raw()');
   });
 

@@ -40,7 +40,8 @@ export async function reload(client: ControlClient, { only, wait, timeout }: Rel
   if (exitOf[report.outcome] === CommandExit.ok) print(outcome);
   else complain(outcome);
   for (const line of details) process.stderr.write(`${line}\n`);
-  return exitOf[report.outcome] ?? CommandExit.failed;
+  const exit = exitOf[report.outcome] ?? CommandExit.failed;
+  return exit === CommandExit.ok && report.certificateProblems !== undefined ? CommandExit.failed : exit;
 }
 
 function explained(error: unknown): unknown {

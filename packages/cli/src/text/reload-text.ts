@@ -21,7 +21,7 @@ export function progressText({ step, workerId, pid, text }: ReloadProgress): str
 
 /** How it ended, in sentences; the failing worker's own stack last. */
 export function reportLines(report: ReloadReport): string[] {
-  return [outcomeText(report), ...restartLines(report), ...failureLines(report)];
+  return [outcomeText(report), ...restartLines(report), ...certificateLines(report), ...failureLines(report)];
 }
 
 function outcomeText({ outcome, generation, replaced, duration }: ReloadReport): string {
@@ -45,6 +45,14 @@ function restartLines({ needRestart }: ReloadReport): string[] {
   return [
     'these have changed on disk and need a restart:',
     ...needRestart.map((each) => `  ${oneLine(each)}`),
+  ];
+}
+
+function certificateLines({ certificateProblems = [] }: ReloadReport): string[] {
+  if (certificateProblems.length === 0) return [];
+  return [
+    'the certificates of before stay, for something is wrong with those on disk:',
+    ...certificateProblems.map((each) => `  ${oneLine(each)}`),
   ];
 }
 

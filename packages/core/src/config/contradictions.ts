@@ -9,6 +9,7 @@ import type { FramingSettings, ListenerSettings, UnixListenerSettings } from './
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
 import { asFileName } from './text.js';
+import { tlsContradictions } from './tls-contradictions.js';
 
 /**
  * What options mean for each other. Each rule looks at values that hold by
@@ -34,6 +35,7 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
       ...impossibleMarks(input, ['listeners', index], listener),
       ...delayWithoutConnect(input, ['listeners', index], draft),
       ...impossibleFraming(['listeners', index, 'framing'], listener),
+      ...tlsContradictions(input, ['listeners', index, 'tls'], listener.tls),
     ]),
     ...sharedAddresses(listeners),
     ...sharedNames(input, listeners),

@@ -8,6 +8,8 @@ import { moved, reserved, reservedFamilies } from './reserved.js';
 import { framings } from './framing-options.js';
 import { inheritedOptions, listeners } from './listener-options.js';
 import { facts } from './option.js';
+import { proxySchema } from './proxy-options.js';
+import { tlsSchema } from './tls-options.js';
 import { serverSchema } from './schema.js';
 
 /** Renders `docs/configuration.md` from the schema, so that the manual cannot say anything else. */
@@ -28,6 +30,8 @@ export function describeConfiguration(): string {
     "Clients on the same machine come to `unix({ path: '/run/chat.sock' })`, which has nothing of TCP, and these:",
     table(without(listeners.unix.shape, inheritedOptions)),
     ...framingSections(),
+    ...tlsSection(),
+    ...proxySection(),
     ...namesOfTheReference(),
     ...namesOfLater(),
   ].join('\n\n')}\n`;
@@ -107,6 +111,25 @@ function framingSections(): string[] {
     '## Framing',
     'A packet reaches its handler as it came, delimiter or header included, unless `strip` is true.',
     ...sections,
+  ];
+}
+
+function tlsSection(): string[] {
+  return [
+    '## TLS',
+    [
+      "A listener with `tls` speaks TLS and nothing else: `tcp({ port: 9501, tls: { cert: 'server.crt', key: 'server.key' } })`.",
+      'Files are read before the server binds, and again by every reload; see [TLS and PROXY protocol](tls.md).',
+    ].join('\n'),
+    table(tlsSchema.shape),
+  ];
+}
+
+function proxySection(): string[] {
+  return [
+    '## PROXY protocol',
+    "Versions 1 and 2, told apart by themselves: `tcp({ port: 9501, proxyProtocol: { trusted: ['10.0.0.0/8'] } })`.",
+    table(proxySchema.shape),
   ];
 }
 

@@ -24,7 +24,9 @@ import {
   type TcpListenerSettings,
   type UnixListenerSettings,
 } from './schema.js';
+import { isInline } from './pem.js';
 import { asFileName } from './text.js';
+import { fillTls } from './tls-options.js';
 
 /** What the defaults need to know of the world. */
 export interface Environment {
@@ -103,7 +105,7 @@ export function fill(
     keepAliveIdle: option('keepAliveIdle', inheritedTcpDefaults.keepAliveIdle),
     enableDelayReceive: option('enableDelayReceive', inheritedDefaults.enableDelayReceive),
   };
-  const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
+  const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners, environment);
   const reactorNum = option('reactorNum', Math.min(cpus, mostReactorsByDefault));
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const dispatchModule = option('dispatchModule');
@@ -178,30 +180,36 @@ function fillListeners(
   inputs: unknown,
   inherited: Inherited,
   valid: readonly ListenerOutput[] | undefined,
+  environment: Environment,
 ): readonly Draft<ListenerSettings>[] | undefined {
   if (!Array.isArray(inputs)) return undefined;
-  return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index]));
+  return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index], environment));
 }
 
 function fillListener(
   input: unknown,
   inherited: Inherited,
   valid: ListenerOutput | undefined,
+  environment: Environment,
 ): Draft<ListenerSettings> {
   if (valueAt(input, ['type']) === 'unix') {
     return fillUnix(input, inherited, valid?.type === 'unix' ? valid : undefined);
   }
-  return fillTcp(input, inherited, valid?.type === 'tcp' ? valid : undefined);
+  return fillTcp(input, inherited, valid?.type === 'tcp' ? valid : undefined, environment);
 }
 
 function fillTcp(
   input: unknown,
   inherited: Inherited,
   valid: Extract<ListenerOutput, { type: 'tcp' }> | undefined,
+  { directory }: Environment,
 ): Draft<TcpListenerSettings> {
   const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
+  const tls = option('tls');
+  const proxyProtocol = option('proxyProtocol');
+  const absolute = (path: string): string => (isInline(path) ? path : posix.resolve(directory, path));
   return {
     type: option('type'),
     name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
@@ -216,6 +224,8 @@ function fillTcp(
     noDelay: option('noDelay', inherited.noDelay),
     keepAlive: option('keepAlive', inherited.keepAlive),
     keepAliveIdle: option('keepAliveIdle', inherited.keepAliveIdle),
+    ...(tls !== undefined && { tls: fillTls(tls, absolute) }),
+    ...(proxyProtocol !== undefined && { proxyProtocol }),
   };
 }
 

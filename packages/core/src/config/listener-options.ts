@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { framing } from './framing-options.js';
 import { asCode, asSize, facts, kind, option, optional, required } from './option.js';
+import { proxySchema } from './proxy-options.js';
 import { duration } from './duration.js';
 import { boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size } from './size.js';
 import { fileMode, socketPath } from './socket-path.js';
 import { host, text } from './text.js';
+import { tlsSchema } from './tls-options.js';
 import { words } from './words.js';
 
 /** Server-wide values of what a listener may set for itself. */
@@ -164,6 +166,19 @@ export const listeners = {
         'Lets other servers listen on the same port at the same time (SO_REUSEPORT); the system spreads new connections over all of them. From Node 22.12 on Linux.',
     }),
     framing,
+    tls: tlsSchema.optional().register(facts, {
+      type: 'object',
+      default: 'none',
+      range: 'see [TLS](#tls)',
+      sentence: 'Secures every connection by TLS.',
+    }),
+    proxyProtocol: proxySchema.optional().register(facts, {
+      type: 'object',
+      default: 'none',
+      range: 'see [PROXY protocol](#proxy-protocol)',
+      sentence:
+        'Every connection begins with a header in which a load balancer says where the client comes from, before TLS if there is any.',
+    }),
     ...inherited,
     ...inheritedTcp,
   }),

@@ -24,6 +24,10 @@ export type CustomFraming = Extract<FramingInput, { kind: 'custom' }>;
  * - `host`: the address to listen on, `'0.0.0.0'` by default.
  * - `name`: how handlers and logs call it, `host:port` by default; unique.
  * - `framing`: how bytes are cut into packets, `raw()` by default.
+ * - `tls`: secures every connection: `{ cert, key }`, each the path of a PEM file or
+ *   its text, and more. Handlers see `connection.tls`.
+ * - `proxyProtocol`: `{ trusted, timeout }`, where load balancers say who the client
+ *   is; `connection.remoteAddress` is the client's then.
  *
  * What it does not set it takes over from the server: `packageMaxLength`,
  * `maxQueuedBytes`, `socketBufferSize` (bytes, or `'64KiB'`),

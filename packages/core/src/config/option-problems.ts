@@ -7,6 +7,9 @@ import type { RefusalParams } from './option.js';
 import { show, showStranger } from './show.js';
 import { explainStranger, type Place } from './stranger.js';
 
+/** Options whose text is nobody's business. */
+const secrets: readonly unknown[] = ['key', 'passphrase'];
+
 type Issue = z.core.$ZodIssue;
 
 /**
@@ -27,7 +30,14 @@ function toProblems(input: unknown, issue: Issue): Problem[] {
   const value = valueAt(input, path);
   const { reason, remedy } =
     issue.code === 'custom' ? (issue.params as unknown as RefusalParams) : structural(issue, path, value);
-  return [{ path: pathInWords(path), found: show(value), reason, remedy }];
+  return [
+    {
+      path: pathInWords(path),
+      found: secrets.includes(path.at(-1)) ? showStranger(value) : show(value),
+      reason,
+      remedy,
+    },
+  ];
 }
 
 function stranger(input: unknown, path: Path, { reason, remedy }: Refusal): Problem {
@@ -36,6 +46,9 @@ function stranger(input: unknown, path: Path, { reason, remedy }: Refusal): Prob
 
 function placeOf(input: unknown, path: Path): Place {
   if (path.length === 0) return 'server';
+  if (path.at(-1) === 'tls') return 'tls';
+  if (path.at(-1) === 'proxyProtocol') return 'proxyProtocol';
+  if (path.at(-2) === 'sni') return 'sni';
   if (path.at(-1) !== 'framing') return valueAt(input, [...path, 'type']) as keyof typeof listeners;
   return valueAt(input, [...path, 'kind']) as keyof typeof framings;
 }
@@ -44,6 +57,7 @@ function placeOf(input: unknown, path: Path): Place {
 function structural(issue: Issue, path: Path, value: unknown): Refusal {
   const last = path.at(-1);
   if (last === 'type') return unknownTransport(value);
+  if (path.length > 2 && last !== 'framing' && last !== 'kind') return unknownGroup(path);
   const remedy = containerRemedy(last);
   if (value === undefined) return new Refusal('was given', remedy);
   if (last === 'kind' && laterKinds.includes(value)) return new Refusal('is not in this version', remedy);
@@ -59,6 +73,17 @@ function unknownTransport(value: unknown): Refusal {
     laterTransports.includes(value) ? 'is not in this version' : 'is not a transport',
     remedy,
   );
+}
+
+/** Objects inside a listener. */
+function unknownGroup(path: Path): Refusal {
+  const remedy =
+    path.at(-1) === 'proxyProtocol'
+      ? "write an object: { trusted: ['10.0.0.0/8'] }"
+      : path.at(-1) === 'sni'
+        ? "write an object: { 'name.example': { cert, key } }"
+        : "write an object: { cert: 'server.crt', key: 'server.key' }";
+  return new Refusal('is not an object', remedy);
 }
 
 const laterTransports: readonly unknown[] = ['udp'];

@@ -25,6 +25,18 @@ export const moved: Readonly<Record<string, string>> = {
   inputBufferSize: 'packageMaxLength',
   bufferInputSize: 'packageMaxLength',
   outputBufferSize: 'socketBufferSize',
+  sslCertFile: "tls: { cert: 'server.crt' } in the listener",
+  sslKeyFile: "tls: { key: 'server.key' } in the listener",
+  sslPassphrase: "tls: { passphrase: '…' } in the listener",
+  sslCiphers: "tls: { ciphers: 'HIGH' } in the listener",
+  sslProtocols: "tls: { minVersion: 'TLSv1.3' } in the listener",
+  sslProtocol: "tls: { minVersion: 'TLSv1.3' } in the listener",
+  sslMethod: "tls: { minVersion: 'TLSv1.3' } in the listener",
+  sslVerifyPeer: 'tls: { requestCert: true } in the listener',
+  sslAllowSelfSigned: 'tls: { rejectUnauthorized: false } in the listener',
+  sslClientCertFile: "tls: { ca: 'clients.crt' } in the listener",
+  sslCafile: "tls: { ca: 'clients.crt' } in the listener",
+  sslSniCerts: "tls: { sni: { 'name.example': { cert, key } } } in the listener",
   bufferOutputSize: 'socketBufferSize',
 };
 
@@ -82,7 +94,7 @@ export const reserved: readonly string[] = [
   'workerMaxConcurrency',
 ];
 
-/** Whole families: `ssl`, `sslCertFile`, `tls`, `httpCompression` and so on. */
+/** Whole families: `ssl`, `sslDhparam`, `httpCompression` and so on. */
 export const reservedFamilies: readonly string[] = [
   'aio',
   'compression',
@@ -90,7 +102,6 @@ export const reservedFamilies: readonly string[] = [
   'http2',
   'iouring',
   'ssl',
-  'tls',
   'upload',
   'websocket',
 ];

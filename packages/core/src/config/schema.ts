@@ -3,6 +3,8 @@ import { dispatchModes } from './dispatch-modes.js';
 import { duration } from './duration.js';
 import { inherited, inheritedTcp, listenerSchema, type listeners } from './listener-options.js';
 import type { framing } from './framing-options.js';
+import type { ProxySettings } from './proxy-options.js';
+import type { TlsSettings } from './tls-options.js';
 import { asCode, asSize, facts, option, optional } from './option.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size } from './size.js';
@@ -216,12 +218,17 @@ export type FramingSettings = Filled<TcpOutput['framing']>;
 /** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
 export type ListenerSettings = TcpListenerSettings | UnixListenerSettings;
 
-export interface TcpListenerSettings extends Filled<Omit<TcpOutput, 'framing'>> {
+export interface TcpListenerSettings extends Filled<Omit<TcpOutput, 'framing' | 'tls' | 'proxyProtocol'>> {
   readonly framing: FramingSettings;
+  readonly tls?: TlsSettings;
+  readonly proxyProtocol?: ProxySettings;
 }
 
 export interface UnixListenerSettings extends Filled<Omit<UnixOutput, 'framing'>> {
   readonly framing: FramingSettings;
+  /** Only TCP has these. */
+  readonly tls?: undefined;
+  readonly proxyProtocol?: undefined;
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */

@@ -1,3 +1,4 @@
+import { isPemText } from './pem.js';
 import { count } from './reader.js';
 
 const longest = 40;
@@ -8,6 +9,7 @@ const longest = 40;
  * a log that more people read than the configuration.
  */
 export function show(value: unknown): string {
+  if (isPemText(value)) return `PEM text of ${count(value.length, 'character')}`;
   if (typeof value === 'string') return quote(value.replace(/\/\/[^/@\s]*@/, '//…@'));
   return showKind(value);
 }

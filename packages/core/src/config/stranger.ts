@@ -3,10 +3,15 @@ import { Refusal } from './reader.js';
 import { isReserved, moved, reserved } from './reserved.js';
 import { framings } from './framing-options.js';
 import { listeners } from './listener-options.js';
+import { proxySchema } from './proxy-options.js';
+import { serverName, tlsSchema } from './tls-options.js';
 import { serverSchema } from './schema.js';
 
-/** Where a name was written: among the server's options, those of a listener of some transport, or of one kind of framing. */
-export type Place = 'server' | keyof typeof listeners | keyof typeof framings;
+/** Objects inside a listener. */
+const groups = { tls: tlsSchema, sni: serverName, proxyProtocol: proxySchema };
+
+/** Where a name was written: among the server's options, those of a listener of some transport, of one kind of framing, or of a group in a listener. */
+export type Place = 'server' | keyof typeof listeners | keyof typeof framings | keyof typeof groups;
 
 const serverOptions = Object.keys(serverSchema.shape);
 
@@ -20,6 +25,9 @@ const where: Readonly<Record<Place, string>> = {
   delimiter: 'of delimiter()',
   lengthPrefix: 'of lengthPrefix()',
   custom: 'of custom()',
+  tls: 'of tls',
+  sni: 'of a name in sni',
+  proxyProtocol: 'of proxyProtocol',
 };
 
 /** Tells somebody who wrote a name that is no option there which one was probably meant. */
@@ -37,11 +45,16 @@ export function explainStranger(key: string, place: Place): Refusal {
 
 function optionsOf(place: Place): readonly string[] {
   if (place === 'server') return serverOptions;
-  return Object.keys(isTransport(place) ? listeners[place].shape : framings[place].shape);
+  if (isTransport(place)) return Object.keys(listeners[place].shape);
+  return Object.keys(isGroup(place) ? groups[place].shape : framings[place].shape);
 }
 
 function isTransport(place: Place): place is keyof typeof listeners {
   return Object.hasOwn(listeners, place);
+}
+
+function isGroup(place: Place): place is keyof typeof groups {
+  return Object.hasOwn(groups, place);
 }
 
 /** `worker_num`, `worker-num`, `WORKER_NUM` and `WorkerNum` are all `workerNum`. */

@@ -1,4 +1,6 @@
 import type { Environment } from './fill.js';
+import { isPemText } from './pem.js';
+import { hashOf } from './text-hash.js';
 
 /**
  * Settings as their user wrote them, in one text, and what their defaults
@@ -25,6 +27,7 @@ function textOf(value: unknown, depth: number): string | undefined {
     case 'undefined':
       return '-';
     case 'string':
+      return isPemText(value) ? `pem ${hashOf(value)}` : JSON.stringify(value);
     case 'boolean':
       return JSON.stringify(value);
     case 'number':
@@ -43,7 +46,9 @@ function textOfObject(value: object, depth: number): string | undefined {
   if (!isArray && prototype !== Object.prototype && prototype !== null) return undefined;
   const entries: string[] = [];
   for (const name of Object.getOwnPropertyNames(value)) {
-    const text = textOf((value as Readonly<Record<string, unknown>>)[name], depth);
+    const item = (value as Readonly<Record<string, unknown>>)[name];
+    // The text travels in the environment of processes, where no secret belongs.
+    const text = name === 'passphrase' ? hashOf(String(item)) : textOf(item, depth);
     if (text === undefined) return undefined;
     entries.push(`${JSON.stringify(name)}:${text}`);
   }

@@ -66,7 +66,10 @@ export type ReactorFact =
       readonly address: string;
       readonly port: number;
     }
-  /** A connection was closed at the door, and has no number: the limits of the server or its listener are reached. */
+  /**
+   * A connection was closed at the door, and has no number: the limits of the server or its listener are reached, a
+   * handshake failed, a header was wrong.
+   */
   | {
       readonly kind: 'turnedAway';
       readonly listener: string;

@@ -4,7 +4,14 @@ import { placeOf } from '../config/place.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
-import type { CrewStatus, InnerQuestion, Original, WorkerCounters, WorkerNote } from '../pipe/messages.js';
+import type {
+  Certificates,
+  CrewStatus,
+  InnerQuestion,
+  Original,
+  WorkerCounters,
+  WorkerNote,
+} from '../pipe/messages.js';
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
@@ -19,6 +26,7 @@ export interface BasePlantParts {
   /** By listener: the socket that came with the start; undefined where it binds its own. */
   readonly descriptors: readonly (number | undefined)[];
   readonly context: ProcessContext;
+  readonly certificates: Certificates;
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   readonly onFailure: (error: Error) => void;
@@ -106,6 +114,10 @@ export class BasePlant implements Plant {
     return this.#manager?.clientInfo(id, ConnectionIds.incarnationOf(id)) ?? null;
   }
 
+  renew(certificates: Certificates): void {
+    this.#manager?.renew(certificates);
+  }
+
   reopenLogs(): void {
     this.#manager?.reopenLogs();
   }
@@ -124,8 +136,17 @@ export class BasePlant implements Plant {
   }
 
   #makeManager(): Manager {
-    const { platform, settings, context, runtimeDirectory, userProcesses, onFailure, original, ask } =
-      this.parts;
+    const {
+      platform,
+      settings,
+      context,
+      runtimeDirectory,
+      userProcesses,
+      onFailure,
+      original,
+      ask,
+      certificates,
+    } = this.parts;
     return new Manager({
       platform,
       settings,
@@ -135,6 +156,7 @@ export class BasePlant implements Plant {
       pipePaths: [],
       runtimeDirectory,
       listeners: this.#listeners,
+      ...(certificates.some((material) => material !== null) && { certificates }),
       userProcesses,
       original,
       incarnationBase: 0,

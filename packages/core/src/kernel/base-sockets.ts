@@ -3,7 +3,7 @@ import { placeOf } from '../config/place.js';
 import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Logger } from '../log.js';
-import type { Place, WorkerAssignment } from '../pipe/messages.js';
+import type { Certificates, Place, WorkerAssignment } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
@@ -33,6 +33,11 @@ export class BaseSockets {
     private readonly logger: Logger,
     private readonly exchange: Exchange,
   ) {}
+
+  /** New connections are secured by these from now on. */
+  secure(certificates: Certificates): void {
+    this.#reactor?.secure(certificates);
+  }
 
   /** A socket that the manager has bound. */
   receive(listener: number, bound: BoundListener): void {

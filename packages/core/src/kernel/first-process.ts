@@ -8,7 +8,7 @@ import { ControlSocket } from '../control/control-socket.js';
 import { controlProtocol, controlSocketName } from '../control/protocol.js';
 import { ExitCode, exitCodeOf, ProcessError } from '../errors.js';
 import type { OnProgress } from '../pipe/inquiries.js';
-import type { InnerQuestion, WorkerNote } from '../pipe/messages.js';
+import type { Certificates, InnerQuestion, WorkerNote } from '../pipe/messages.js';
 import type { ReloadProgress, ReloadReport, ServerState, ServerStatus } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
@@ -16,6 +16,7 @@ import { endpointText } from '../topology/endpoint-text.js';
 import type { Topology } from '../topology/topology.js';
 import { version } from '../version.js';
 import { bannerLines } from './banner.js';
+import type { CertificateFiles } from './certificate-files.js';
 import type { PidFile } from './pid-file.js';
 import type { ProcessContext, RolePowers } from './process-context.js';
 import { descriptorsOf } from './activation.js';
@@ -43,6 +44,8 @@ export interface Plant {
   report(): Promise<PlantReport>;
   /** Answers what the first process does not answer itself. */
   ask(question: InnerQuestion, onProgress: OnProgress): Promise<unknown>;
+  /** Whoever owns sockets secures new connections by these from now on. */
+  renew(certificates: Certificates): void;
   /** Every process and thread but this one opens its log file anew. */
   reopenLogs(): void;
   readonly notes: readonly WorkerNote[];
@@ -77,6 +80,7 @@ export class FirstProcess {
     /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
     private readonly autoReason: string | undefined,
     private readonly pidFile: PidFile | undefined,
+    private readonly certificates: CertificateFiles,
   ) {
     const { clock, pipes } = platform;
     this.#startedAt = clock.wallTime();
@@ -256,21 +260,31 @@ export class FirstProcess {
     // Whoever supervises the server hears that it is neither stopped nor failing.
     void this.platform.supervisor.notify('reloading', 'replaces its workers');
     const { until } = question;
+    const certificates = question.only === undefined ? this.#renewCertificates() : undefined;
+    const tell = <Report extends object>(report: Report): Report => ({ ...report, ...certificates });
     const began = this.platform.clock.now();
     return new Promise((resolve, reject) => {
       const onStep = (progress: ReloadProgress): void => {
         onProgress(progress);
-        if (progress.step === 'accepted' && until === 'accepted') resolve(this.#accepted(progress, began));
+        if (progress.step === 'accepted' && until === 'accepted')
+          resolve(tell(this.#accepted(progress, began)));
       };
       this.#requirePlant()
         .ask(question, onStep)
-        .then(resolve, reject)
+        .then((report) => resolve(tell(report as ReloadReport)), reject)
         .finally(() => {
           if (!this.#isReloading()) return;
           this.#state = 'serving';
           this.#tellServing();
         });
     });
+  }
+
+  /** Those of before stay where something is wrong with the new ones, all of them: they belong together. */
+  #renewCertificates(): Pick<ReloadReport, 'certificateProblems'> {
+    const { problems, certificates } = this.certificates.read();
+    if (certificates !== undefined) this.#requirePlant().renew(certificates);
+    return problems.length > 0 ? { certificateProblems: problems } : {};
   }
 
   #accepted({ needRestart = [] }: ReloadProgress, began: number): ReloadReport {

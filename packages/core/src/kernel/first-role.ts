@@ -14,6 +14,7 @@ import type { Answerer } from '../pipe/inquiries.js';
 import type { Peer } from '../pipe/messages.js';
 import { topologyOf, type Topology } from '../topology/topology.js';
 import { descriptorsOf } from './activation.js';
+import { CertificateFiles } from './certificate-files.js';
 import { BasePlant } from './base-plant.js';
 import { FirstProcess, type Plant } from './first-process.js';
 import { PidFile } from './pid-file.js';
@@ -32,6 +33,7 @@ function plan(program: Program): {
   topology: Topology;
   /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
   autoReason: string | undefined;
+  certificates: CertificateFiles;
 } {
   const { platform, definition } = program;
   const given = rawSettings(program);
@@ -42,7 +44,9 @@ function plan(program: Program): {
   checkHandlers(definition, settings);
   const userProcesses = definition.processes?.length ?? 0;
   const topology = topologyOf(settings, platform.network.reusePort, userProcesses);
-  return { settings, written: settingsText(program, given), topology, autoReason };
+  const certificates = new CertificateFiles(platform, settings, given);
+  certificates.check();
+  return { settings, written: settingsText(program, given), topology, autoReason, certificates };
 }
 
 /** Never resolves: the process leaves when nobody listens any more. */
@@ -53,7 +57,8 @@ export async function playCheck(program: Program): Promise<never> {
 /** Resolves once every worker is ready. */
 export async function startFirst(program: Program): Promise<RunningServer> {
   const { platform, definition, server } = program;
-  const { settings: wanted, written, topology, autoReason } = plan(program);
+  const { settings: wanted, written, topology, autoReason, certificates: files } = plan(program);
+  const certificates = files.checked;
   const { openFiles } = platform.self;
   const fitted = fitConnections(wanted, openFiles);
   const settings = fitted ?? wanted;
@@ -87,6 +92,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
     runtimeDirectory,
     userProcesses,
   });
+  files.warn(context.logger);
   if (fitted !== undefined) context.logger.warn(fewFiles(wanted, fitted, openFiles ?? 0));
   context.exchange.identify({ role: 'master', workerId: -1, incarnation: 0, pid });
   const first = new FirstProcess(
@@ -97,6 +103,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
     runtimeDirectory,
     autoReason,
     pidFile,
+    files,
   );
   const onFailure = (error: Error): void => first.fail(error);
   const onShutdown = (): void => first.stopAsAsked();
@@ -107,6 +114,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
     settings,
     descriptors,
     context,
+    certificates,
     runtimeDirectory,
     userProcesses,
     original,
@@ -129,7 +137,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
   } else if (topology.kind === 'base') {
     plant = new BasePlant(common);
   } else {
-    const single = new SinglePlant({ platform, settings, descriptors, definition, context });
+    const single = new SinglePlant({ platform, settings, descriptors, definition, context, certificates });
     powers = {
       send: (id, data) => single.worker?.send(id, data) ?? false,
       close: (id, reset) => single.worker?.close(id, reset) ?? false,

@@ -82,6 +82,9 @@ async function play(
           (reply) => tell(reply as FromReactor),
         );
         return;
+      case 'certificates':
+        reactor.secure(note.certificates);
+        return;
       case 'reopenLogs':
         platform.log.reopen();
         return;

@@ -2,7 +2,7 @@
 import type { Settings } from '../config/load.js';
 import type { Definition } from '../definition.js';
 import { ProcessError } from '../errors.js';
-import type { InnerQuestion, WorkerNote } from '../pipe/messages.js';
+import type { Certificates, InnerQuestion, WorkerNote } from '../pipe/messages.js';
 import { noQueue } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
@@ -23,6 +23,7 @@ export interface SinglePlantParts {
   readonly descriptors: readonly (number | undefined)[];
   readonly definition: Definition;
   readonly context: ProcessContext;
+  readonly certificates: Certificates;
 }
 
 export class SinglePlant implements Plant {
@@ -65,6 +66,7 @@ export class SinglePlant implements Plant {
     const assignment = { workerId: 0, incarnation: INCARNATION, settings };
     this.#sockets = new BaseSockets(platform, assignment, context.logger, context.exchange);
     await this.#sockets.prepare();
+    this.renew(this.parts.certificates);
     this.#endpoints = await this.#sockets.listen(this.parts.descriptors);
   }
 
@@ -134,6 +136,10 @@ export class SinglePlant implements Plant {
 
   /** Nothing else to end. */
   kill(): void {}
+
+  renew(certificates: Certificates): void {
+    this.#sockets?.secure(certificates);
+  }
 
   /** Nobody else writes. */
   reopenLogs(): void {}

@@ -17,6 +17,7 @@ import {
   PIPE_VERSION,
   blockedStackPath,
   workerTitle,
+  type Certificates,
   type FromWorker,
   type InnerQuestion,
   type OnDisk,
@@ -63,6 +64,7 @@ class WorkerProcess {
   #assume: ((place: Place) => void) | undefined;
   /** base mode: what came for the sockets before they were made. */
   readonly #earlyListeners: [number, BoundListener][] = [];
+  #certificates: Certificates = [];
   /** Of a user process. */
   #body: BoundHandler | undefined;
   #bodyRuns = false;
@@ -228,6 +230,7 @@ class WorkerProcess {
       this.#base = new BaseSockets(platform, { ...place, settings }, logger, exchange);
       this.#earlyListeners.forEach(([index, bound]) => this.#base!.receive(index, bound));
       await this.#base.prepare();
+      this.#base.secure(this.#certificates);
       return this.#base.open(worker);
     }
     const hello = { role: 'worker', ...place, pid: platform.self.pid } as const;
@@ -283,6 +286,10 @@ class WorkerProcess {
         if (listener === undefined) return;
         if (this.#base === undefined) this.#earlyListeners.push([note.listener, listener]);
         else this.#base.receive(note.listener, listener);
+        return;
+      case 'certificates':
+        this.#certificates = note.certificates;
+        this.#base?.secure(note.certificates);
         return;
       case 'peers':
         this.#context.exchange.setPeers(note.peers);

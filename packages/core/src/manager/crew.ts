@@ -10,6 +10,7 @@ import { Inquiries } from '../pipe/inquiries.js';
 import {
   PIPE_VERSION,
   workerTitle,
+  type Certificates,
   type FromWorker,
   type InnerQuestion,
   type Original,
@@ -42,6 +43,8 @@ export interface CrewParts {
   readonly runtimeDirectory: string;
   /** base mode: the sockets that workers accept on. */
   readonly listeners?: readonly BoundListener[];
+  /** base mode: what workers secure new connections with. */
+  readonly certificates?: Certificates;
   /** Names of the user processes, whose ids follow those of the task workers. */
   readonly userProcesses: readonly string[];
   readonly original: Original;
@@ -59,12 +62,15 @@ export class Crew {
   /** What those had counted that are gone. */
   #departed: WorkerCounters | undefined;
   #stopping = false;
+  #certificates: Certificates | undefined;
   readonly #waiting = new Set<() => void>();
 
   constructor(
     private readonly parts: CrewParts,
     private readonly events: CrewEvents,
-  ) {}
+  ) {
+    this.#certificates = parts.certificates;
+  }
 
   get living(): ReadonlySet<WorkerHandle> {
     return this.#living;
@@ -284,8 +290,18 @@ export class Crew {
     worker.onBuried = () => timer.cancel();
   }
 
+  /** base mode: workers secure new connections by these from now on. */
+  renew(certificates: Certificates): void {
+    this.#certificates = certificates;
+    for (const worker of this.#living)
+      if (worker.assignment.role === 'worker') worker.send({ type: 'certificates', certificates });
+  }
+
+  /** The certificates first: nobody may accept without them. */
   #giveListeners(worker: WorkerHandle): void {
     const { listeners = [] } = this.parts;
+    if (this.#certificates !== undefined)
+      worker.send({ type: 'certificates', certificates: this.#certificates });
     listeners.forEach((bound, listener) => {
       worker.send({ type: 'listener', listener, endpoint: bound.endpoint }, bound);
     });

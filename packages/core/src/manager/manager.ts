@@ -15,6 +15,7 @@ import type { WorkerErrorEvent } from '../events/event-table.js';
 import { commandPatience } from '../pipe/command-data.js';
 import { answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import type {
+  Certificates,
   CrewStatus,
   FromWorker,
   InnerQuestion,
@@ -204,6 +205,11 @@ export class Manager {
         resolve();
       });
     });
+  }
+
+  /** base mode: workers secure new connections by these from now on. */
+  renew(certificates: Certificates): void {
+    this.#crew.renew(certificates);
   }
 
   reopenLogs(): void {

@@ -12,6 +12,7 @@ import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import {
   reactorPath,
+  type Certificates,
   type FromManager,
   type ManagerAssignment,
   type ServerStats,
@@ -51,6 +52,8 @@ export interface MasterParts {
   readonly descriptors: readonly (number | undefined)[];
   readonly name: string;
   readonly topology: Topology;
+  /** What connections are secured with at first. */
+  readonly certificates: Certificates;
   readonly runtimeDirectory: string;
   readonly userProcesses: readonly string[];
   /** What only a restart applies. */
@@ -118,6 +121,7 @@ export class Master {
   async bind(): Promise<void> {
     this.#startReactors();
     await Promise.all(this.#reactors.map((reactor) => reactor.started()));
+    this.renew(this.parts.certificates);
     this.#endpoints = await this.#listen();
   }
 
@@ -190,6 +194,12 @@ export class Master {
       default:
         return this.#askManager(question, onProgress);
     }
+  }
+
+  /** Reactors secure new connections by these from now on. */
+  renew(certificates: Certificates): void {
+    if (certificates.every((material) => material === null)) return;
+    for (const reactor of this.#reactors) reactor.send({ type: 'certificates', certificates });
   }
 
   reopenLogs(): void {

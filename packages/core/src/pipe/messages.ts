@@ -14,7 +14,7 @@ import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
 import type { CommandPlace, RoleName } from '../definition.js';
 import type { TaskCounters } from './task-counters.js';
-import type { Endpoint, Vitals } from '../platform/platform.js';
+import type { Endpoint, TlsInfo, TlsMaterial, Vitals } from '../platform/platform.js';
 import type { TaskCounts } from './queued-tasks.js';
 import type { ListenPlace } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
@@ -251,6 +251,8 @@ export interface Introduction {
   readonly local: Endpoint;
   /** Whose it is, if it was bound. */
   readonly uid?: Uid;
+  /** Of a connection that is secured. */
+  readonly tls?: TlsInfo;
   /** adopt: why the connection changed its worker. */
   readonly reason?: AdoptReason;
   /** connect: 1, or more when an earlier worker died in `@OnConnect`. */
@@ -460,10 +462,20 @@ export type ToReactor =
   /** Stop accepting and reading; report `drained` when every connection is closed. */
   | { readonly type: 'drain'; readonly deadline: number }
   | AskNote
+  | CertificatesNote
   /** Open the log file anew. */
   | { readonly type: 'reopenLogs' }
   /** End the thread. */
   | { readonly type: 'stop' };
+
+/** What new connections are secured with, before the first listener and whenever it has changed. */
+export interface CertificatesNote {
+  readonly type: 'certificates';
+  readonly certificates: Certificates;
+}
+
+/** In the order of the listeners; null for one without TLS. It holds private keys: it goes over links only, to those who own sockets. */
+export type Certificates = readonly (TlsMaterial | null)[];
 
 /** Reactor thread → master. */
 export type FromReactor =
@@ -634,6 +646,8 @@ export type ToWorker =
   | { readonly type: 'hold'; readonly ran: readonly string[] }
   /** base mode: a bound listener comes along with this note. */
   | { readonly type: 'listener'; readonly listener: number; readonly endpoint: Endpoint }
+  /** base mode. */
+  | CertificatesNote
   /** Who else serves, or did and still has something to finish. */
   | { readonly type: 'peers'; readonly peers: readonly Peer[] }
   /**

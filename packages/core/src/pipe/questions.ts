@@ -179,6 +179,8 @@ export interface ReloadReport {
   readonly failure?: { readonly workerId: number; readonly reason: string; readonly error?: WireError };
   /** Settings, hooks and modules that have changed on disk and are not applied: they need a restart. */
   readonly needRestart: readonly string[];
+  /** What is wrong with the certificates on disk, so that those of before stay; absent where nothing is. */
+  readonly certificateProblems?: readonly string[];
   /** ms that it took. */
   readonly duration: number;
 }

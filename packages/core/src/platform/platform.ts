@@ -223,6 +223,91 @@ export interface TcpListenOptions {
   readonly reusePort: boolean;
   /** Takes a socket that was passed instead of binding one. */
   readonly descriptor?: number;
+  /** Accepted streams go through `TlsServer.secure` before anybody else has them. */
+  readonly secured?: boolean;
+}
+
+/** By what a server proves who it is: texts in PEM. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+  readonly passphrase?: string;
+}
+
+/** What the connections of one listener are secured with. */
+export interface TlsMaterial extends TlsIdentity {
+  /** By the name that a client asks for, in lower case; `*.name` is all names one level below. */
+  readonly sni: Readonly<Record<string, TlsIdentity>>;
+  /** Authorities of client certificates, in PEM. */
+  readonly ca?: string;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  readonly alpn: readonly string[];
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers?: string;
+}
+
+/** What is wrong with some material, or will be. */
+export interface TlsFinding {
+  /** Where in the material: `['sni', 'a.example', 'key']`. */
+  readonly path: readonly string[];
+  /** Goes on from the name of the file. */
+  readonly reason: string;
+  readonly remedy: string;
+  /** It holds nevertheless. */
+  readonly warning: boolean;
+}
+
+/** A certificate, as far as applications ask for it. Texts are cut at 1024 characters, the names at 4096. */
+export interface PeerCertificate {
+  /** A line for each part: `CN=device 7`. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** `DNS:a.example, DNS:b.example`; empty where there are none. */
+  readonly subjectaltname: string;
+  /** As the certificate writes it: `Jan  1 00:00:00 2030 GMT`. */
+  readonly valid_from: string;
+  readonly valid_to: string;
+  readonly serialNumber: string;
+  /** `AB:CD:…`, of SHA-256. */
+  readonly fingerprint256: string;
+}
+
+/** What a handshake has agreed on. */
+export interface TlsInfo {
+  /** `TLSv1.3`. */
+  readonly protocol: string;
+  /** The name that the client asked for; absent where it asked for none. */
+  readonly servername?: string;
+  /** Absent where none was agreed on. */
+  readonly alpnProtocol?: string;
+  /** Whether the client has shown a certificate of an authority that counts. */
+  readonly authorized: boolean;
+  /** Why not; absent where nobody was asked. */
+  readonly authorizationError?: string;
+  /** What the client has shown, valid or not. */
+  readonly peerCertificate?: PeerCertificate;
+}
+
+/** Makes connections of one listener secure. */
+export interface TlsServer {
+  /**
+   * Puts TLS over a stream as it was accepted, which belongs to it from then on;
+   * one that was started tells its receiver nothing more. `head` was read of it
+   * already. `events` is told once, and not before this has returned.
+   */
+  secure(stream: ByteStream, head: Buffer, events: HandshakeEvents): Handshake;
+}
+
+export interface HandshakeEvents {
+  secured(stream: ByteStream, info: TlsInfo): void;
+  /** The stream is closed, or about to be. */
+  failed(reason: string): void;
+}
+
+export interface Handshake {
+  /** Resets the connection. `events` may still be told. */
+  abort(): void;
 }
 
 export interface Endpoint {
@@ -268,6 +353,10 @@ export interface Network {
     options: ListenOptions,
     accept: (stream: ByteStream) => void,
   ): Promise<Listener>;
+  /** Looks for what is wrong with the material, at that time in ms since the epoch. */
+  examineTls(material: TlsMaterial, now: number): readonly TlsFinding[];
+  /** Throws for material that does not hold. */
+  tlsServer(material: TlsMaterial): TlsServer;
 }
 
 /**
@@ -329,6 +418,8 @@ export interface Files {
   handOver(path: string): void;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;
+  /** The text of a certificate, key or the like. Throws the system's error, also where there is none. */
+  readMaterial(path: string): string;
   /** The text of a small file; undefined where there is none. Throws the system's error. */
   read(path: string): string | undefined;
   /** Makes a small file, or replaces it as a whole, with mode 0644. Throws the system's error. */

@@ -24,6 +24,7 @@ import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
 import { Acquaintances } from './acquaintances.js';
+import type { Arrival } from './arrival.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Outlet, type OutletHost } from './outlet.js';
 import type { Output } from './output.js';
@@ -135,6 +136,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     readonly listener: ListenerContext,
     private readonly stream: ByteStream,
     private readonly reactor: ConnectionHost,
+    private readonly arrival: Arrival = stream,
   ) {
     const { settings, framing } = listener;
     this.#reader = new PacketReader(framing, settings.packageMaxLength);
@@ -157,7 +159,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   }
 
   get remote(): Endpoint {
-    return this.stream.remote;
+    return this.arrival.remote;
   }
 
   get closed(): boolean {
@@ -174,8 +176,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   }
 
   get info(): ClientInfo {
-    const { id, listener, stream, slot, standing, outstandingPackets } = this;
-    const { remote, local } = stream;
+    const { id, listener, slot, standing, outstandingPackets } = this;
+    const { remote, local } = this.arrival;
     return {
       id,
       listener: listener.settings.name,
@@ -695,9 +697,14 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   }
 
   #introduction(): Introduction {
-    const { remote, local } = this.stream;
-    const introduction = { listener: this.listener.index, remote, local };
-    return this.uid === undefined ? introduction : { ...introduction, uid: this.uid };
+    const { remote, local, tls } = this.arrival;
+    return {
+      listener: this.listener.index,
+      remote,
+      local,
+      ...(this.uid !== undefined && { uid: this.uid }),
+      ...(tls !== undefined && { tls }),
+    };
   }
 
   /** Whether its worker knows it; always true without connection events. */

@@ -25,6 +25,7 @@ import type {
   Files,
   Listener,
   Network,
+  TlsMaterial,
 } from '../platform/platform.js';
 import type { DoorMemory } from '../pipe/door-memory.js';
 import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
@@ -32,6 +33,8 @@ import { ClientConnection, type ConnectionHost, type ListenerContext } from './c
 import type { Standing } from './standing.js';
 import { OrderDesk, type DeskHost } from './order-desk.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
+import type { Arrival } from './arrival.js';
+import { Entrance } from './entrance.js';
 import { Door, type Refusal } from './door/door.js';
 import type { Delivery } from './delivery.js';
 import { WorkerLoad } from './worker-load.js';
@@ -75,6 +78,8 @@ export class Reactor implements ConnectionHost, DeskHost {
   readonly desk: OrderDesk;
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
+  /** By listener: those whose connections are not taken as they come. */
+  readonly #entrances = new Map<number, Entrance>();
   readonly #closedBy: Record<string, number> = {};
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
@@ -131,6 +136,12 @@ export class Reactor implements ConnectionHost, DeskHost {
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
     const options = listenOptions(this.settings.listeners[index]!);
     return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
+  }
+
+  /** Secures new connections by this, in the order of the listeners; those that are there keep what they have. */
+  secure(certificates: readonly (TlsMaterial | null)[]): void {
+    for (const [index, material] of certificates.entries())
+      if (material !== null) this.#entranceOf(index).tls = this.parts.network.tlsServer(material);
   }
 
   connection(id: number): ClientConnection | undefined {
@@ -195,7 +206,9 @@ export class Reactor implements ConnectionHost, DeskHost {
 
   peerFault(error: ProtocolError, connection: ClientConnection): void {
     const { name } = connection.listener.settings;
-    this.#countAloud(error.code, `closed a connection of listener ${name}: ${error.message}`, connection.id);
+    this.#countAloud(error.code, `closed a connection of listener ${name}: ${error.message}`, {
+      connection: connection.id,
+    });
   }
 
   refuseOrder(code: 'GROUP_LIMIT', message: string): void {
@@ -203,14 +216,13 @@ export class Reactor implements ConnectionHost, DeskHost {
   }
 
   /** Counts what is refused, and logs it once per kind and interval. */
-  #countAloud(code: string, message: string, connection?: number): void {
+  #countAloud(code: string, message: string, about: object = {}): void {
     this.refuse(code);
     const now = this.clock.now();
     const last = this.#lastFaultLog.get(code);
     if (last !== undefined && now - last < FAULT_LOG_INTERVAL_MS) return;
     this.#lastFaultLog.set(code, now);
-    const count = this.#refused.get(code);
-    this.parts.logger.warn(message, { code, ...(connection !== undefined && { connection }), count });
+    this.parts.logger.warn(message, { code, ...about, count: this.#refused.get(code) });
   }
 
   brokenFile(error: Error, connection: ClientConnection): void {
@@ -273,6 +285,7 @@ export class Reactor implements ConnectionHost, DeskHost {
   async drain(deadline: number): Promise<void> {
     this.#draining = true;
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    for (const entrance of this.#entrances.values()) entrance.close();
     for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
     const timer = this.clock.setTimer(deadline, () => {
       this.parts.logger.warn(
@@ -296,7 +309,7 @@ export class Reactor implements ConnectionHost, DeskHost {
   async outlast(deadline: number): Promise<void> {
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
     await Promise.all(closing);
-    if (this.#connections.size === 0) return;
+    if (this.#isEmpty) return;
     await new Promise<void>((resolve) => {
       const timer = this.clock.setTimer(deadline, resolve);
       this.#emptied = () => {
@@ -322,9 +335,16 @@ export class Reactor implements ConnectionHost, DeskHost {
   }
 
   #checkDrained(): void {
-    if (this.#connections.size > 0) return;
+    if (!this.#isEmpty) return;
     this.#emptied?.();
     if (this.#draining) this.#drained?.();
+  }
+
+  /** Who is on the way in becomes a connection as a rule. */
+  get #isEmpty(): boolean {
+    if (this.#connections.size > 0) return false;
+    for (const entrance of this.#entrances.values()) if (entrance.size > 0) return false;
+    return true;
   }
 
   readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
@@ -341,28 +361,52 @@ export class Reactor implements ConnectionHost, DeskHost {
     return listener.endpoint;
   }
 
-  #acceptor(index: number): (stream: ByteStream) => void {
-    const context: ListenerContext = {
-      index,
-      settings: this.settings.listeners[index]!,
-      framing: this.parts.framings[index]!,
-      timed: isTimed(this.settings.listeners[index]!),
-    };
-    return (stream) => this.#accept(context, stream);
+  #contextOf(index: number): ListenerContext {
+    const settings = this.settings.listeners[index]!;
+    return { index, settings, framing: this.parts.framings[index]!, timed: isTimed(settings) };
   }
 
-  #accept(listener: ListenerContext, stream: ByteStream): void {
+  #acceptor(index: number): (stream: ByteStream) => void {
+    const context = this.#contextOf(index);
+    const { tls, proxyProtocol } = context.settings;
+    if (tls === undefined && proxyProtocol === undefined)
+      return (stream) => this.#accept(context, stream, stream);
+    const entrance = this.#entranceOf(index);
+    return (stream) => entrance.receive(stream);
+  }
+
+  #entranceOf(index: number): Entrance {
+    const known = this.#entrances.get(index);
+    if (known !== undefined) return known;
+    const context = this.#contextOf(index);
+    const { name } = context.settings;
+    const entrance = new Entrance(context.settings, {
+      clock: this.clock,
+      admit: (stream, arrival) => this.#accept(context, stream, arrival),
+      turnAway: (error, { address, port }) => {
+        this.observe?.({ kind: 'turnedAway', listener: name, address, port, reason: error.code });
+        this.#countAloud(error.code, `closed a connection of listener ${name}: ${error.message}`, {
+          remote: address,
+        });
+      },
+      left: () => this.#checkDrained(),
+    });
+    this.#entrances.set(index, entrance);
+    return entrance;
+  }
+
+  #accept(listener: ListenerContext, stream: ByteStream, arrival: Arrival): void {
     const id = this.#draining ? undefined : this.parts.ids.next();
     if (id === undefined) {
       stream.destroy(true);
       return;
     }
-    const refusal = this.#door.enter(listener.index, stream.remote.address);
+    const refusal = this.#door.enter(listener.index, arrival.remote.address);
     if (refusal !== undefined) {
-      this.#turnAway(listener, stream, refusal);
+      this.#turnAway(listener, stream, arrival, refusal);
       return;
     }
-    const connection = new ClientConnection(id, listener, stream, this);
+    const connection = new ClientConnection(id, listener, stream, this, arrival);
     this.#connections.set(id, connection);
     this.#sweeps.add(connection);
     this.counters.acceptedConnections++;
@@ -370,8 +414,8 @@ export class Reactor implements ConnectionHost, DeskHost {
       kind: 'accepted',
       connection: id,
       listener: listener.settings.name,
-      address: stream.remote.address,
-      port: stream.remote.port,
+      address: arrival.remote.address,
+      port: arrival.remote.port,
     });
     stream.start(connection);
     if (listener.settings.enableDelayReceive) connection.awaitConfirmation();
@@ -380,9 +424,9 @@ export class Reactor implements ConnectionHost, DeskHost {
   }
 
   /** No worker hears of it: a flood costs the server no more than this. */
-  #turnAway(listener: ListenerContext, stream: ByteStream, reason: Refusal): void {
+  #turnAway(listener: ListenerContext, stream: ByteStream, { remote }: Arrival, reason: Refusal): void {
     this.refuse(reason);
-    const { address, port } = stream.remote;
+    const { address, port } = remote;
     this.observe?.({ kind: 'turnedAway', listener: listener.settings.name, address, port, reason });
     stream.destroy(true);
   }

@@ -16,7 +16,7 @@ export function listenOptions(listener: ListenerSettings, place: ListenPlace = {
   const { descriptor, shares = false } = place;
   const passed = descriptor === undefined ? {} : { descriptor };
   if (listener.type === 'unix') return { path: listener.path, mode: listener.mode, backlog, ...passed };
-  const { host, noDelay, keepAlive, keepAliveIdle, ipv6Only } = listener;
+  const { host, noDelay, keepAlive, keepAliveIdle, ipv6Only, tls } = listener;
   return {
     host,
     port: place.port ?? listener.port,
@@ -24,6 +24,7 @@ export function listenOptions(listener: ListenerSettings, place: ListenPlace = {
     noDelay,
     ...(keepAlive && { keepAliveIdle }),
     ipv6Only,
+    ...(tls !== undefined && { secured: true }),
     reusePort: shares || listener.reusePort,
     ...passed,
   };

@@ -3,6 +3,7 @@ import { fileRequest, type SendFileOptions } from '../pipe/file-request.js';
 import type { FileRequest, Introduction } from '../pipe/messages.js';
 import type { Uid } from '../pipe/orders.js';
 import { attempted } from '../pipe/receipt.js';
+import type { TlsInfo } from '../platform/platform.js';
 
 /** What is behind a connection. */
 export interface ConnectionCore {
@@ -49,6 +50,7 @@ export class Connection {
     return this.#core.listener.name;
   }
 
+  /** The client's own, also behind a load balancer on a listener with `proxyProtocol`. */
   get remoteAddress(): string {
     return this.#core.introduction.remote.address;
   }
@@ -63,6 +65,14 @@ export class Connection {
 
   get localPort(): number {
     return this.#core.introduction.local.port;
+  }
+
+  /**
+   * What the handshake of TLS has agreed on, and the certificate that the client
+   * has shown; undefined on a listener without `tls`.
+   */
+  get tls(): TlsInfo | undefined {
+    return this.#core.introduction.tls;
   }
 
   /** Whether it was closed, here or by the client. */

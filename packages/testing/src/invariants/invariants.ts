@@ -67,6 +67,8 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
   /** Bytes of small packets by the pid of the worker that has them. */
   readonly #inPipes = new Map<number, number>();
   readonly #charges = new Map<string, { readonly worker: number; readonly bytes: number }>();
+  /** Addresses and ports of those who did not get in. */
+  readonly #turnedAway = new Set<string>();
   #packets = 0;
   #handled = 0;
   #refused = 0;
@@ -134,6 +136,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         return;
       case 'accepted':
         this.#accepted(event.pid, event);
+        return;
+      case 'turnedAway':
+        this.#turnedAway.add(`${event.address}:${event.port}`);
         return;
       case 'ends':
         this.#client(event.client).ended = true;
@@ -267,6 +272,12 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
     if (place === NO_ADDRESS) return;
+    if (this.#turnedAway.has(place))
+      this.report(
+        'order',
+        `connection ${connection} is accepted of ${place}, which was turned away`,
+        connection,
+      );
     const client = this.#knocking.get(place);
     if (client === undefined) this.#unclaimed.set(place, story);
     else this.#join(client, story);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { DiskFile } from './disk-file.js';
 import { systemError } from './medium.js';
@@ -114,6 +115,12 @@ export class VirtualFiles {
     const file = this.#files.get(path) ?? { text: '' };
     this.#files.set(path, file);
     return file;
+  }
+
+  /** Certificates and keys are those of the real machine, unless a test has written others. */
+  readMaterial(path: string): string {
+    this.#check(path);
+    return this.#files.get(path)?.text ?? readFileSync(path, 'utf8');
   }
 
   read(path: string): string | undefined {

@@ -23,6 +23,7 @@ import type {
   Threads,
 } from '@shoal/core/internal/platform/platform';
 import { ConfigError } from '@shoal/core/internal/errors';
+import { examineTls } from '@shoal/core/internal/platform/node/tls/examine';
 import type { Actor } from './actor.js';
 import type { BlockTraces } from './block-traces.js';
 import { VirtualBound } from './virtual-socket.js';
@@ -34,6 +35,7 @@ import type { VirtualFiles } from './virtual-files.js';
 import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualPipes } from './virtual-pipes.js';
 import type { VirtualStores } from './virtual-stores.js';
+import { VirtualTlsServer } from './tls/tls-server.js';
 import { VirtualProcess, type VirtualThreadLife } from './life.js';
 
 /** What one process needs of the machine that it runs on. */
@@ -140,6 +142,8 @@ export function virtualPlatform(
     bind: (options) =>
       later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
+    examineTls,
+    tlsServer: (material) => new VirtualTlsServer(material),
   };
 
   const pipes: Pipes = {
@@ -160,6 +164,7 @@ export function virtualPlatform(
       machine.blockTraces.remove(path);
     },
     handOver: () => {},
+    readMaterial: (path) => machine.files.readMaterial(path),
     read: (path) => machine.files.read(path),
     write: (path, text) => {
       if (actor.alive) machine.files.write(path, text);

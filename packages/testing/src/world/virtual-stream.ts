@@ -122,6 +122,18 @@ export class VirtualStream implements ByteStream, Resource, Sink {
     this.#scheduleRead();
   }
 
+  /** Puts another protocol over the stream: what it tells goes to these from now on. */
+  takeOver(events: StreamEvents): void {
+    const started = this.#events !== undefined;
+    this.#events = events;
+    if (!started) this.#scheduleRead();
+  }
+
+  /** Runs in an event of its own, as what the stream tells does. */
+  later(run: () => void): void {
+    this.medium.scheduler.after(0, this, run);
+  }
+
   write(chunk: Buffer): void {
     this.writeAll([chunk]);
   }

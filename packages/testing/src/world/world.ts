@@ -13,6 +13,9 @@ import { outside } from './outside.js';
 import { Pump } from './pump.js';
 import { Randomness } from './prng.js';
 import { Scheduler } from './scheduler.js';
+import type { ClientTlsOptions } from '../harness.js';
+import { secureClient, type SecuredClient } from './tls/tls-client.js';
+import { VirtualStream } from './virtual-stream.js';
 import { type Journal, type Program, VirtualMachine } from './virtual-machine.js';
 import { complete, type WorldOptions } from './world-options.js';
 
@@ -159,6 +162,16 @@ export class World implements Journal {
     // Whoever comes to an address of IPv6 has one.
     const { from = host.includes(':') && host !== '::' ? '::1' : '127.0.0.1' } = options;
     this.#running.network.connect({ ...options, host, port, from }, connected);
+  }
+
+  /** Begins the handshake of a client that has connected; the callback runs in the world. */
+  secure(
+    stream: LinkedStream,
+    options: ClientTlsOptions,
+    secured: (outcome: SecuredClient | Error) => void,
+  ): void {
+    if (!(stream instanceof VirtualStream)) throw new TypeError('the stream is not one of this world');
+    secureClient(stream, options, secured);
   }
 
   /** Calls `run` in so many virtual ms, outside of all processes. */

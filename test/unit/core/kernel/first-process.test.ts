@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { CertificateFiles } from '@shoal/core/internal/kernel/certificate-files';
 import { FirstProcess, type Plant } from '@shoal/core/internal/kernel/first-process';
 import { ProcessContext } from '@shoal/core/internal/kernel/process-context';
 import type { PlantReport } from '@shoal/core/internal/kernel/server-status';
@@ -40,6 +41,10 @@ class FakePlant implements Plant {
   });
 
   async bind(): Promise<void> {}
+
+  renew(): void {
+    this.steps.push('renew');
+  }
 
   reopenLogs(): void {
     this.steps.push('reopenLogs');
@@ -101,6 +106,7 @@ describe('The first process, asked', () => {
           directory,
           undefined,
           undefined,
+          new CertificateFiles(platform, settings, {}),
         );
         void first.start(plant, {});
         begun = true;

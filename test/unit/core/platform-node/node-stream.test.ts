@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { connect as connectSecurely } from 'node:tls';
 import { expect } from 'chai';
-import type { ByteStream } from '@shoal/core/internal/platform/platform';
+import type { ByteStream, TlsMaterial } from '@shoal/core/internal/platform/platform';
 import { NodeNetwork } from '@shoal/core/internal/platform/node/network';
 import { NodePipes } from '@shoal/core/internal/platform/node/pipes';
+import { tlsText } from '../../../fixtures/tls/files.js';
 import { until, within } from './deadlines.js';
 import { Recorder } from './recorder.js';
 
@@ -17,7 +19,52 @@ type Transport = (
   accept: (stream: ByteStream) => void,
 ) => Promise<{ connect(): Socket; close(): Promise<unknown> }>;
 
-const transports: Record<'tcp' | 'unix', Transport> = {
+const material: TlsMaterial = {
+  cert: tlsText('localhost.crt'),
+  key: tlsText('localhost.key'),
+  sni: {},
+  alpn: [],
+  requestCert: false,
+  rejectUnauthorized: true,
+  minVersion: 'TLSv1.2',
+};
+
+const secure =
+  (version: 'TLSv1.2' | 'TLSv1.3'): Transport =>
+  async (accept) => {
+    const network = new NodeNetwork(log);
+    const server = network.tlsServer(material);
+    const options = {
+      host: '127.0.0.1',
+      port: 0,
+      backlog: 511,
+      noDelay: true,
+      reusePort: false,
+      secured: true,
+    };
+    const listener = await network.listen(options, (stream) => {
+      server.secure(stream, Buffer.alloc(0), { secured: accept, failed: () => {} });
+    });
+    const { port } = listener.endpoint;
+    return {
+      connect: () => {
+        const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+        const versions = { minVersion: version, maxVersion: version };
+        const secured = connectSecurely({ socket, rejectUnauthorized: false, ...versions });
+        wires.set(secured, socket);
+        secured.once('secureConnect', () => secured.emit('usable'));
+        return secured;
+      },
+      close: () => listener.close(),
+    };
+  };
+
+/** The sockets of TCP below those of TLS. */
+const wires = new WeakMap<Socket, Socket>();
+
+const transports: Record<'tcp' | 'unix' | 'TLS 1.2' | 'TLS 1.3', Transport> = {
+  'TLS 1.2': secure('TLSv1.2'),
+  'TLS 1.3': secure('TLSv1.3'),
   tcp: async (accept) => {
     const options = { host: '127.0.0.1', port: 0, backlog: 511, noDelay: true, reusePort: false };
     const listener = await new NodeNetwork(log).listen(options, accept);
@@ -41,7 +88,7 @@ const transports: Record<'tcp' | 'unix', Transport> = {
   },
 };
 
-for (const transport of ['tcp', 'unix'] as const) {
+for (const transport of ['tcp', 'unix', 'TLS 1.2', 'TLS 1.3'] as const) {
   describe(`NodeStream over ${transport}`, function () {
     this.timeout(10_000);
     const sockets: Socket[] = [];
@@ -61,24 +108,28 @@ for (const transport of ['tcp', 'unix'] as const) {
     after(() => place.close());
 
     async function open(): Promise<{ recorder: Recorder; stream: ByteStream; peer: Socket }> {
+      const before = accepted.length;
       const peer = place.connect();
       sockets.push(peer);
       peer.on('error', () => {});
-      await within('the connection', once(peer, 'connect'));
-      await until('it is accepted', () => accepted.length > 0);
+      await within('the connection', once(peer, wires.has(peer) ? 'usable' : 'connect'));
+      await until('it is accepted', () => accepted.length > before);
       const recorder = accepted.at(-1)!;
       return { recorder, stream: recorder.stream, peer };
     }
 
     /** Writes small chunks until the system takes no more; the peer does not read. */
-    async function fill(stream: ByteStream): Promise<number> {
+    async function fill({ stream, told }: Recorder): Promise<number> {
       let written = 0;
       const chunk = Buffer.alloc(1024, 'f');
       // The system moves bytes on while we write: it is full when it stays so for a turn.
       for (;;) {
         for (; stream.buffered === 0; written += chunk.length) stream.write(chunk);
         await new Promise((resolve) => setImmediate(resolve));
-        if (stream.buffered > 0) return written;
+        if (stream.buffered === 0) continue;
+        // TLS takes every write a little later only, and tells that it has.
+        told.length = 0;
+        return written;
       }
     }
 
@@ -119,7 +170,7 @@ for (const transport of ['tcp', 'unix'] as const) {
     it('flushes what was written before it ends', async () => {
       const { recorder, stream, peer } = await open();
       peer.pause();
-      const written = await fill(stream);
+      const written = await fill(recorder);
       const tail = Buffer.alloc(300_000, 't');
       stream.write(tail);
       stream.end();
@@ -143,7 +194,7 @@ for (const transport of ['tcp', 'unix'] as const) {
     it('tells drain once when the system has taken all of what waited, be it a few bytes', async () => {
       const { recorder, stream, peer } = await open();
       peer.pause();
-      await fill(stream);
+      await fill(recorder);
       expect(stream.buffered).to.be.within(1, 1024);
       expect(recorder.told).to.not.include('drain');
       peer.resume();
@@ -152,13 +203,13 @@ for (const transport of ['tcp', 'unix'] as const) {
       stream.write(Buffer.from('a write that the system takes at once'));
       stream.end();
       await within('the end', once(peer, 'end'));
-      expect(recorder.count('drain')).to.equal(1);
+      expect(recorder.count('drain')).to.equal(transport.startsWith('TLS') ? 2 : 1);
     });
 
     it('tells drain for the last of the writes that waited, not for an earlier one', async () => {
       const { recorder, stream, peer } = await open();
       peer.pause();
-      await fill(stream);
+      await fill(recorder);
       const seen: number[] = [];
       recorder.drain = () => void seen.push(stream.buffered);
 
@@ -247,7 +298,7 @@ for (const transport of ['tcp', 'unix'] as const) {
     it('drops what waits when it is destroyed', async () => {
       const { recorder, stream, peer } = await open();
       peer.pause();
-      await fill(stream);
+      await fill(recorder);
       stream.destroy();
       await recorder.has('close');
       expect(recorder.told).to.deep.equal(['close']);
@@ -272,7 +323,7 @@ for (const transport of ['tcp', 'unix'] as const) {
       const { localPort, remotePort } = peer;
       stream.destroy();
       await recorder.has('close');
-      if (transport === 'tcp') {
+      if (transport !== 'unix') {
         expect(stream.remote).to.deep.equal({ address: '127.0.0.1', port: localPort });
         expect(stream.local).to.deep.equal({ address: '127.0.0.1', port: remotePort });
       } else {
@@ -313,7 +364,7 @@ for (const transport of ['tcp', 'unix'] as const) {
 
     it('tells the error with close when the peer resets', async () => {
       const { recorder, peer } = await open();
-      peer.resetAndDestroy();
+      (wires.get(peer) ?? peer).resetAndDestroy();
       await recorder.has('close');
       expect(recorder.told).to.deep.equal(['close']);
       expect(recorder.failure).to.have.property('code', 'ECONNRESET');

@@ -11,6 +11,7 @@ import type {
   LogRecord,
   Network,
   StreamEvents,
+  TlsServer,
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import type { Uid } from '@shoal/core/internal/pipe/orders';
@@ -186,6 +187,14 @@ class FakeNetwork implements Network {
   async listen(_options: unknown, accept: (stream: ByteStream) => void): Promise<Listener> {
     this.accept.push(accept);
     return { endpoint: { address: '127.0.0.1', port: 9501 }, close: async () => void this.closed++ };
+  }
+
+  examineTls(): [] {
+    return [];
+  }
+
+  tlsServer(): TlsServer {
+    throw new Error('there is no TLS in this world');
   }
 
   bind(): Promise<BoundListener> {

@@ -21,6 +21,9 @@ import { sweepRuntimeDirectories, systemPlace } from './runtime-directories.js';
 import { makeSpoolDirectory, readWhole, writeNew } from './spool-files.js';
 import { FutureUser } from './user.js';
 
+/** Bytes: a bundle of many authorities is smaller. */
+const LARGEST_MATERIAL = 1024 * 1024;
+
 export class NodeFiles implements Files {
   constructor(private readonly user: FutureUser = new FutureUser()) {}
 
@@ -71,6 +74,12 @@ export class NodeFiles implements Files {
     } catch {
       // What cannot be removed stays; the next start makes a directory of its own.
     }
+  }
+
+  readMaterial(path: string): string {
+    const { size } = statSync(path);
+    if (size > LARGEST_MATERIAL) throw new Error(`the file has ${size} bytes, more than ${LARGEST_MATERIAL}`);
+    return readFileSync(path, 'utf8');
   }
 
   read(path: string): string | undefined {

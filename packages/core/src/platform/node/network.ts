@@ -7,6 +7,9 @@ import type {
   ListenOptions,
   LogWriter,
   Network,
+  TlsFinding,
+  TlsMaterial,
+  TlsServer,
   TcpListenOptions,
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
@@ -18,6 +21,8 @@ import { listenOn, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
 import { openServer } from './open-server.js';
 import { passedSockets, requireSocket } from './passed-sockets.js';
+import { examineTls } from './tls/examine.js';
+import { NodeTlsServer } from './tls/server.js';
 
 type Accept = (stream: ByteStream) => void;
 
@@ -45,6 +50,14 @@ export class NodeNetwork implements Network {
     return new NodeListener(server, bound.endpoint);
   }
 
+  examineTls(material: TlsMaterial, now: number): readonly TlsFinding[] {
+    return examineTls(material, now);
+  }
+
+  tlsServer(material: TlsMaterial): TlsServer {
+    return new NodeTlsServer(material);
+  }
+
   #check(options: ListenOptions): void {
     if (options.descriptor !== undefined) requireSocket(options.descriptor);
     if ('path' in options || !options.reusePort || this.reusePort) return;
@@ -57,7 +70,7 @@ export class NodeNetwork implements Network {
     const failures = new AcceptFailures(this.log, place);
     const usual = { allowHalfOpen: true, pauseOnConnect: true };
     const server = createServer(isUnix ? usual : { ...usual, ...tcpWays(options) }, (socket) =>
-      accept(isUnix ? unixStreamOf(socket, options.path) : streamOf(socket)),
+      accept(isUnix ? unixStreamOf(socket, options.path) : streamOf(socket, options.secured === true)),
     );
     return server.on('error', (error) => {
       if (server.listening) failures.note(error);
@@ -98,9 +111,11 @@ function plainAddress(address = ''): string {
 }
 
 /** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
-function streamOf(socket: Socket): NodeStream {
+function streamOf(socket: Socket, secured: boolean): NodeStream {
   const remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
   const local = localEndpoint(plainAddress(socket.localAddress), socket.localPort ?? 0);
+  // What reads in place cannot be handed on to TLS.
+  if (secured) return new NodeStream(socket, 'tcp', remote, local);
   const taken = readInPlace(socket);
   return new NodeStream(taken.socket, 'tcp', remote, local, taken.reader);
 }

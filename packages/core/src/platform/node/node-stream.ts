@@ -6,7 +6,7 @@ import type { ByteStream, Endpoint, StreamEvents } from '../platform.js';
 const nothing = Buffer.alloc(0);
 
 /**
- * A byte stream over a socket of Node, TCP or unix. The socket must allow half
+ * A byte stream over a socket of Node, TCP, unix or TLS. The socket must allow half
  * open connections.
  *
  * `write` is the hottest line of the server. Nearly always the system takes the
@@ -18,18 +18,21 @@ export class NodeStream implements ByteStream {
   /** `broken`: a write has failed, and what the peer had written is read to its end. */
   #state: 'open' | 'ended' | 'broken' | 'gone' = 'open';
   #drainQueued = false;
+  #released = false;
   #failure: Error | undefined;
   #events: StreamEvents | undefined;
 
   constructor(
     private readonly socket: Socket,
-    private readonly transport: 'tcp' | 'unix',
+    private readonly transport: 'tcp' | 'unix' | 'tls',
     readonly remote: Endpoint,
     readonly local: Endpoint,
     /** Where the socket reads in place; else it is a readable stream. */
     private readonly reader?: Reader,
     /** Whether what the peer had written is read although a write has failed. */
     private readonly readsToEnd = false,
+    /** The socket of TCP below, which alone can be reset. */
+    private readonly wire: Socket = socket,
   ) {
     socket.on('error', (error) => {
       if (this.#state !== 'gone') this.#failure = error;
@@ -45,9 +48,9 @@ export class NodeStream implements ByteStream {
   get unsent(): number {
     const { writableLength } = this.socket;
     if (writableLength === 0) return 0;
-    // Node keeps it for its own timeouts, and has no other name for it.
-    const { _handle: handle } = this.socket as unknown as { _handle?: { writeQueueSize?: number } | null };
-    return handle?.writeQueueSize ?? writableLength;
+    const own = queueOf(this.socket) ?? writableLength;
+    // What TLS has encrypted lies in its own queue until the socket below has sent it.
+    return this.wire === this.socket ? own : own + (queueOf(this.wire) ?? 0);
   }
 
   start(events: StreamEvents): void {
@@ -76,8 +79,20 @@ export class NodeStream implements ByteStream {
     else socket.on('end', end);
     socket.on('close', () => {
       this.#state = 'gone';
-      events.close(this.#failure);
+      if (!this.#released) events.close(this.#failure);
     });
+  }
+
+  /**
+   * Gives the socket, which must not read in place, to whoever puts another
+   * protocol over it: from here on the stream tells nothing and does nothing.
+   */
+  release(): Socket {
+    const { socket } = this;
+    this.#state = 'gone';
+    this.#released = true;
+    socket.pause();
+    return socket;
   }
 
   write(chunk: Buffer): void {
@@ -121,8 +136,14 @@ export class NodeStream implements ByteStream {
     this.#state = 'gone';
     if (!reset || this.transport === 'unix') socket.destroy();
     // Node loses a socket that is reset while the system is sending its FIN: it would never close.
-    else if (ending) socket.once('finish', () => socket.resetAndDestroy());
-    else socket.resetAndDestroy();
+    else if (ending) socket.once('finish', () => this.#reset());
+    else this.#reset();
+  }
+
+  #reset(): void {
+    this.wire.resetAndDestroy();
+    // That of TLS follows in a later turn only.
+    this.socket.destroy();
   }
 
   #queueDrain(): void {
@@ -140,4 +161,10 @@ export class NodeStream implements ByteStream {
   #tellDrain(): void {
     if (this.#state !== 'gone') this.#events?.drain();
   }
+}
+
+/** Node keeps it for its own timeouts, and has no other name for it. */
+function queueOf(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as unknown as { _handle?: { writeQueueSize?: number } | null };
+  return handle?.writeQueueSize;
 }

@@ -1,0 +1,99 @@
+/**
+ * The way in of one listener whose connections are not taken as they come: with
+ * TLS, behind load balancers, or both. Who is on the way is no connection yet,
+ * and no worker hears of it.
+ */
+import { isWithin, parseAddress, parseRange, type AddressRange } from '../config/ip-address.js';
+import type { ListenerSettings } from '../config/load.js';
+import { ProtocolError } from '../errors.js';
+import type { ByteStream, Clock, Endpoint, TlsServer } from '../platform/platform.js';
+import type { Arrival } from './arrival.js';
+import { Entrant, type EntrantHost } from './entrant.js';
+
+/** Connections without TLS that may be on the way at once: those that owe a header. */
+const MOST_WITHOUT_TLS = 1_024;
+
+export interface EntranceEvents {
+  readonly clock: Clock;
+  /** It is a connection from now on. */
+  admit(stream: ByteStream, arrival: Arrival): void;
+  turnAway(error: ProtocolError, remote: Endpoint): void;
+  /** One less is on the way. */
+  left(): void;
+}
+
+export class Entrance implements EntrantHost {
+  /** New handshakes use it; undefined until there are certificates. */
+  tls: TlsServer | undefined;
+  readonly #entrants = new Set<Entrant>();
+  #closed = false;
+  readonly #limit: number;
+  readonly #trusted: readonly AddressRange[] | undefined;
+
+  constructor(
+    readonly settings: ListenerSettings,
+    private readonly events: EntranceEvents,
+  ) {
+    this.#limit = settings.tls?.maxHandshakes ?? MOST_WITHOUT_TLS;
+    this.#trusted = settings.proxyProtocol?.trusted.map((range) => parseRange(range)!);
+  }
+
+  get clock(): Clock {
+    return this.events.clock;
+  }
+
+  /** How many are on the way. */
+  get size(): number {
+    return this.#entrants.size;
+  }
+
+  receive(stream: ByteStream): void {
+    if (this.#closed) {
+      stream.destroy(true);
+      return;
+    }
+    const refusal = this.#refusal(stream.remote);
+    if (refusal !== undefined) {
+      stream.destroy(true);
+      this.events.turnAway(refusal, stream.remote);
+      return;
+    }
+    const entrant = new Entrant(stream, this);
+    this.#entrants.add(entrant);
+    entrant.begin();
+  }
+
+  /** Ends all who are on the way, and whoever comes after them. */
+  close(): void {
+    this.#closed = true;
+    for (const entrant of this.#entrants) entrant.abort();
+    this.#entrants.clear();
+  }
+
+  through(entrant: Entrant, stream: ByteStream, arrival: Arrival): void {
+    this.#entrants.delete(entrant);
+    this.events.admit(stream, arrival);
+    this.events.left();
+  }
+
+  turnedAway(entrant: Entrant, error: ProtocolError): void {
+    this.#entrants.delete(entrant);
+    this.events.turnAway(error, entrant.stream.remote);
+    this.events.left();
+  }
+
+  #refusal({ address }: Endpoint): ProtocolError | undefined {
+    if (this.#entrants.size >= this.#limit)
+      return new ProtocolError(
+        'ENTRANCE_FULL',
+        `${this.#limit} connections have not finished their handshake or header: raise maxHandshakes, or lower the timeouts`,
+      );
+    if (this.#trusted === undefined || this.#trusts(this.#trusted, address)) return undefined;
+    return new ProtocolError('PROXY_SOURCE_UNTRUSTED', `${address} is none of proxyProtocol.trusted`);
+  }
+
+  #trusts(trusted: readonly AddressRange[], address: string): boolean {
+    const bytes = parseAddress(address);
+    return bytes !== undefined && trusted.some((range) => isWithin(range, bytes));
+  }
+}

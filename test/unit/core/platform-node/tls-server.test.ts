@@ -1,0 +1,116 @@
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
+import { expect } from 'chai';
+import { NodeNetwork } from '@shoal/core/internal/platform/node/network';
+import type { Listener, TlsInfo, TlsMaterial } from '@shoal/core/internal/platform/platform';
+import { tlsText } from '../../../fixtures/tls/files.js';
+import { until, within } from './deadlines.js';
+
+const material: TlsMaterial = {
+  cert: tlsText('localhost.crt'),
+  key: tlsText('localhost.key'),
+  sni: {},
+  alpn: [],
+  requestCert: false,
+  rejectUnauthorized: true,
+  minVersion: 'TLSv1.2',
+};
+
+describe('A server of TLS on real sockets', () => {
+  const network = new NodeNetwork({ write: () => {} });
+  const sockets: Socket[] = [];
+  const secured: TlsInfo[] = [];
+  const failed: string[] = [];
+  let listener: Listener | undefined;
+
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await listener?.close();
+    secured.length = failed.length = 0;
+  });
+
+  async function listen(
+    more: Partial<TlsMaterial>,
+    begun = (_abort: () => void): void => {},
+  ): Promise<number> {
+    const server = network.tlsServer({ ...material, ...more });
+    const options = {
+      host: '127.0.0.1',
+      port: 0,
+      backlog: 10,
+      noDelay: true,
+      reusePort: false,
+      secured: true,
+    };
+    listener = await network.listen(options, (stream) => {
+      const { abort } = server.secure(stream, Buffer.alloc(0), {
+        secured: (_stream, info) => void secured.push(info),
+        failed: (reason) => void failed.push(reason),
+      });
+      begun(abort);
+    });
+    return listener.endpoint.port;
+  }
+
+  function client(
+    port: number,
+    options: ConnectionOptions,
+  ): Socket & { readonly failure?: NodeJS.ErrnoException } {
+    const socket = connectSecurely({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
+    sockets.push(socket);
+    return socket.on('error', (failure) => Object.assign(socket, { failure }));
+  }
+
+  it('speaks nothing older than minVersion, and tells the client so', async () => {
+    const port = await listen({ minVersion: 'TLSv1.3' });
+    const old = client(port, { maxVersion: 'TLSv1.2' });
+    await until('it has closed', () => old.closed);
+    expect(old.failure?.code).to.equal('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
+    expect(failed).to.deep.equal(['unsupported protocol']);
+    await within('the handshake', once(client(port, {}), 'secureConnect'));
+    await until('it is secured', () => secured.length === 1);
+    expect(secured[0]).to.deep.equal({ protocol: 'TLSv1.3', authorized: false });
+  });
+
+  it('knows clients by certificates that they show', async () => {
+    const port = await listen({ requestCert: true, rejectUnauthorized: false, ca: tlsText('authority.crt') });
+    for (const name of ['device', 'stranger'])
+      client(port, { cert: tlsText(`${name}.crt`), key: tlsText(`${name}.key`) });
+    await until('both are secured', () => secured.length === 2);
+    const known = secured.find(({ authorized }) => authorized);
+    const stranger = secured.find(({ authorized }) => !authorized);
+    expect(known?.peerCertificate?.subject).to.equal('CN=device 7');
+    expect(known?.peerCertificate?.fingerprint256).to.match(/^([\dA-F]{2}:){31}[\dA-F]{2}$/);
+    expect(known).to.not.have.property('authorizationError');
+    expect(stranger?.peerCertificate?.subject).to.equal('CN=stranger');
+    expect(stranger?.authorizationError).to.equal('DEPTH_ZERO_SELF_SIGNED_CERT');
+  });
+
+  it('says what is wrong with those who speak something else, or leave', async () => {
+    const port = await listen({});
+    for (const speak of [
+      (socket: Socket) => socket.write('GET / HTTP/1.1\r\n\r\n'),
+      (socket: Socket) => socket.end(),
+      (socket: Socket) => socket.resetAndDestroy(),
+    ]) {
+      const before = failed.length;
+      const socket = connect({ host: '127.0.0.1', port }).on('error', () => {});
+      sockets.push(socket);
+      await within('the connection', once(socket, 'connect'));
+      speak(socket);
+      await until('it has failed', () => failed.length > before);
+    }
+    expect(failed[0]).to.match(/http request|wrong version number/);
+    expect(failed.slice(1)).to.deep.equal(['its client has left', 'its client has left']);
+  });
+
+  it('resets a handshake that is given up', async () => {
+    const port = await listen({}, (abort) => abort());
+    const socket = connect({ host: '127.0.0.1', port });
+    sockets.push(socket);
+    const [error] = (await within('the reset', once(socket, 'error'))) as [NodeJS.ErrnoException];
+    expect(error.code).to.equal('ECONNRESET');
+    expect(secured).to.deep.equal([]);
+  });
+});
