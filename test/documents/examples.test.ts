@@ -38,6 +38,7 @@ describe('The programs of the pages', function () {
     write('docs/processes.md', 'src/processes/');
     write('docs/durable-tasks.md', 'src/durable/');
     write('docs/tasks.md', 'src/tasks/');
+    write('docs/back-pressure.md', 'src/pressure/');
     write('docs/dispatch.md', 'src/dispatch/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
   });
@@ -51,6 +52,7 @@ describe('The programs of the pages', function () {
       'docs/processes.md',
       'docs/durable-tasks.md',
       'docs/tasks.md',
+      'docs/back-pressure.md',
       'docs/dispatch.md',
     ).filter((title) => title.endsWith('.test.ts'));
     expect(files).not.to.deep.equal([]);
