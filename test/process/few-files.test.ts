@@ -32,8 +32,9 @@ describe('A server that may open few files', () => {
       const talks: Talk[] = [];
       for (let count = 0; count < most; count++) talks.push(await served(program, 'in'));
       expect(readdirSync(`/proc/${program.pid}/fd`).length, 'open files').to.be.below(FILES);
-      const late = await program.connect('any');
-      await program.until(() => late.closed, 'the one too many to be closed');
+      // The reset may come before it has seen that it is connected.
+      const late = await program.connect('any').catch(() => undefined);
+      await program.until(() => late?.closed !== false, 'the one too many to be closed');
       await program.logged(`closing new connections at once: maxConnection ${most} is reached`);
       talks[0]!.end();
       await program.until(() => talks[0]!.closed, 'the first to be closed');

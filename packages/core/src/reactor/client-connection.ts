@@ -233,12 +233,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reader.buffered;
   }
 
-  /** Grows when the client's system has taken a write. */
-  get outputProgress(): number {
-    return this.#output.progress;
+  /** Bytes that were taken for the client so far, those of files included. */
+  get sentBytes(): number {
+    return this.#output.taken;
   }
 
-  /** Bytes that it has not taken of the write that is on its way. */
+  /** Bytes that were taken for the client and that its system has not. */
   get unsentBytes(): number {
     return this.#output.unsent;
   }

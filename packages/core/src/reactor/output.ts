@@ -59,6 +59,8 @@ export class Output {
   #full = false;
   /** Grows with everything that goes on. */
   progress = 0;
+  /** Bytes that were taken so far. */
+  taken = 0;
 
   constructor(
     private readonly stream: ByteStream,
@@ -82,9 +84,9 @@ export class Output {
     return this.buffered > 0 || this.#turns > 0;
   }
 
-  /** What the system has not taken of the write that is on its way. */
+  /** What is on its way in memory, without what the system has of a write that it has not taken whole. */
   get unsent(): number {
-    return this.stream.unsent;
+    return this.#waiting + this.stream.unsent;
   }
 
   write(buffer: Buffer, start: number, end: number): Verdict {
@@ -94,10 +96,8 @@ export class Output {
     if (buffered === 0 && this.#turns === 0) {
       if (bytes > bounds.limit && bytes > bounds.largestSend) return 'full';
       stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
-      if (stream.buffered === 0) {
-        this.progress++;
-        return 'taken';
-      }
+      this.taken += bytes;
+      if (stream.buffered === 0) return 'taken';
       // Only now is it known to wait, and with a small one the whole read buffer that it lies in.
       const held = Math.min(buffer.buffer.byteLength, Math.max(bytes, READ_BYTES));
       if (!this.total.admits(held)) return 'exhausted';
@@ -106,6 +106,7 @@ export class Output {
       const held = this.#held;
       if (held + bytes > bounds.limit && (held > 0 || bytes > bounds.largestSend)) return 'full';
       if (!this.total.admits(bytes)) return 'exhausted';
+      this.taken += bytes;
       this.#waiting += bytes;
       this.#charge(bytes);
       this.#keep(buffer, start, end);
@@ -128,6 +129,7 @@ export class Output {
   step(bytes: Buffer): boolean {
     this.progress++;
     this.#stepping = true;
+    this.taken += bytes.length;
     this.stream.write(bytes);
     this.#settleAccount();
     return this.stream.buffered === 0;
