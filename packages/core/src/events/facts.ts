@@ -108,6 +108,10 @@ export type ReactorFact =
       readonly bytes: number;
       readonly data: string;
     }
+  /** The connection lives and dies with that worker from here on. */
+  | { readonly kind: 'pinned'; readonly connection: number; readonly worker: number }
+  /** The worker of a pinned connection hears that its client has finished sending. */
+  | { readonly kind: 'inputEnded'; readonly connection: number }
   | { readonly kind: 'closed'; readonly connection: number; readonly reason: string }
   /** Everything of the connection is settled, its close included. */
   | { readonly kind: 'forgotten'; readonly connection: number };
@@ -142,6 +146,13 @@ export type WorkerFact =
       readonly connection: number;
       readonly bytes: number;
       readonly data: string;
+    }
+  /** The reader of a pinned connection has taken a packet, or `discarded`: nobody will. `seq` as in `delivered`. */
+  | {
+      readonly kind: 'taken';
+      readonly connection: number;
+      readonly seq: number;
+      readonly discarded: boolean;
     }
   /** A handler closes a connection. */
   | { readonly kind: 'ended'; readonly connection: number; readonly reset: boolean }

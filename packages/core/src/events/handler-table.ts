@@ -18,6 +18,9 @@ export interface ListenerHandlers {
   readonly adopt: HandlerSpec | undefined;
   readonly receive: HandlerSpec | undefined;
   readonly close: HandlerSpec | undefined;
+  /** Of a listener that is served as streams, which has neither connect, adopt nor receive. */
+  readonly connection: HandlerSpec | undefined;
+  readonly drain: HandlerSpec | undefined;
 }
 
 /** The handlers that serve a listener: those that name it, else those that name none. */
@@ -29,7 +32,16 @@ export function handlersOf(definition: Definition, listener: string): ListenerHa
       all.find((handler) => handler.listener === undefined)
     );
   };
-  return { connect: find('connect'), adopt: find('adopt'), receive: find('receive'), close: find('close') };
+  const [connection, receive] = [find('connection'), find('receive')];
+  const rest = { close: find('close'), drain: find('drain') };
+  if (connection !== undefined && isStream(connection, receive))
+    return { connect: undefined, adopt: undefined, receive: undefined, connection, ...rest };
+  return { connect: find('connect'), adopt: find('adopt'), receive, connection: undefined, ...rest };
+}
+
+/** A listener is served as streams when `@OnConnection` names it, or nobody names it and there is no `@OnReceive`. */
+function isStream({ listener }: HandlerSpec, receive: HandlerSpec | undefined): boolean {
+  return receive === undefined || (listener !== undefined && receive.listener === undefined);
 }
 
 /** The handler of a message, a task or a result: that of its name, in a process of that role; `process` is the name of a user process. */

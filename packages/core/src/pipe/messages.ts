@@ -19,7 +19,7 @@ import type { Topology } from '../topology/topology.js';
 export type { ServerStats } from './server-stats.js';
 
 /** Changes whenever a frame or a note changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 5;
+export const PIPE_VERSION = 6;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -54,6 +54,10 @@ export const FrameKind = {
   introduce: 20,
   /** The connection is gone, for dispatch modes without connection events. */
   forget: 21,
+  /** The client of a pinned connection has finished sending, and everything that it sent is settled. */
+  inputEnded: 26,
+  /** From the worker: the connection lives and dies with it. What it sends there is settled when the client has taken it. */
+  pin: 27,
   /** Numbered. Settles `count` packets from number `word`, sends the body and, with the flag `ends`, ends the connection; all, or nothing. */
   answer: 32,
   /** Numbered. Sends the body to the client. */
@@ -61,6 +65,7 @@ export const FrameKind = {
   /**
    * End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. Flag
    * `timedOut`: because the handler of number `seq` took too long, which is settled by this, and refused if it is a packet.
+   * Flag `output`: only what is sent to the client ends. Flag `late`: it is pinned, and its worker must go.
    */
   end: 34,
   /** The connection's state is now the body. */
@@ -184,6 +189,10 @@ export const FrameFlag = {
   overflow: 1,
   /** end, with `reset`: the handler of number `seq` did not settle within `handlerTimeout`. */
   timedOut: 2,
+  /** end: the client may go on sending, and is heard. */
+  output: 4,
+  /** end: the connection is pinned to a worker whose time is over. */
+  late: 16,
   /** alone: the packet came over this pipe. */
   mine: 16,
   /** chunk: the first one; its body begins with the header of the large frame. */
@@ -232,6 +241,7 @@ export type CloseReason =
   | 'protocol'
   | 'poison'
   | 'workerLost'
+  | 'pinnedLost'
   | 'handlerTimeout'
   | 'shutdown';
 
@@ -448,6 +458,8 @@ export interface ReactorCounters {
   acceptedPackets: number;
   handledPackets: number;
   redeliveredPackets: number;
+  /** Pinned connections that were closed because their worker was lost, or had to go. */
+  pinnedLost: number;
   outstandingPackets: number;
   refused: Record<string, number>;
   ledger: Ledger;

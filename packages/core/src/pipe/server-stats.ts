@@ -20,6 +20,8 @@ export interface ServerStats {
   readonly handledPackets: number;
   /** Deliveries that followed the death of a worker. */
   readonly redeliveredPackets: number;
+  /** Pinned connections that were closed because their worker was lost, or had to go before they ended. */
+  readonly pinnedLost: number;
   /** Packets taken and not settled yet, from the live tables. */
   readonly outstandingPackets: number;
   /** By error code, and CLOSED for packets of connections that were closed: what was refused. */

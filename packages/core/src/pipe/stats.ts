@@ -101,6 +101,7 @@ function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
     acceptedPackets: sum('acceptedPackets'),
     handledPackets: sum('handledPackets'),
     redeliveredPackets: sum('redeliveredPackets'),
+    pinnedLost: sum('pinnedLost'),
     outstandingPackets: sum('outstandingPackets'),
     refused,
     ledger: addLedgers(owners.map(({ ledger }) => ledger)),

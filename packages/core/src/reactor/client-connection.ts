@@ -24,6 +24,7 @@ import { Window } from '../pipe/window.js';
 import type { ByteStream, Clock, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Output } from './output.js';
+import { Pinning } from './pinning.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
@@ -48,7 +49,7 @@ export interface ConnectionHost {
   readonly outputTotal: Window;
   /** Bytes of partial packets, on all connections together. */
   readonly inputTotal: Window;
-  readonly counters: { acceptedPackets: number; handledPackets: number };
+  readonly counters: { acceptedPackets: number; handledPackets: number; pinnedLost: number };
   readonly ledger: Ledger;
   /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
   route(connection: ClientConnection): WorkerSlot | undefined;
@@ -103,6 +104,8 @@ export class ClientConnection implements StreamEvents, Client {
   #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
   #routed: WorkerSlot | undefined;
   #linger: Timer | undefined;
+  /** Its protocol lives in its worker. */
+  #pinning: Pinning | undefined;
 
   constructor(
     readonly id: number,
@@ -138,6 +141,14 @@ export class ClientConnection implements StreamEvents, Client {
   /** The worker that knows it, in sticky dispatch modes. */
   get home(): WorkerPort | undefined {
     return this.#home;
+  }
+
+  get open(): boolean {
+    return this.#phase === 'open';
+  }
+
+  get pinned(): boolean {
+    return this.#pinning !== undefined;
   }
 
   get info(): ClientInfo {
@@ -189,6 +200,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   drain(): void {
     this.#output.drained();
+    if (this.#pinning !== undefined && this.#output.buffered === 0) this.#pinning.release();
   }
 
   close(error: Error | undefined): void {
@@ -197,6 +209,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#linger?.cancel();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
+    if (this.#pinning !== undefined) this.#leavePinned(error);
     this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
     this.reactor.closed();
     this.pump();
@@ -206,7 +219,7 @@ export class ClientConnection implements StreamEvents, Client {
   // What workers say.
 
   send(buffer: Buffer, start: number, end: number, pid: number): void {
-    if (this.#phase !== 'open') return;
+    if (this.#phase !== 'open' || this.#pinning?.outputEnded === true) return;
     const { observe } = this.reactor;
     const data = observe === undefined ? '' : factText(buffer, start, end);
     if (!this.#output.write(buffer, start, end)) this.overflow();
@@ -250,8 +263,46 @@ export class ClientConnection implements StreamEvents, Client {
     this.#fault('HEARTBEAT_TIMEOUT', `nothing has come for ${idle} ms`, 'heartbeat');
   }
 
+  /** Its worker serves it to its end, and no other. */
+  pin(port: WorkerPort): void {
+    if (this.#pinning !== undefined || this.#phase !== 'open' || this.#home !== port) return;
+    this.#pinning = new Pinning(port);
+    this.reactor.observe?.({ kind: 'pinned', connection: this.id, worker: port.pid });
+    if (this.#inputEnded) this.pump();
+  }
+
+  /** Whether what its worker has sent waits for the client: `ticket` is given back when it has taken it. */
+  holds(ticket: number): boolean {
+    if (this.#pinning === undefined || this.#phase !== 'open' || this.#output.buffered === 0) return false;
+    this.#pinning.hold(ticket);
+    return true;
+  }
+
+  /** Flushes and sends FIN; what the client sends goes on to its worker. */
+  finishOutput(): void {
+    if (this.#phase !== 'open' || this.#pinning === undefined || this.#pinning.outputEnded) return;
+    this.#pinning.outputEnded = true;
+    this.#output.end();
+  }
+
+  /** It is pinned to a worker that cannot wait any longer. */
+  finishLate(reason: CloseReason): void {
+    if (this.#phase !== 'open') return;
+    this.reactor.counters.pinnedLost++;
+    this.finish(reason);
+  }
+
+  /** Its socket is closed: after a reset nobody reads what still waits. */
+  #leavePinned(error: Error | undefined): void {
+    this.#pinning?.release();
+    if (error === undefined) return;
+    this.#framing = false;
+    this.#refuseWaiting();
+  }
+
   /** Takes no further packet; ends when everything that was accepted is settled. */
   finishWhenSettled(reason: CloseReason): void {
+    if (this.#pinning !== undefined) return;
     this.#endInput(reason);
     this.#framing = false;
     this.pump();
@@ -261,7 +312,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   moveTo(port: WorkerPort, reason: AdoptReason | undefined): void {
     const before = this.#home;
-    if (before === port) return;
+    if (before === port || this.#pinning !== undefined) return;
     if (before === undefined) {
       this.#introduceAt(port, reason);
     } else if (this.#unsettled === 0) {
@@ -336,6 +387,7 @@ export class ClientConnection implements StreamEvents, Client {
     const { slot } = this;
     const home = this.#home;
     if (slot === undefined || home === undefined || home === slot.port || this.#unsettled > 0) return false;
+    if (this.#pinning !== undefined) return false;
     this.#leaveHome(home);
     if (slot.port !== undefined) this.#introduceAt(slot.port, 'retired');
     return true;
@@ -368,6 +420,10 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   takeBack(deliveries: readonly Delivery[], loss: Loss, started: number): void {
+    if (this.#pinning !== undefined) {
+      this.#losePinned(deliveries, loss);
+      return;
+    }
     const returned: Delivery[] = [];
     let poisoned = false;
     if (this.#home === loss.port) this.#home = undefined;
@@ -410,6 +466,27 @@ export class ClientConnection implements StreamEvents, Client {
     }
   }
 
+  /** Its protocol has died with its worker: nobody can go on with it. */
+  #losePinned(deliveries: readonly Delivery[], { port, alone }: Loss): void {
+    if (this.#home === port) this.#home = undefined;
+    this.#pinning = undefined;
+    this.#answered = 0;
+    for (const delivery of deliveries) {
+      this.#unsettled--;
+      if (delivery.kind !== 'packet') {
+        this.#takeBackEvent(delivery, alone === delivery);
+        continue;
+      }
+      this.#unsettledPackets--;
+      this.#window.give(delivery.charge);
+      this.#refuse(delivery, 'PINNED_LOST');
+    }
+    this.#refuseWaiting('PINNED_LOST');
+    if (this.#phase !== 'open') return;
+    this.reactor.counters.pinnedLost++;
+    this.abort('pinnedLost');
+  }
+
   /** Notes that a worker died with an event of the connection itself; true when that event is poison. */
   #takeBackEvent(delivery: Delivery, alone: boolean): boolean {
     if (delivery.kind === 'close') {
@@ -436,7 +513,16 @@ export class ClientConnection implements StreamEvents, Client {
     this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
+    else if (this.#phase === 'open' && this.#pinning !== undefined) this.#tellInputEnd(this.#pinning);
     else if (this.#phase === 'open' && this.#unsettled === 0 && this.#isIntroduced()) this.#end();
+  }
+
+  /** Behind everything that was read. The connection goes on until the worker ends it. */
+  #tellInputEnd(pinning: Pinning): void {
+    if (pinning.inputEndTold || this.#unsettledPackets > 0) return;
+    pinning.inputEndTold = true;
+    this.reactor.observe?.({ kind: 'inputEnded', connection: this.id });
+    pinning.port.inputEnded(this.id);
   }
 
   /** Delivers what can be delivered; says whether nothing was left behind. */
@@ -472,19 +558,20 @@ export class ClientConnection implements StreamEvents, Client {
 
   #give(delivery: Delivery): boolean {
     const slot = this.slot ?? this.#route();
-    if (slot?.port === undefined) return false;
-    if (this.slot !== undefined && this.#home !== slot.port) return false;
+    if (slot === undefined) return false;
+    const port = this.#pinning?.port ?? slot.port;
+    if (port === undefined || (this.slot !== undefined && this.#home !== port)) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
       slot.block(delivery);
       return false;
     }
-    if (this.slot === undefined) this.#introduceTo(slot, slot.port);
+    if (this.slot === undefined) this.#introduceTo(slot, port);
     this.#window.take(delivery.charge);
     this.#unsettled++;
     this.#unsettledPackets++;
     this.#routed = undefined;
-    slot.send(delivery);
+    slot.send(delivery, port);
     return true;
   }
 
@@ -531,12 +618,13 @@ export class ClientConnection implements StreamEvents, Client {
       this.reactor.forget(this);
       return;
     }
-    if (this.slot.port === undefined || this.#home !== this.slot.port) return;
+    const port = this.#pinning?.port ?? this.slot.port;
+    if (port === undefined || this.#home !== port) return;
     this.#closeSent = true;
     this.#unsettled++;
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#closeDeaths;
-    this.slot.port.close(delivery, this.#reason ?? 'client');
+    port.close(delivery, this.#reason ?? 'client');
   }
 
   /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */
@@ -566,8 +654,8 @@ export class ClientConnection implements StreamEvents, Client {
     this.abort(reason);
   }
 
-  #refuseWaiting(): void {
-    for (const delivery of this.#waiting) this.#refuse(delivery, 'CLOSED');
+  #refuseWaiting(reason = 'CLOSED'): void {
+    for (const delivery of this.#waiting) this.#refuse(delivery, reason);
     this.#waiting = [];
   }
 

@@ -58,6 +58,8 @@ export interface Client {
   send(buffer: Buffer, start: number, end: number, pid: number): void;
   /** The worker that knows the connection and gets its events, in sticky dispatch modes. */
   readonly home: WorkerPort | undefined;
+  /** Whether it lives and dies with its home. */
+  readonly pinned: boolean;
   /**
    * Another worker has the place of its id: the connection goes there, but not
    * before everything is settled that its home has of it. The first worker of all
@@ -99,6 +101,10 @@ export interface WorkerPort {
   /** The socket is closed, and the event that tells so cannot be delivered yet. */
   cancel(connectionId: number): void;
   forget(connectionId: number): void;
+  /** On a connection that is pinned to it: its client has finished sending. */
+  inputEnded(connectionId: number): void;
+  /** The client has taken what was sent under that ticket. */
+  taken(ticket: number): void;
   /** It gets no further event, and hears so: it finishes what it has started and gives back the rest. */
   retire(): void;
   /** Writes what has gathered, before the end of the turn. */

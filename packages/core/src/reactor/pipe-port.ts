@@ -123,6 +123,14 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     this.reactor.observe?.({ kind: 'retired', worker: pid, workerId: slot.workerId });
   }
 
+  inputEnded(connectionId: number): void {
+    this.pipe.control(FrameKind.inputEnded, 0, connectionId);
+  }
+
+  taken(seq: number): void {
+    this.pipe.settle(seq);
+  }
+
   flush(): void {
     this.pipe.flush();
   }
@@ -161,11 +169,13 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
         this.pipe.settle(seq);
         return;
       case FrameKind.send:
-        this.#send(id, buffer, start, end);
-        this.pipe.settle(seq);
+        if (!this.#send(id, seq, buffer, start, end)) this.pipe.settle(seq);
         return;
       case FrameKind.end:
         this.#end(id, flags, seq);
+        return;
+      case FrameKind.pin:
+        this.reactor.connection(id)?.pin(this);
         return;
       case FrameKind.state:
         this.#keepState(id, buffer, start, end);
@@ -260,11 +270,14 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     }
   }
 
-  #send(id: number, buffer: Buffer, start: number, end: number): void {
+  /** Says whether it is settled later, when the client has taken it. */
+  #send(id: number, seq: number, buffer: Buffer, start: number, end: number): boolean {
     const connection = this.reactor.connection(id);
-    if (connection === undefined) return;
+    if (connection === undefined) return false;
     connection.send(buffer, start, end, this.pid);
-    if (connection.home === this) connection.noteAnswered(end - start);
+    if (connection.home !== this) return false;
+    connection.noteAnswered(end - start);
+    return connection.holds(seq);
   }
 
   #end(id: number, flags: number, seq: number): void {
@@ -273,7 +286,9 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       if (delivery !== undefined) this.slot.giveUp(delivery);
       return;
     }
-    if ((flags & FrameFlag.overflow) !== 0) this.reactor.connection(id)?.overflow();
+    if ((flags & FrameFlag.output) !== 0) this.reactor.connection(id)?.finishOutput();
+    else if ((flags & FrameFlag.late) !== 0) this.reactor.connection(id)?.finishLate('pinnedLost');
+    else if ((flags & FrameFlag.overflow) !== 0) this.reactor.connection(id)?.overflow();
     else this.reactor.end(id, (flags & FrameFlag.reset) !== 0);
   }
 

@@ -1,4 +1,5 @@
 import type { Introduction } from '../pipe/messages.js';
+import type { ConnectionStream } from './connection-stream.js';
 
 /** What is behind a connection. */
 export interface ConnectionCore {
@@ -11,6 +12,7 @@ export interface ConnectionCore {
   writeState(value: unknown): void;
   send(data: string | Uint8Array): boolean;
   finish(reset: boolean): boolean;
+  toDuplex(): ConnectionStream;
 }
 
 /**
@@ -113,5 +115,25 @@ export class Connection {
    */
   close(options: { readonly reset?: boolean } = {}): boolean {
     return this.#core.finish(options.reset === true);
+  }
+
+  /**
+   * The connection as a stream, on which servers of other protocols run:
+   * `httpServer.emit('connection', connection.toDuplex())`. From here on what the
+   * client sends goes there and `@OnReceive` does not run any more; what was
+   * read before goes in again by `unshift`. Each call gives the same stream.
+   *
+   * It pins the connection to this worker, because the state of the protocol
+   * lives here: the connection does not survive the loss of the worker, and when
+   * that is replaced it is served to its end, or until `maxWaitTime` is nearly
+   * over; `@OnDrain` runs then. `send` writes to the stream, `close` ends it.
+   *
+   * Throws `HandlerError` STREAM_REFUSED on a listener whose framing is not
+   * `raw()`, in dispatch modes that serve a connection in several workers, and
+   * where another worker serves the connection by now. The stream of a
+   * connection that is closed is destroyed.
+   */
+  toDuplex(): ConnectionStream {
+    return this.#core.toDuplex();
   }
 }

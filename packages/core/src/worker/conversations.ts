@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../platform/platform.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
 import { Isolation } from './isolation.js';
+import { PinnedConnections } from './pinned-connections.js';
 import type { SocketOwner } from './socket-owner.js';
 
 /** Of the time that handlers get to end, the part after which they are told to give up. */
@@ -15,6 +16,7 @@ const PATIENT_PART = 0.75;
 /** All connections that one worker serves, and what they share. */
 export class Conversations implements ConversationHost {
   readonly isolation: Isolation;
+  readonly pinnedOnes: PinnedConnections;
   /** Sends that were refused because too much waited for the owner of the socket. */
   overflows = 0;
   inside = false;
@@ -35,7 +37,7 @@ export class Conversations implements ConversationHost {
 
   constructor(
     readonly invoker: Invoker,
-    private readonly clock: Clock,
+    readonly clock: Clock,
     private readonly container: Container | undefined,
     /** Whether any handler is of a class with scope 'connection'. */
     private readonly hasScopes: boolean,
@@ -45,6 +47,7 @@ export class Conversations implements ConversationHost {
     private readonly requestLimit = Infinity,
     private readonly onRequestLimit: () => void = () => {},
   ) {
+    this.pinnedOnes = new PinnedConnections(clock, invoker.warn);
     this.isolation = new Isolation(() => this.pending, owners, this.resume);
   }
 
@@ -67,7 +70,16 @@ export class Conversations implements ConversationHost {
 
   forget(conversation: Conversation): void {
     this.#byId.delete(conversation.id);
+    this.pinnedOnes.delete(conversation);
     this.#stalled.delete(conversation);
+  }
+
+  pinned(conversation: Conversation): void {
+    this.pinnedOnes.add(conversation);
+  }
+
+  streamOver(conversation: Conversation): void {
+    this.pinnedOnes.delete(conversation);
   }
 
   bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler {

@@ -134,6 +134,9 @@ export class Invariants implements StoryHost, ExchangeHost {
         if (!isConnectionEvent(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
+      case 'taken':
+        this.#stories.get(event.connection)?.taken(event.pid, event);
+        return;
       case 'sent':
         this.#stories.get(event.connection)?.sent(event.pid, event);
         return;
@@ -146,6 +149,8 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'returned':
       case 'refused':
       case 'output':
+      case 'pinned':
+      case 'inputEnded':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
@@ -253,7 +258,7 @@ export class Invariants implements StoryHost, ExchangeHost {
         story.packet(fact);
         return;
       case 'delivered':
-        if (this.#retired.has(`${pid} ${process}/${fact.worker}`))
+        if (this.#retired.has(`${pid} ${process}/${fact.worker}`) && !story.isPinnedTo(fact.worker))
           this.report(
             'order',
             `connection ${fact.connection}: pid ${fact.worker} gets an event after it was taken out of dispatch`,
@@ -280,6 +285,12 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'output':
         story.output.written(fact.worker, fact);
         this.#checkOutput(story);
+        return;
+      case 'pinned':
+        story.pin(fact);
+        return;
+      case 'inputEnded':
+        story.inputEnded();
         return;
       case 'closed':
         story.closed(fact);
@@ -339,6 +350,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       (reason === 'error' && !client.reset) ||
       (reason === 'server' && !story.endedByHandler) ||
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
+      (reason === 'pinnedLost' && !story.pinned) ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
       reason === 'shutdown';
     if (wrong)
@@ -423,7 +435,7 @@ export class Invariants implements StoryHost, ExchangeHost {
 
   /** An end that takes seconds was forgotten, and some time-out has mended it. */
   #checkEnd({ id, endDue, wasPaused, story, bytes }: ClientStory, time: number): void {
-    if (endDue === undefined || wasPaused || story === undefined || this.#stopping) return;
+    if (endDue === undefined || wasPaused || story === undefined || story.pinned || this.#stopping) return;
     if (story.output.bytes !== bytes || time - endDue <= LATE_END_MS) return;
     this.report(
       'close',

@@ -105,6 +105,14 @@ export class FakePort implements WorkerPort {
     this.log.push(`forget ${connectionId}`);
   }
 
+  inputEnded(connectionId: number): void {
+    this.log.push(`input ended ${connectionId}`);
+  }
+
+  taken(ticket: number): void {
+    this.log.push(`taken ${ticket}`);
+  }
+
   retire(): void {
     this.log.push('retire');
   }

@@ -4,6 +4,7 @@ import type { Part } from '@shoal/core/internal/pipe/parts';
 import type { Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import type { Connection } from '@shoal/core/internal/worker/connection';
+import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
 import { Conversation, type ServedListener } from '@shoal/core/internal/worker/conversation';
 import { Conversations } from '@shoal/core/internal/worker/conversations';
 import type { Sender, SocketOwner } from '@shoal/core/internal/worker/socket-owner';
@@ -73,6 +74,23 @@ export class FakeOwner implements SocketOwner {
     this.log.push(`${id}: state ${JSON.stringify(decodePayload(state))}`);
   }
 
+  pin(connectionId: number): void {
+    this.log.push(`${connectionId}: pin`);
+  }
+
+  write(sender: Sender, parts: readonly Part[], bytes: number): void {
+    sender.unacknowledged += bytes;
+    this.log.push(`${sender.id}: write '${text(parts)}'`);
+  }
+
+  endOutput(connectionId: number): void {
+    this.log.push(`${connectionId}: end output`);
+  }
+
+  endLate(connectionId: number): void {
+    this.log.push(`${connectionId}: end late`);
+  }
+
   flush(): void {
     this.flushes++;
   }
@@ -103,6 +121,8 @@ export interface Handlers {
     delivery: { attempt: number; answered: number },
   ) => unknown;
   readonly close?: (connection: Connection, reason: string) => unknown;
+  readonly connection?: (stream: ConnectionStream, connection: Connection) => unknown;
+  readonly drain?: (connection: Connection) => unknown;
 }
 
 /** A promise that the test settles. */
@@ -155,11 +175,15 @@ export class WorkerWorld {
       name: 'chat',
       concurrency,
       handlerTimeout,
+      framing: 'raw',
+      streamWindow: 100,
       handlers: {
         connect: spec('connect'),
         adopt: spec('adopt'),
         receive: spec('receive'),
         close: spec('close'),
+        connection: spec('connection'),
+        drain: spec('drain'),
       },
     };
   }
