@@ -147,8 +147,15 @@ async function upgrade(server: TestServer): Promise<void> {
 }
 
 async function finish(server: TestServer): Promise<void> {
-  const client = await server.connect({ listener: 'streams' });
+  const half = await server.connect({ listener: 'stubborn' });
+  half.send('three\n');
+  half.end();
+  await half.ended();
+  expect(half.received.toString()).to.equal('three\nbye, later\n');
+  await half.closed();
+  await eventually(server, 'no connection', async () => (await server.stats()).connections === 0);
   const closes = linesOf(server, 'stream: close').length;
+  const client = await server.connect({ listener: 'streams' });
   client.send('one\ntwo\n');
   client.end();
   await client.ended();

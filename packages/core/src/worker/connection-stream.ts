@@ -31,9 +31,10 @@ const NOMINAL_MARK = 64 * 1024;
  * listener's options say what it does.
  *
  * Reading: a chunk leaves the bounds of `maxQueuedBytes` when the reader takes it.
- * The end of what the client sends is the end of the stream, and writing goes on
- * after it until `end()`, unless `allowHalfOpen` is set to false before. Writing: a callback comes when the system has taken
- * the bytes for the client, so that a slow client holds its writer back.
+ * When the client has finished sending, the stream ends, and by itself ends what is
+ * written; with `allowHalfOpen` set to true writing goes on until `end()`, after which reading goes on in either
+ * case. Writing: a callback comes when the system has taken the bytes for the
+ * client, so that a slow client holds its writer back.
  *
  * `destroy()` flushes what was handed over and closes; `resetAndDestroy()` does
  * not flush. When the peer has reset, or the server has closed the connection for
@@ -56,7 +57,7 @@ export class ConnectionStream extends Duplex {
   /** Made by the kernel. */
   constructor(core: StreamCore) {
     // Nothing is read ahead: what the reader has not asked for stays where it is counted.
-    super({ readableHighWaterMark: 0, writableHighWaterMark: core.highWaterMark });
+    super({ allowHalfOpen: false, readableHighWaterMark: 0, writableHighWaterMark: core.highWaterMark });
     this.#core = core;
     Object.defineProperty(this, 'readableHighWaterMark', { value: NOMINAL_MARK });
   }
