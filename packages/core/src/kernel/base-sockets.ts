@@ -110,7 +110,7 @@ export class BaseSockets {
   /** Accepts nothing more, and serves its connections until they close; those that are left near the end of `deadline` ms are ended. */
   async outlast(deadline: number): Promise<void> {
     await this.#reactor?.outlast(Math.max(0, deadline - LAST_DRAIN_MS));
-    await this.#reactor?.drain(LAST_DRAIN_MS, 0);
+    await this.#reactor?.drain(LAST_DRAIN_MS);
   }
 
   get openConnections(): number {

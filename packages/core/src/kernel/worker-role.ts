@@ -370,7 +370,8 @@ class WorkerProcess {
     const end = clock.now() + deadline;
     const left = (): number => Math.max(0, end - clock.now());
     if (replaced) this.#worker?.drainPinned();
-    if (replaced && this.#base !== undefined) await this.#base.outlast(deadline);
+    if (replaced && this.#base !== undefined)
+      await Promise.all([this.#base.outlast(deadline), this.#worker?.outlastPinned(deadline)]);
     else if (replaced) {
       await this.#worker?.allRetired(deadline);
       await this.#worker?.outlastPinned(left());

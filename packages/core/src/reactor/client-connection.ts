@@ -51,6 +51,8 @@ export interface ConnectionHost {
   readonly inputTotal: Window;
   readonly counters: { acceptedPackets: number; handledPackets: number; pinnedLost: number };
   readonly ledger: Ledger;
+  /** The server stops, or in base mode the worker. */
+  readonly draining: boolean;
   /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
   route(connection: ClientConnection): WorkerSlot | undefined;
   /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST. */
@@ -286,10 +288,12 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   /** It is pinned to a worker that cannot wait any longer. */
-  finishLate(reason: CloseReason): void {
+  finishLate(): void {
     if (this.#phase !== 'open') return;
     this.reactor.counters.pinnedLost++;
-    this.finish(reason);
+    // Also when the client has finished sending: nobody reads that to its end.
+    this.#reason = this.reactor.draining ? 'shutdown' : 'pinnedLost';
+    this.finish(this.#reason);
   }
 
   /** Its socket is closed: after a reset nobody reads what still waits. */

@@ -287,7 +287,7 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
       return;
     }
     if ((flags & FrameFlag.output) !== 0) this.reactor.connection(id)?.finishOutput();
-    else if ((flags & FrameFlag.late) !== 0) this.reactor.connection(id)?.finishLate('pinnedLost');
+    else if ((flags & FrameFlag.late) !== 0) this.reactor.connection(id)?.finishLate();
     else if ((flags & FrameFlag.overflow) !== 0) this.reactor.connection(id)?.overflow();
     else this.reactor.end(id, (flags & FrameFlag.reset) !== 0);
   }

@@ -27,15 +27,10 @@ import type {
 } from '../platform/platform.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
-import { lateText } from './late-text.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
 const FAULT_LOG_INTERVAL_MS = 10_000;
-/** Of the time that a drain may take, the part for which pinned connections are served. */
-const PINNED_PART = 0.75;
-/** Ids of connections that a log line names. */
-const NAMED = 10;
 
 export interface ReactorParts {
   readonly clock: Clock;
@@ -117,6 +112,10 @@ export class Reactor implements ConnectionHost {
 
   connection(id: number): ClientConnection | undefined {
     return this.#connections.get(id);
+  }
+
+  get draining(): boolean {
+    return this.#draining;
   }
 
   /** Ends a connection, if it is known: flushes first, unless `reset`. */
@@ -204,13 +203,12 @@ export class Reactor implements ConnectionHost {
 
   /**
    * Stops accepting and reading, lets workers finish what was accepted, flushes
-   * and closes. Pinned connections are served for `pinnedFor` ms and then ended. After `deadline` ms what is left is reset.
+   * and closes. Pinned connections are read and served until their worker ends them. After `deadline` ms what is left is reset.
    */
-  async drain(deadline: number, pinnedFor = deadline * PINNED_PART): Promise<void> {
+  async drain(deadline: number): Promise<void> {
     this.#draining = true;
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
     for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
-    const late = this.clock.setTimer(pinnedFor, () => this.#endPinned(pinnedFor));
     const timer = this.clock.setTimer(deadline, () => {
       this.parts.logger.warn(
         `reset ${this.#connections.size} connections: they had not ended in ${deadline} ms`,
@@ -223,19 +221,9 @@ export class Reactor implements ConnectionHost {
       this.#drained = resolve;
       this.#checkDrained();
     });
-    late.cancel();
     timer.cancel();
     this.#heartbeat?.cancel();
     await Promise.all(closing);
-  }
-
-  #endPinned(patience: number): void {
-    const late = [...this.#connections.values()].filter(({ pinned, open }) => pinned && open);
-    if (late.length === 0) return;
-    this.parts.logger.warn(lateText(late, patience), {
-      connections: late.slice(0, NAMED).map(({ id }) => id),
-    });
-    for (const connection of late) connection.finishLate('shutdown');
   }
 
   /** Stops accepting; resolves when every connection has closed by itself, or after `deadline` ms. */

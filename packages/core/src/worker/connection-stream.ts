@@ -56,8 +56,8 @@ export class ConnectionStream extends Duplex {
 
   /** Made by the kernel. */
   constructor(core: StreamCore) {
-    // Nothing is read ahead: what the reader has not asked for stays where it is counted.
-    super({ allowHalfOpen: false, readableHighWaterMark: 0, writableHighWaterMark: core.highWaterMark });
+    // One chunk at most is read ahead, when the one before is taken: the others stay where they are counted.
+    super({ allowHalfOpen: false, readableHighWaterMark: 1, writableHighWaterMark: core.highWaterMark });
     this.#core = core;
     Object.defineProperty(this, 'readableHighWaterMark', { value: NOMINAL_MARK });
   }

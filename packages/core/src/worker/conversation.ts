@@ -388,10 +388,11 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
 
   /** Its time is over: flushes and ends. */
   endLate(): void {
-    if (this.#phase !== 'open' || this.#gone) return;
-    this.all.invoker.ended(this.id, false);
-    this.#phase = 'finished';
-    this.owner.endLate(this.id);
+    if (this.#phase === 'open' && !this.#gone) {
+      this.all.invoker.ended(this.id, false);
+      this.#phase = 'finished';
+      this.owner.endLate(this.id);
+    }
     this.#pin?.stream.destroy();
   }
 

@@ -223,7 +223,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   endLate(connectionId: number): void {
     this.#sendAll();
-    this.reactor.connection(connectionId)?.finishLate('pinnedLost');
+    this.reactor.connection(connectionId)?.finishLate();
   }
 
   notePending(): void {}

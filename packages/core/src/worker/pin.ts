@@ -162,7 +162,7 @@ export class Pin implements StreamCore, Sender {
       if (this.stream.give(data)) this.#settleGiven();
     }
     this.#feeding = false;
-    if (!this.#inputEnded || this.#endGiven || this.#incoming.length > 0) return;
+    if (!this.#inputEnded || this.#endGiven || this.holds) return;
     this.#endGiven = true;
     this.stream.push(null);
   }

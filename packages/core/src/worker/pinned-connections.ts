@@ -1,6 +1,5 @@
 import type { Logger } from '../log.js';
 import type { Clock } from '../platform/platform.js';
-import { lateText } from '../reactor/late-text.js';
 
 /** Of the time that pinned connections get to end, the part after which they are ended. */
 const PATIENT_PART = 0.75;
@@ -73,4 +72,10 @@ export class PinnedConnections {
     this.warn(lateText(open, patience), { connections: open.slice(0, NAMED).map(({ id }) => id) });
     for (const connection of open) connection.endLate();
   }
+}
+
+function lateText({ length }: readonly unknown[], patience: number): string {
+  const what = length === 1 ? 'a pinned connection' : `${length} pinned connections`;
+  const left = `had not ended ${Math.round(patience)} ms after the server or its worker had to go`;
+  return `ended ${what} that ${left}: end them in @OnDrain, or raise maxWaitTime`;
 }

@@ -111,6 +111,7 @@ export class Worker implements LinkEvents {
   warn(deadline: number): void {
     this.#warning ??= this.#conversations.warn(deadline);
     this.drainPinned();
+    void this.outlastPinned(deadline);
   }
 
   /** Connections that are pinned to this worker and have not ended. */

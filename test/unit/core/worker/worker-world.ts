@@ -29,6 +29,8 @@ export class FakeOwner implements SocketOwner {
   retired = false;
   flushed = true;
   flushes = 0;
+  /** Who wrote, in order. */
+  readonly writers: Sender[] = [];
   /** Bytes that one connection may have gathered. */
   limit = 1_000;
 
@@ -79,6 +81,7 @@ export class FakeOwner implements SocketOwner {
   }
 
   write(sender: Sender, parts: readonly Part[], bytes: number): void {
+    this.writers.push(sender);
     sender.unacknowledged += bytes;
     this.log.push(`${sender.id}: write '${text(parts)}'`);
   }
