@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { BoundsApp } from '../fixtures/apps/bounds.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -25,6 +25,7 @@ describe('A client that does not read', () => {
       slow.send('64\n');
       await logged(server, 'closed outputOverflow');
       expect(await ask(other, 'untouched')).to.equal('untouched');
+      await eventually(server, 'its end', async () => (await server.stats()).connections === 1);
       const { refused, connections } = await server.stats();
       expect({ refused, connections }).to.deep.equal({ refused: { OUTPUT_OVERFLOW: 1 }, connections: 1 });
     },
@@ -151,7 +152,7 @@ describe('A client that floods a handler which does not settle', () => {
 });
 
 describe('heartbeatIdleTime', () => {
-  inWorlds(
+  inSimulationFirst(
     'closes clients that are silent for longer, and only those',
     BoundsApp,
     async (server) => {

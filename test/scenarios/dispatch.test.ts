@@ -2,14 +2,14 @@ import { expect } from 'chai';
 import { launch, simulate, type TestClient } from '@shoal/testing';
 import { CounterApp, GreeterApp, NamerApp } from '../fixtures/apps/dispatch.js';
 import { ask, errorOf, eventually, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const roundRobin = { dispatchMode: 'roundRobin' } as const;
 
 describe('Dispatch', () => {
   for (const reactorNum of [1, 2]) {
     const title = `by 'fixed' keeps a connection with one worker and spreads connections evenly, ${reactorNum} reactors`;
-    const declare = reactorNum === 2 ? inWorlds : inSimulation;
+    const declare = reactorNum === 2 ? inSimulationFirst : inSimulation;
     declare(
       title,
       NamerApp,
@@ -80,7 +80,7 @@ describe('Dispatch', () => {
   it("by 'roundRobin' refuses handlers of connect and instances of a connection, in both worlds", async () => {
     for (const start of [simulate, launch]) {
       expect(await failureOf(start(GreeterApp, { settings: roundRobin }))).to.match(
-        /^CONFIG_HANDLER_NEVER_RUNS .*Greeter\.greet would never run: dispatchMode 'roundRobin' has no connect/s,
+        /^CONFIG_HANDLER_NEVER_RUNS .*Greeter\.greet would never run: dispatchMode 'roundRobin' has no events of connections/s,
       );
       expect(await failureOf(start(CounterApp, { settings: roundRobin }))).to.match(
         /^CONFIG_SCOPE .*Counter\.count is of a class with scope 'connection'/s,

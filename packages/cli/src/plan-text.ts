@@ -28,10 +28,11 @@ export function planText(plan: Plan, coloured: boolean): string {
 }
 
 function processLines({ settings, topology, userProcesses }: Plan): string[] {
-  const { workerNum, taskWorkerNum, reactorNum, dispatchMode } = settings;
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, dispatchModule } = settings;
+  const asked = dispatchModule === undefined ? '' : `${dispatchModule}, then `;
   const workers = row(
     'worker',
-    `${workerNum}${topology.kind === 'process' ? `, dispatch ${dispatchMode}` : ''}`,
+    `${workerNum}${topology.kind === 'process' ? `, dispatch ${asked}${dispatchMode}` : ''}`,
   );
   const taskWorkers = taskWorkerNum > 0 ? [row('task worker', String(taskWorkerNum))] : [];
   const queue =
@@ -59,16 +60,22 @@ function processLines({ settings, topology, userProcesses }: Plan): string[] {
 }
 
 function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings, index: number): string[] {
-  const { type, host, port, framing, packageMaxLength } = listener;
+  const { framing, packageMaxLength } = listener;
   const reactors = topology.reactors.flatMap((all, reactor) => (all.includes(index) ? [reactor] : []));
   return [
-    row('address', `${type} ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`),
+    row('address', addressText(listener)),
     row('framing', `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`),
     ...(topology.kind === 'process'
       ? [row('reactor', reactors.map((index) => `number ${index}`).join(', '))]
       : []),
     ...Object.entries(listeners[index]?.handlers ?? {}).map(([event, label]) => row(event, label)),
   ];
+}
+
+function addressText(listener: ListenerSettings): string {
+  if (listener.type === 'unix') return `unix ${listener.path}, mode ${listener.mode.toString(8)}`;
+  const { host, port } = listener;
+  return `tcp ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`;
 }
 
 function section(title: string, lines: readonly string[]): string[][] {

@@ -23,6 +23,8 @@ export type EventName =
   | 'adopt'
   | 'connection'
   | 'drain'
+  | 'bufferFull'
+  | 'bufferEmpty'
   | 'task'
   | 'finish'
   | 'pipeMessage'

@@ -27,6 +27,8 @@ export interface HandlerTypes {
   /** Its data have been in another process: a structured clone of what was sent. */
   readonly command: (data: any) => unknown;
   readonly close: (connection: Connection, reason: CloseReason) => unknown;
+  readonly bufferFull: (connection: Connection) => unknown;
+  readonly bufferEmpty: (connection: Connection) => unknown;
   readonly task: (task: Task<never>) => unknown;
   readonly finish: (result: TaskResult<never>) => unknown;
   readonly pipeMessage: (message: PipeMessage<never>) => unknown;

@@ -71,6 +71,21 @@ export const OnConnection = connectionEvent<(stream: ConnectionStream, connectio
  */
 export const OnDrain = connectionEvent<(connection: Connection) => unknown>('drain', '@OnDrain');
 
+/**
+ * As much waits for the client as `bufferHighWatermark` says: `send` returns false from here on. Called once, and again
+ * only after `@OnBufferEmpty`. Packets do not wait for it.
+ */
+export const OnBufferFull = connectionEvent<(connection: Connection) => unknown>(
+  'bufferFull',
+  '@OnBufferFull',
+);
+
+/** What waited has fallen to `bufferLowWatermark`; always after an `@OnBufferFull` of this worker. */
+export const OnBufferEmpty = connectionEvent<(connection: Connection) => unknown>(
+  'bufferEmpty',
+  '@OnBufferEmpty',
+);
+
 function connectionEvent<Event extends AnyFunction>(
   event: EventName,
   decorator: string,

@@ -6,6 +6,8 @@ export { OnCommand, type CommandOptions } from './command.js';
 export { Handler, type HandlerOptions } from './handler.js';
 export {
   OnAdopt,
+  OnBufferEmpty,
+  OnBufferFull,
   OnClose,
   OnConnect,
   OnConnection,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { editDistance, nearest } from '@shoal/core/internal/config/nearest';
-import { isReserved, moved, reserved, synonyms } from '@shoal/core/internal/config/reserved';
+import { isReserved, moved, reserved } from '@shoal/core/internal/config/reserved';
 import { listeners } from '@shoal/core/internal/config/listener-options';
 import { serverSchema } from '@shoal/core/internal/config/schema';
 import { explainStranger, type Place } from '@shoal/core/internal/config/stranger';
@@ -56,12 +56,9 @@ describe('A name that is no option', () => {
 
   it('of a later version is refused as such, in either spelling and at either place', () => {
     const names = [
-      'maxConnection',
+      'tcpFastopen',
       'sendYield',
       'sendTimeout',
-      'bufferHighWatermark',
-      'enableUnsafeEvent',
-      'maxIdleTime',
       'ssl',
       'sslCertFile',
       'tls',
@@ -73,9 +70,6 @@ describe('A name that is no option', () => {
       expect(explain(name), name).to.equal('is not in this version; remove it');
       expect(explain(name, 'tcp'), name).to.equal('is not in this version; remove it');
     }
-    expect(explain('max_conn')).to.equal(
-      'is not in this version, where its name would be maxConnection; remove it',
-    );
   });
 
   it('that belongs elsewhere is told where', () => {
@@ -110,13 +104,9 @@ describe('A name that is no option', () => {
 
 describe('Reserved names', () => {
   it('are none of the options, and each is in one list only', () => {
-    const names = [...reserved, ...Object.keys(moved), ...Object.keys(synonyms)];
+    const names = [...reserved, ...Object.keys(moved)];
     expect(new Set(names).size).to.equal(names.length);
     expect(options.filter((name) => names.includes(name) || isReserved(name))).to.deep.equal([]);
-  });
-
-  it('are what synonyms stand for', () => {
-    for (const name of Object.values(synonyms)) expect(isReserved(name), name).to.equal(true);
   });
 
   it('include whole families by their first word', () => {

@@ -9,12 +9,17 @@ import { AsyncEchoApp, StoryApp } from '../../fixtures/apps/echo.js';
 import { isFree } from '../../process/program.js';
 import { ThrowsInWorkerStartApp } from '../../fixtures/apps/cannot-boot.js';
 
+/** As few processes as a server of this mode has, and one for what does not depend on several. */
+const small: BothWorldsOptions = { settings: { workerNum: 1, taskWorkerNum: 0 } };
+const single: BothWorldsOptions = { settings: { mode: 'base', workerNum: 1, taskWorkerNum: 0 } };
+const two: BothWorldsOptions = { settings: { workerNum: 2, taskWorkerNum: 0 } };
+
 type Scenario = (server: TestServer) => Promise<void>;
 
 async function messageOf(
   App: Parameters<typeof inBothWorlds>[0],
   scenario: Scenario,
-  options?: BothWorldsOptions,
+  options: BothWorldsOptions = small,
 ): Promise<string> {
   const outcome = await inBothWorlds(App, scenario, options).catch((error: Error) => error);
   return outcome instanceof Error ? outcome.message : 'nothing';
@@ -23,39 +28,51 @@ async function messageOf(
 describe('inBothWorlds', () => {
   it('passes for a service that does the same, through a crash and a failing handler', async () => {
     const worlds: number[] = [];
-    await inBothWorlds(StoryApp, async (server) => {
-      worlds.push(server.running.masterPid);
-      const client = await server.connect();
-      await client.receiveLine();
-      client.send('one\ntwo\n');
-      await client.receive(/two.*\n/);
-      await server.crashWorker(1);
-      await client.receive(/adopted.*\n/);
-      client.send('three\nfail\nfour\n');
-      await client.receive(/four.*\n/);
-      const other = await server.connect();
-      other.send('bye\n');
-      await other.ended();
-    });
+    await inBothWorlds(
+      StoryApp,
+      async (server) => {
+        worlds.push(server.running.masterPid);
+        const client = await server.connect();
+        await client.receiveLine();
+        client.send('one\ntwo\n');
+        await client.receive(/two.*\n/);
+        await server.crashWorker(0);
+        await client.receive(/adopted.*\n/);
+        client.send('three\nfail\nfour\n');
+        await client.receive(/four.*\n/);
+        const other = await server.connect();
+        other.send('bye\n');
+        await other.ended();
+      },
+      small,
+    );
     expect(new Set(worlds).size).to.equal(2);
   });
 
   it('compares nothing between connections: their order is free', async () => {
-    await inBothWorlds(AsyncEchoApp, async (server) => {
-      const clients = await Promise.all([0, 1, 2, 3].map(() => server.connect()));
-      for (const client of clients) client.send('hi\n');
-      await Promise.all(clients.map((client) => client.receiveLine()));
-    });
+    await inBothWorlds(
+      AsyncEchoApp,
+      async (server) => {
+        const clients = await Promise.all([0, 1, 2, 3].map(() => server.connect()));
+        for (const client of clients) client.send('hi\n');
+        await Promise.all(clients.map((client) => client.receiveLine()));
+      },
+      single,
+    );
   });
 
   it('passes where the test is slow to hear that a client has connected', async () => {
-    await inBothWorlds(StoryApp, async (server) => {
-      const connecting = server.connect();
-      await new Promise(process.nextTick);
-      const until = performance.now() + 40;
-      while (performance.now() < until);
-      await (await connecting).receiveLine();
-    });
+    await inBothWorlds(
+      StoryApp,
+      async (server) => {
+        const connecting = server.connect();
+        await new Promise(process.nextTick);
+        const until = performance.now() + 40;
+        while (performance.now() < until);
+        await (await connecting).receiveLine();
+      },
+      single,
+    );
   });
 
   it('passes in base mode, where a worker dies with its connections', async () => {
@@ -75,28 +92,36 @@ describe('inBothWorlds', () => {
   });
 
   it('shows the first bytes that differ', async () => {
-    const message = await messageOf(CountsInModuleApp, async (server) => {
-      const clients = [await server.connect(), await server.connect()];
-      for (const client of clients) {
-        client.send('count\n');
-        await client.receiveLine();
-      }
-    });
+    const message = await messageOf(
+      CountsInModuleApp,
+      async (server) => {
+        const clients = [await server.connect(), await server.connect()];
+        for (const client of clients) {
+          client.send('count\n');
+          await client.receiveLine();
+        }
+      },
+      two,
+    );
     expect(message).to.match(
       /^CountsInModuleApp is not the same in both worlds: client \d got other bytes from offset 8 on: "\d+\\n" in the simulation, "1\\n" on real processes$/,
     );
   });
 
   it('shows the first events that differ, with those around them', async () => {
-    const message = await messageOf(CountsInModuleApp, async (server) => {
-      const [client, other] = [await server.connect(), await server.connect()];
-      other.send('silent\n');
-      await server.settle();
-      client.send('only\n');
-      await server.settle();
-      client.send('last\n');
-      await server.settle();
-    });
+    const message = await messageOf(
+      CountsInModuleApp,
+      async (server) => {
+        const [client, other] = [await server.connect(), await server.connect()];
+        other.send('silent\n');
+        await server.settle();
+        client.send('only\n');
+        await server.settle();
+        client.send('last\n');
+        await server.settle();
+      },
+      two,
+    );
     expect(message).to.equal(
       [
         'CountsInModuleApp is not the same in both worlds: client 0, event 1',
@@ -114,10 +139,14 @@ describe('inBothWorlds', () => {
 
   it('counts clients', async () => {
     let worlds = 0;
-    const message = await messageOf(AsyncEchoApp, async (server) => {
-      await server.connect();
-      if (++worlds === 2) await server.connect();
-    });
+    const message = await messageOf(
+      AsyncEchoApp,
+      async (server) => {
+        await server.connect();
+        if (++worlds === 2) await server.connect();
+      },
+      single,
+    );
     expect(message).to.equal(
       'AsyncEchoApp is not the same in both worlds: 1 clients connected in the simulation, 2 on real processes',
     );
@@ -131,7 +160,7 @@ describe('inBothWorlds', () => {
         const told = server.trace.find(({ kind }) => kind === 'configured');
         modes.push(told?.kind === 'configured' ? `${told.mode} ${told.workerNum}` : 'nothing');
       },
-      { settings: { workerNum: 1 } },
+      small,
     );
     expect(modes).to.deep.equal(['process 1', 'process 1']);
   });
@@ -178,14 +207,18 @@ describe('inBothWorlds', () => {
 
     it('says in which world a client waited in vain', async () => {
       let worlds = 0;
-      const message = await messageOf(AsyncEchoApp, async (server) => {
-        const client = await server.connect();
-        client.send('hi\n');
-        await client.receiveLine();
-        client.end();
-        await client.ended();
-        if (++worlds === 2) await client.receiveLine();
-      });
+      const message = await messageOf(
+        AsyncEchoApp,
+        async (server) => {
+          const client = await server.connect();
+          client.send('hi\n');
+          await client.receiveLine();
+          client.end();
+          await client.ended();
+          if (++worlds === 2) await client.receiveLine();
+        },
+        single,
+      );
       expect(message).to.match(/^in real processes: expected client 0 to see a line/);
     });
   });

@@ -1,15 +1,19 @@
 import { posix } from 'node:path';
 import type { z } from 'zod';
+import { mostConnections } from './descriptors.js';
 import { lengthTypes } from './length-type.js';
 import { valueAt } from './problem.js';
 import {
   inheritedDefaults,
+  inheritedTcpDefaults,
   listeners as listenersByTransport,
+  streamOptions,
   type InheritedOption,
   type listenerSchema,
 } from './listener-options.js';
 import {
   longestName,
+  mostConnectionsByDefault,
   mostReactorsByDefault,
   serverSchema,
   workerTimeoutDefault,
@@ -17,6 +21,8 @@ import {
   type ListenerSettings,
   type AbsentOption,
   type Settings,
+  type TcpListenerSettings,
+  type UnixListenerSettings,
 } from './schema.js';
 import { asFileName } from './text.js';
 
@@ -28,6 +34,8 @@ export interface Environment {
   readonly name: string;
   /** Where relative paths begin. */
   readonly directory: string;
+  /** How many files a process may have open; absent where the system does not tell. */
+  readonly openFiles?: number;
 }
 
 /**
@@ -36,10 +44,15 @@ export interface Environment {
  */
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
+/** What listeners of streams have in common. */
+type StreamSettings = Pick<ListenerSettings, keyof (typeof streamOptions)['shape']>;
+
 export interface SettingsDraft
   extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
   readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
 }
+
+type ListenerOutput = z.output<typeof listenerSchema>;
 
 type Inherited = Draft<Pick<Settings, InheritedOption>>;
 
@@ -72,15 +85,28 @@ export function fill(
       'socketBufferSize',
       least(inheritedDefaults.socketBufferSize, reactorMemoryLimit),
     ),
+    bufferHighWatermark: option('bufferHighWatermark'),
+    bufferLowWatermark: option('bufferLowWatermark', inheritedDefaults.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inheritedDefaults.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inheritedDefaults.heartbeatIdleTime),
     handlerTimeout: option('handlerTimeout', inheritedDefaults.handlerTimeout),
     concurrency: option('concurrency', inheritedDefaults.concurrency),
     onWorkerLost: option('onWorkerLost', inheritedDefaults.onWorkerLost),
     backlog: option('backlog', inheritedDefaults.backlog),
-    noDelay: option('noDelay', inheritedDefaults.noDelay),
+    partialPacketTimeout: option('partialPacketTimeout', inheritedDefaults.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inheritedDefaults.maxIdleTime),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inheritedTcpDefaults.maxConnectionPerAddress),
+    connectRate: option('connectRate', inheritedTcpDefaults.connectRate),
+    connectRateInterval: option('connectRateInterval', inheritedTcpDefaults.connectRateInterval),
+    noDelay: option('noDelay', inheritedTcpDefaults.noDelay),
+    keepAlive: option('keepAlive', inheritedTcpDefaults.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inheritedTcpDefaults.keepAliveIdle),
+    enableDelayReceive: option('enableDelayReceive', inheritedDefaults.enableDelayReceive),
   };
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
+  const reactorNum = option('reactorNum', Math.min(cpus, mostReactorsByDefault));
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
+  const dispatchModule = option('dispatchModule');
   const runtimeDirectory = option('runtimeDirectory');
   const queueDirectory = option('queueDirectory');
   const taskTmpdir = option('taskTmpdir');
@@ -93,10 +119,12 @@ export function fill(
     name,
     mode,
     listeners,
-    reactorNum: option('reactorNum', Math.min(cpus, mostReactorsByDefault)),
+    reactorNum,
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
+    ...(dispatchModule !== undefined && { dispatchModule }),
+    enableUnsafeEvent: option('enableUnsafeEvent'),
     taskIpcMode: option('taskIpcMode'),
     messageQueueKey: option('messageQueueKey', name === undefined ? undefined : asFileName(name)),
     ...(queueDirectory !== undefined && {
@@ -125,12 +153,17 @@ export function fill(
     workerTimeout:
       unwatched && workers === 'auto' ? 0 : option('workerTimeout', unwatched ? 0 : workerTimeoutDefault),
     heartbeatCheckInterval: option('heartbeatCheckInterval', checkInterval(listeners)),
+    maxConnection: option(
+      'maxConnection',
+      connectionsByDefault({ mode, reactorNum, workerNum, taskWorkerNum, listeners }, environment.openFiles),
+    ),
     pipeWindow,
     reactorMemoryLimit,
     logLevel: option('logLevel'),
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...(taskTmpdir !== undefined && { taskTmpdir: posix.resolve(environment.directory, taskTmpdir) }),
     ...inherited,
+    bufferHighWatermark: option('bufferHighWatermark', highMarkOf(inherited.socketBufferSize)),
     daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
     ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
@@ -142,7 +175,7 @@ export function fill(
 function fillListeners(
   inputs: unknown,
   inherited: Inherited,
-  valid: readonly z.output<typeof listenerSchema>[] | undefined,
+  valid: readonly ListenerOutput[] | undefined,
 ): readonly Draft<ListenerSettings>[] | undefined {
   if (!Array.isArray(inputs)) return undefined;
   return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index]));
@@ -151,8 +184,19 @@ function fillListeners(
 function fillListener(
   input: unknown,
   inherited: Inherited,
-  valid: z.output<typeof listenerSchema> | undefined,
+  valid: ListenerOutput | undefined,
 ): Draft<ListenerSettings> {
+  if (valueAt(input, ['type']) === 'unix') {
+    return fillUnix(input, inherited, valid?.type === 'unix' ? valid : undefined);
+  }
+  return fillTcp(input, inherited, valid?.type === 'tcp' ? valid : undefined);
+}
+
+function fillTcp(
+  input: unknown,
+  inherited: Inherited,
+  valid: Extract<ListenerOutput, { type: 'tcp' }> | undefined,
+): Draft<TcpListenerSettings> {
   const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
@@ -161,16 +205,59 @@ function fillListener(
     name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
     host,
     port,
+    ipv6Only: option('ipv6Only'),
+    reusePort: option('reusePort'),
+    ...fillStream(input, inherited, valid),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inherited.maxConnectionPerAddress),
+    connectRate: option('connectRate', inherited.connectRate),
+    connectRateInterval: option('connectRateInterval', inherited.connectRateInterval),
+    noDelay: option('noDelay', inherited.noDelay),
+    keepAlive: option('keepAlive', inherited.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inherited.keepAliveIdle),
+  };
+}
+
+function fillUnix(
+  input: unknown,
+  inherited: Inherited,
+  valid: Extract<ListenerOutput, { type: 'unix' }> | undefined,
+): Draft<UnixListenerSettings> {
+  const option = reader(listenersByTransport.unix, input, valid);
+  const path = option('path');
+  return {
+    type: option('type'),
+    name: option('name', path),
+    path,
+    mode: option('mode'),
+    ...fillStream(input, inherited, valid),
+  };
+}
+
+function fillStream(
+  input: unknown,
+  inherited: Inherited,
+  valid: ListenerOutput | undefined,
+): Draft<StreamSettings> {
+  const option = reader(streamOptions, input, valid);
+  const socketBufferSize = option('socketBufferSize', inherited.socketBufferSize);
+  // Unless somebody has written one, the mark follows the bound of this very listener.
+  const highMark = inherited.bufferHighWatermark ?? highMarkOf(socketBufferSize);
+  return {
     framing: fillFraming(option('framing')),
     packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
-    socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
+    socketBufferSize,
+    bufferHighWatermark: option('bufferHighWatermark', highMark),
+    bufferLowWatermark: option('bufferLowWatermark', inherited.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inherited.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
+    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
     handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
     concurrency: option('concurrency', inherited.concurrency),
     onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
-    noDelay: option('noDelay', inherited.noDelay),
+    enableDelayReceive: option('enableDelayReceive', inherited.enableDelayReceive),
   };
 }
 
@@ -179,9 +266,7 @@ export function defaultName(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function fillFraming(
-  framing: z.output<typeof listenerSchema>['framing'] | undefined,
-): FramingSettings | undefined {
+function fillFraming(framing: ListenerOutput['framing'] | undefined): FramingSettings | undefined {
   if (framing?.kind !== 'lengthPrefix') return framing;
   const { bodyOffset = framing.lengthOffset + lengthTypes[framing.type].size } = framing;
   return { ...framing, bodyOffset };
@@ -207,6 +292,23 @@ export function smallestIdleTime(listeners: SettingsDraft['listeners']): number 
 function checkInterval(listeners: SettingsDraft['listeners']): number | undefined {
   const idleTime = smallestIdleTime(listeners);
   return idleTime === undefined || idleTime === 0 ? idleTime : Math.max(1_000, Math.floor(idleTime / 2));
+}
+
+/** As in the reference: from four fifths of the bound on. */
+function highMarkOf(socketBufferSize: number | undefined): number | undefined {
+  return socketBufferSize === undefined ? undefined : Math.floor(0.8 * socketBufferSize);
+}
+
+/** Undefined where something that it depends on is. */
+function connectionsByDefault(
+  { mode, reactorNum, workerNum, taskWorkerNum, listeners }: Partial<SettingsDraft>,
+  openFiles: number | undefined,
+): number | undefined {
+  if (mode === undefined || reactorNum === undefined || workerNum === undefined) return undefined;
+  if (taskWorkerNum === undefined || listeners === undefined) return undefined;
+  if (openFiles === undefined) return mostConnectionsByDefault;
+  const owner = { mode, reactorNum, workerNum, taskWorkerNum, listeners };
+  return Math.min(mostConnectionsByDefault, mostConnections(owner, openFiles));
 }
 
 /** Small limits are there for tests, and want to be exact. */

@@ -13,6 +13,8 @@ export type {
   ListenerSettings,
   Settings,
   SettingsInput,
+  TcpListenerSettings,
+  UnixListenerSettings,
 } from './schema.js';
 
 /**

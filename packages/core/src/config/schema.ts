@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { dispatchModes, laterDispatchModes } from './dispatch-modes.js';
 import { duration } from './duration.js';
-import { inherited, listenerSchema } from './listener-options.js';
+import { inherited, inheritedTcp, listenerSchema, type listeners } from './listener-options.js';
 import type { framing } from './framing-options.js';
 import { asCode, asSize, facts, option, optional } from './option.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size } from './size.js';
 import { taskOptions } from './task-options.js';
-import { directory, file, text } from './text.js';
+import { directory, file, moduleUrl, text } from './text.js';
 import { words } from './words.js';
 
 /**
@@ -25,6 +26,7 @@ export const longestName = 100;
 /** ms. Like all that follows it is filled in by `fill.ts`, where a default may depend on other options. */
 export const workerTimeoutDefault = 30_000;
 export const mostReactorsByDefault = 8;
+export const mostConnectionsByDefault = 100_000;
 
 export const serverSchema = z.strictObject({
   name: optional(text(longestName), {
@@ -55,17 +57,21 @@ export const serverSchema = z.strictObject({
     default: 0,
     sentence: 'How many task workers do the tasks that other processes post.',
   }),
-  dispatchMode: option(
-    words(
-      { fixed: [2], roundRobin: [1] },
-      { preemptive: [3], ipHash: [4], uid: [5], leastConnections: [8], leastInFlight: [9] },
-    ),
-    {
-      default: 'fixed',
-      sentence:
-        'Which worker gets a packet in process mode: always the same for one connection, or the next in turn, without order within a connection.',
-    },
-  ),
+  dispatchMode: option(words(dispatchModes, laterDispatchModes), {
+    default: 'fixed',
+    sentence:
+      'Which worker gets a packet in process mode. One for all events of a connection: by its number, by the address of its client, or the one with the fewest connections. Or one for each packet, without order within a connection: the next in turn, one that is idle, or the one with the fewest packets.',
+  }),
+  dispatchModule: optional(moduleUrl('./dispatch.js'), {
+    default: 'none',
+    sentence:
+      'A module of yours that the reactors ask before `dispatchMode`: once for each connection where that gives it one worker, else for each packet.',
+  }),
+  enableUnsafeEvent: option(boolean(), {
+    default: false,
+    sentence:
+      'Where a worker is chosen for each packet, delivers connect and close too, each once and to some worker: a packet may be handled beside its connect.',
+  }),
   ...taskOptions,
   maxWaitTime: option(duration(100), {
     default: 10_000,
@@ -122,6 +128,11 @@ export const serverSchema = z.strictObject({
     default: 'half of the smallest `heartbeatIdleTime`, at least 1000; `0` where no listener has one',
     sentence: 'How often connections are looked through for those that exceed `heartbeatIdleTime`.',
   }),
+  maxConnection: optional(integer(1, 1_000_000), {
+    default: `${asCode(mostConnectionsByDefault)}, or what the limit of open files has room for if that is less`,
+    sentence:
+      'How many connections there may be, on all listeners and reactors together (base mode: with one worker). Further ones are closed at once. What the limit of open files has no room for is lowered, with a warning.',
+  }),
   pipeWindow: option(size(64 * KiB, GiB), {
     default: 4 * MiB,
     shown: asSize(4 * MiB),
@@ -144,6 +155,7 @@ export const serverSchema = z.strictObject({
       'The directory in which the server makes its own, with mode 0700, for the unix sockets between its processes.',
   }),
   ...inherited,
+  ...inheritedTcp,
   logFile: optional(file(), {
     default: 'standard output',
     sentence:
@@ -173,7 +185,7 @@ export const serverSchema = z.strictObject({
 /** What a user may write as framing; the functions `raw`, `delimiter`, `lengthPrefix` and `custom` make it. */
 export type FramingInput = Exclude<z.input<typeof framing>, undefined>;
 
-/** What a user may write as listener; `tcp` makes it. */
+/** What a user may write as listener; `tcp` and `unix` make it. */
 export type ListenerInput = z.input<typeof listenerSchema>;
 
 /** What a user may write as settings: everything but `listeners` has a default. */
@@ -186,19 +198,33 @@ export interface SettingsInput extends Omit<z.input<typeof serverSchema>, 'liste
 type Filled<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
 
 type ServerOutput = z.output<typeof serverSchema>;
-type ListenerOutput = z.output<typeof listenerSchema>;
+type TcpOutput = z.output<typeof listeners.tcp>;
+type UnixOutput = z.output<typeof listeners.unix>;
 
 /** How one listener cuts its packets: plain data, with every default filled in. */
-export type FramingSettings = Filled<ListenerOutput['framing']>;
+export type FramingSettings = Filled<TcpOutput['framing']>;
 
 /** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
-export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>> {
+export type ListenerSettings = TcpListenerSettings | UnixListenerSettings;
+
+export interface TcpListenerSettings extends Filled<Omit<TcpOutput, 'framing'>> {
+  readonly framing: FramingSettings;
+}
+
+export interface UnixListenerSettings extends Filled<Omit<UnixOutput, 'framing'>> {
   readonly framing: FramingSettings;
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
 export type AbsentOption =
-  'runtimeDirectory' | 'queueDirectory' | 'taskTmpdir' | 'logFile' | 'pidFile' | 'user' | 'group';
+  | 'dispatchModule'
+  | 'runtimeDirectory'
+  | 'queueDirectory'
+  | 'taskTmpdir'
+  | 'logFile'
+  | 'pidFile'
+  | 'user'
+  | 'group';
 
 /**
  * The validated settings of a server with every default filled in: plain data
@@ -208,6 +234,8 @@ export type AbsentOption =
 export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | AbsentOption>> {
   readonly listeners: readonly ListenerSettings[];
   readonly workerNum: number;
+  /** The URL of a module; absent where `dispatchMode` alone decides. */
+  readonly dispatchModule?: string;
   /** Absent where the system's own place is meant. */
   readonly runtimeDirectory?: string;
   /** Absolute; absent where the user's own place is meant. */

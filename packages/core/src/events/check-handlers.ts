@@ -1,3 +1,4 @@
+import { isSticky } from '../config/dispatch-modes.js';
 import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
 import { ConfigError } from '../errors.js';
@@ -65,11 +66,14 @@ function timerProblems({ timers, processes = [] }: Definition, settings: Setting
 
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */
 function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
-  if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
+  if (isSticky(settings)) return [];
   const mode = settings.dispatchMode;
-  const without: EventName[] = ['connect', 'close', 'adopt'];
-  if (without.includes(handler.event)) {
-    const text = `${handler.label} would never run: dispatchMode '${mode}' has no connect, close and adopt; remove it, or choose 'fixed'`;
+  const always: EventName[] = ['adopt', 'bufferFull', 'bufferEmpty'];
+  const unlessUnsafe: EventName[] = ['connect', 'close'];
+  const canBeUnsafe = unlessUnsafe.includes(handler.event);
+  if (always.includes(handler.event) || (canBeUnsafe && !settings.enableUnsafeEvent)) {
+    const unsafe = canBeUnsafe ? ', or set enableUnsafeEvent' : '';
+    const text = `${handler.label} would never run: dispatchMode '${mode}' has no events of connections but receive; remove it, or choose 'fixed'${unsafe}`;
     return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
   }
   if (handler.target.kind === 'method' && handler.target.scope === 'connection') {

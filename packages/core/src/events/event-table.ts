@@ -36,6 +36,8 @@ export const eventTable: Readonly<Record<EventName, EventRow>> = {
   close: onConnection('OnClose', ['connection', 'reason']),
   connection: onConnection('OnConnection', ['stream', 'connection']),
   drain: onConnection('OnDrain', ['connection']),
+  bufferFull: onConnection('OnBufferFull', ['connection']),
+  bufferEmpty: onConnection('OnBufferEmpty', ['connection']),
   task: message('OnTask', ['taskWorker'], 'task'),
   finish: message('OnFinish', ['worker', 'userProcess'], 'result'),
   pipeMessage: message('OnPipeMessage', ['worker', 'taskWorker', 'userProcess'], 'message'),

@@ -24,6 +24,10 @@ export type ConfiguredFact = {
   readonly kind: 'configured';
   readonly mode: 'process' | 'base';
   readonly dispatchMode: string;
+  /** Connect and close are delivered though the mode keeps no order. */
+  readonly enableUnsafeEvent?: true;
+  /** A module of the user is asked first, and may refuse what it is asked for. */
+  readonly dispatchModule?: true;
   readonly reactorNum: number;
   readonly workerNum: number;
   readonly taskWorkerNum: number;
@@ -43,9 +47,11 @@ export type ConfiguredListener = {
   readonly onWorkerLost: 'redeliver' | 'close' | 'drop';
   /** ms; 0 is off. */
   readonly handlerTimeout: number;
+  readonly outputOverflow: 'close' | 'reject' | 'dropNewest';
   /** Bytes, like those that follow. */
   readonly maxQueuedBytes: number;
   readonly socketBufferSize: number;
+  readonly bufferHighWatermark: number;
   readonly packageMaxLength: number;
 };
 
@@ -57,6 +63,14 @@ export type ReactorFact =
       readonly listener: string;
       readonly address: string;
       readonly port: number;
+    }
+  /** A connection was closed at the door, and has no number: the limits of the server or its listener are reached. */
+  | {
+      readonly kind: 'turnedAway';
+      readonly listener: string;
+      readonly address: string;
+      readonly port: number;
+      readonly reason: string;
     }
   /** A packet was framed; they are numbered from 1 in each connection. */
   | {
@@ -91,6 +105,12 @@ export type ReactorFact =
       readonly packet: number;
       readonly planned: boolean;
     }
+  /** Asked for its counters, a reactor also tells by what its dispatch mode chooses: the counts of all reactors, by worker id. */
+  | {
+      readonly kind: 'loads';
+      readonly inFlight?: readonly number[];
+      readonly connections?: readonly number[];
+    }
   /** A worker gets no further event: another one has its place. */
   | { readonly kind: 'retired'; readonly worker: number; readonly workerId: number }
   /** A packet that was accepted will not be handled. */
@@ -112,6 +132,24 @@ export type ReactorFact =
   | { readonly kind: 'pinned'; readonly connection: number; readonly worker: number }
   /** The worker of a pinned connection hears that its client has finished sending. */
   | { readonly kind: 'inputEnded'; readonly connection: number }
+  /** Bytes that did not fit were refused, whole, and the connection stays as it is. */
+  | {
+      readonly kind: 'outputRefused';
+      readonly connection: number;
+      readonly worker: number;
+      readonly bytes: number;
+      readonly data: string;
+    }
+  /** A file has its place in what goes to the client; files are numbered from 1 in each connection. */
+  | { readonly kind: 'file'; readonly connection: number; readonly file: number }
+  /** The next bytes of that file were taken for the client. */
+  | {
+      readonly kind: 'fileOutput';
+      readonly connection: number;
+      readonly file: number;
+      readonly bytes: number;
+      readonly data: string;
+    }
   | { readonly kind: 'closed'; readonly connection: number; readonly reason: string }
   /** Everything of the connection is settled, its close included. */
   | { readonly kind: 'forgotten'; readonly connection: number };

@@ -21,6 +21,8 @@ export interface ListenerHandlers {
   /** Of a listener that is served as streams, which has neither connect, adopt nor receive. */
   readonly connection: HandlerSpec | undefined;
   readonly drain: HandlerSpec | undefined;
+  readonly bufferFull: HandlerSpec | undefined;
+  readonly bufferEmpty: HandlerSpec | undefined;
 }
 
 /** The handlers that serve a listener: those that name it, else those that name none. */
@@ -33,7 +35,12 @@ export function handlersOf(definition: Definition, listener: string): ListenerHa
     );
   };
   const [connection, receive] = [find('connection'), find('receive')];
-  const rest = { close: find('close'), drain: find('drain') };
+  const rest = {
+    close: find('close'),
+    drain: find('drain'),
+    bufferFull: find('bufferFull'),
+    bufferEmpty: find('bufferEmpty'),
+  };
   if (connection !== undefined && isStream(connection, receive))
     return { connect: undefined, adopt: undefined, receive: undefined, connection, ...rest };
   return { connect: find('connect'), adopt: find('adopt'), receive, connection: undefined, ...rest };

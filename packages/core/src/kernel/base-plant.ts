@@ -1,5 +1,6 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
 import type { Settings } from '../config/load.js';
+import { placeOf } from '../config/place.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
@@ -7,6 +8,7 @@ import type { CrewStatus, InnerQuestion, Original, WorkerCounters, WorkerNote } 
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
+import { listenOptions } from '../topology/listen-options.js';
 import type { Plant } from './first-process.js';
 import type { PlantReport } from './server-status.js';
 import type { ProcessContext } from './process-context.js';
@@ -111,15 +113,12 @@ export class BasePlant implements Plant {
   async bind(): Promise<void> {
     const { network } = this.parts.platform;
     const { settings, descriptors } = this.parts;
-    for (const [index, { name, host, port, backlog, noDelay }] of settings.listeners.entries()) {
-      const descriptor = descriptors[index];
-      const options = { host, port, backlog, noDelay, reusePort: false };
+    for (const [index, listener] of settings.listeners.entries()) {
+      const options = listenOptions(listener, { descriptor: descriptors[index] });
       try {
-        this.#listeners.push(
-          await network.bind(descriptor === undefined ? options : { ...options, descriptor }),
-        );
+        this.#listeners.push(await network.bind(options));
       } catch (cause) {
-        throw listenFailed(name, host, port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
   }

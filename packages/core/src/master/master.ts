@@ -5,7 +5,9 @@
  * It runs no code of the application but its hooks, which the kernel calls, so
  * that connections outlive whatever the application does.
  */
-import type { Settings } from '../config/load.js';
+import type { Settings, TcpListenerSettings } from '../config/load.js';
+import { placeOf } from '../config/place.js';
+import { SharedCounts } from '../dispatch/shared-counts.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import {
@@ -27,6 +29,8 @@ import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/i
 import { isForQueue, QUEUE_PATIENCE_MS, type ClientInfo } from '../pipe/questions.js';
 import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
+import { doorMemory } from '../reactor/door/door-memory.js';
+import { listenOptions } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
 import { ReactorHandle } from './reactor-handle.js';
@@ -209,10 +213,11 @@ export class Master {
 
   #startReactors(): void {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
-    const shared = new SharedArrayBuffer(4);
+    const shared = SharedCounts.memoryFor(settings.workerNum);
+    const door = doorMemory(settings, platform.random);
     for (const index of topology.reactors.keys()) {
       const pipePath = reactorPath(runtimeDirectory, index);
-      const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;
+      const assignment = { role: 'reactor', index, settings, pipePath, shared, door } as const;
       const reactor = new ReactorHandle(
         assignment,
         platform.threads,
@@ -235,11 +240,11 @@ export class Master {
       const reactors = descriptor === undefined ? all : [all[index % all.length]!];
       const shares = reactors.length > 1;
       try {
-        const port = shares ? await this.#freePort(index) : listener.port;
+        const port = shares && listener.type === 'tcp' ? await this.#freePort(listener) : undefined;
         for (const reactor of reactors)
-          endpoints[index] = await reactor.listen(index, port, shares, descriptor);
+          endpoints[index] = await reactor.listen(index, { port, shares, descriptor });
       } catch (cause) {
-        throw listenFailed(listener.name, listener.host, listener.port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
     return endpoints;
@@ -249,9 +254,10 @@ export class Master {
    * A port that nobody else listens on. Sockets that share a port would join
    * those of another server without a word, so it is bound alone first.
    */
-  async #freePort(index: number): Promise<number> {
-    const { host, port, backlog, noDelay } = this.parts.settings.listeners[index]!;
-    const options = { host, port, backlog, noDelay, reusePort: false };
+  async #freePort(listener: TcpListenerSettings): Promise<number> {
+    // Another server may be there, and is meant to be.
+    if (listener.reusePort && listener.port !== 0) return listener.port;
+    const options = { ...listenOptions(listener), reusePort: false };
     const probe = await this.parts.platform.network.listen(options, (stream) => stream.destroy(true));
     await probe.close();
     return probe.endpoint.port;

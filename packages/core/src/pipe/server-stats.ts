@@ -22,9 +22,16 @@ export interface ServerStats {
   readonly redeliveredPackets: number;
   /** Pinned connections that were closed because their worker was lost, or had to go before they ended. */
   readonly pinnedLost: number;
+  /** How often a dispatch module has thrown, or answered what it may not, so that `dispatchMode` decided. */
+  readonly failedDispatches: number;
   /** Packets taken and not settled yet, from the live tables. */
   readonly outstandingPackets: number;
-  /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
+  /** By reason, as `@OnClose` gets it: how many connections were closed. */
+  readonly closedBy: Readonly<Record<string, number>>;
+  /**
+   * What was refused, connections at the door too: by error code, CLOSED for packets of connections that were closed,
+   * DISPATCH_DISCARDED and DISPATCH_CLOSED for what a dispatch module refused.
+   */
   readonly refused: Readonly<Record<string, number>>;
   /** Handlers and hooks that threw or rejected, in all processes. Of those that were killed, what they had told of. */
   readonly failedHandlers: number;

@@ -229,6 +229,7 @@ export class QueueProcess {
       outcome: () => 'discarded',
       send: () => {},
       end: () => {},
+      request: (guest, _kind, _flags, _id, seq) => guest.settle(seq, 'discarded'),
       drained: () => {},
       left: (guest) => this.#reception?.left(guest),
     };

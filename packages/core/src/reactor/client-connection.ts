@@ -14,17 +14,21 @@
  */
 import type { ListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
-import { factText, type Observe } from '../events/facts.js';
+import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import { PacketReader } from '../framing/packet-reader.js';
 import type { Ledger } from '../pipe/ledger.js';
-import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
+import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
-import type { ByteStream, Clock, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
+import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
+import { Acquaintances } from './acquaintances.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
-import { Output } from './output.js';
-import { Pinning } from './pinning.js';
+import { Outlet, type OutletHost } from './outlet.js';
+import type { Output } from './output.js';
+import { HeldSend, Pinning } from './pinning.js';
+import { Reading, Stop } from './reading.js';
+import type { Tell } from './tell.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
@@ -39,11 +43,14 @@ export interface ListenerContext {
   readonly index: number;
   readonly settings: ListenerSettings;
   readonly framing: Framing;
+  /** Whether it matters when bytes come and go. */
+  readonly timed: boolean;
 }
 
 /** What a connection needs of the reactor that owns it. */
 export interface ConnectionHost {
   readonly clock: Clock;
+  readonly files: Files;
   readonly observe: Observe | undefined;
   /** Bytes that wait for slow clients, on all connections together. */
   readonly outputTotal: Window;
@@ -53,25 +60,35 @@ export interface ConnectionHost {
   readonly ledger: Ledger;
   /** The server stops, or in base mode the worker. */
   readonly draining: boolean;
-  /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
-  route(connection: ClientConnection): WorkerSlot | undefined;
-  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST. */
+  /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */
+  readonly unorderedEvents: boolean;
+  /** The worker for an event, in dispatch modes that are not sticky; `'wait'`: `pump` is called when one can take it. */
+  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close';
+  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST, or what a dispatch module refuses. */
   refuse(reason: string): void;
   peerFault(error: ProtocolError, connection: ClientConnection): void;
+  /** A file has ended before what was promised of it. */
+  brokenFile(error: Error, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
-  closed(): void;
+  closed(connection: ClientConnection, reason: CloseReason): void;
   forget(connection: ClientConnection): void;
 }
 
-export class ClientConnection implements StreamEvents, Client {
+export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** The worker that serves it, in sticky dispatch modes. */
   slot: WorkerSlot | undefined;
   state: Buffer | undefined;
   /** When bytes came last, on the platform's clock. */
   lastReceived: number;
+  /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
+  isProtected = false;
+  /** Bytes that were taken for the client, where its listener is timed. */
+  sentBytes = 0;
 
   readonly #reader: PacketReader;
+  readonly #outlet: Outlet;
   readonly #output: Output;
+  readonly #reading: Reading;
   readonly #window: Window;
   #phase: 'open' | 'ending' | 'closed' = 'open';
   #reason: CloseReason | undefined;
@@ -79,7 +96,6 @@ export class ClientConnection implements StreamEvents, Client {
   #inputEnded = false;
   /** Bytes that are here may become packets. */
   #framing = true;
-  #paused = false;
   #pumping = false;
   /** Framed, and not with a worker: returned by a loss, or refused by a window. */
   #waiting: Delivery[] = [];
@@ -102,9 +118,10 @@ export class ClientConnection implements StreamEvents, Client {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
-  /** Ports that know the connection, in dispatch modes without connection events. */
-  #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
-  #routed: WorkerSlot | undefined;
+  /** In dispatch modes that are not sticky. */
+  #acquaintances: Acquaintances | undefined;
+  /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
+  #event: Delivery | undefined;
   #linger: Timer | undefined;
   /** Its protocol lives in its worker. */
   #pinning: Pinning | undefined;
@@ -117,19 +134,22 @@ export class ClientConnection implements StreamEvents, Client {
   ) {
     const { settings, framing } = listener;
     this.#reader = new PacketReader(framing, settings.packageMaxLength);
-    this.#output = new Output(
-      stream,
-      settings.socketBufferSize,
-      settings.packageMaxLength,
-      reactor.outputTotal,
-    );
+    const { outputTotal, files, observe } = reactor;
+    this.#outlet = new Outlet(stream, settings, outputTotal, files, observe, this);
+    this.#output = this.#outlet.output;
+    this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);
     this.lastReceived = reactor.clock.now();
     this.#connectedAt = reactor.clock.wallTime();
+    if (reactor.unorderedEvents) this.#event = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
   }
 
   get concurrency(): number {
     return this.listener.settings.concurrency;
+  }
+
+  get listenerName(): string {
+    return this.listener.settings.name;
   }
 
   get remote(): Endpoint {
@@ -143,10 +163,6 @@ export class ClientConnection implements StreamEvents, Client {
   /** The worker that knows it, in sticky dispatch modes. */
   get home(): WorkerPort | undefined {
     return this.#home;
-  }
-
-  get open(): boolean {
-    return this.#phase === 'open';
   }
 
   get pinned(): boolean {
@@ -166,6 +182,7 @@ export class ClientConnection implements StreamEvents, Client {
       state: this.#phase,
       outstandingPackets,
       queuedBytes: this.#output.buffered,
+      paused: this.#reading.has(Stop.paused | Stop.unconfirmed),
     };
   }
 
@@ -180,14 +197,34 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Whether nothing can come from the client: we have stopped reading, or its input has ended. Its silence says nothing then. */
   get deaf(): boolean {
-    return this.#paused || this.#inputEnded;
+    return this.#reading.stopped || this.#inputEnded;
+  }
+
+  /** Neither ending nor closed. */
+  get open(): boolean {
+    return this.#phase === 'open';
+  }
+
+  /** Packets that were accepted so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Bytes that have not become a packet. */
+  get partialBytes(): number {
+    return this.#reader.buffered;
+  }
+
+  /** Bytes that were taken for the client and that its system has not. */
+  get unsentBytes(): number {
+    return this.#output.unsent;
   }
 
   // What the socket says.
 
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
-    if (this.listener.settings.heartbeatIdleTime > 0) this.lastReceived = this.reactor.clock.now();
+    if (this.listener.timed) this.lastReceived = this.reactor.clock.now();
     this.#reader.push(chunk);
     const port = this.slot?.port;
     port?.readBegins();
@@ -202,18 +239,19 @@ export class ClientConnection implements StreamEvents, Client {
 
   drain(): void {
     this.#output.drained();
-    if (this.#pinning !== undefined && this.#output.buffered === 0) this.#pinning.release();
   }
 
   close(error: Error | undefined): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     this.#linger?.cancel();
+    this.#reading.close();
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
     if (this.#pinning !== undefined) this.#leavePinned(error);
-    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason: this.#reason ?? 'client' });
-    this.reactor.closed();
+    const reason = this.#reason ?? 'client';
+    this.reactor.observe?.({ kind: 'closed', connection: this.id, reason });
+    this.reactor.closed(this, reason);
     this.pump();
     if (!this.#closeSent) this.#cancel();
   }
@@ -221,11 +259,49 @@ export class ClientConnection implements StreamEvents, Client {
   // What workers say.
 
   send(buffer: Buffer, start: number, end: number, pid: number): void {
-    if (this.#phase !== 'open' || this.#pinning?.outputEnded === true) return;
-    const { observe } = this.reactor;
-    const data = observe === undefined ? '' : factText(buffer, start, end);
-    if (!this.#output.write(buffer, start, end)) this.overflow();
-    else observe?.({ kind: 'output', connection: this.id, worker: pid, bytes: end - start, data });
+    if (!this.#takesOutput()) return;
+    const taken = this.#outlet.send(buffer, start, end, pid);
+    // A stream has no holes.
+    if (!taken && this.#pinning?.port.pid === pid) this.overflow();
+  }
+
+  /** The same, and tells when the bytes are with the system, or why they never will be. */
+  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
+    if (this.#takesOutput()) this.#outlet.sendAndTell(buffer, start, end, pid, tell);
+    else tell('discarded');
+  }
+
+  sendFile(request: FileRequest, tell: Tell): void {
+    if (this.#takesOutput()) this.#outlet.sendFile(request, tell);
+    else tell('discarded');
+  }
+
+  #takesOutput(): boolean {
+    return this.#phase === 'open' && this.#pinning?.outputEnded !== true;
+  }
+
+  /** Stops to read, or reads again; what was framed by then is delivered. */
+  read(paused: boolean): void {
+    this.#reading.set(Stop.paused, paused);
+    if (!paused) this.#reading.set(Stop.unconfirmed, false);
+  }
+
+  /** Nothing is read until somebody confirms the connection. */
+  awaitConfirmation(): void {
+    this.#reading.set(Stop.unconfirmed, true);
+  }
+
+  marked(full: boolean): void {
+    if (this.#phase === 'open') this.#home?.buffer(this.id, full);
+  }
+
+  refuse(reason: string): void {
+    this.reactor.refuse(reason);
+  }
+
+  brokenFile(error: Error): void {
+    this.reactor.brokenFile(error, this);
+    this.abort('sendFile');
   }
 
   /** More waits for the client than may, here or in its worker. */
@@ -249,6 +325,13 @@ export class ClientConnection implements StreamEvents, Client {
     this.pump();
   }
 
+  /** A dispatch module does not want it: it ends, and no worker hears of it. */
+  refuseConnection(): void {
+    this.#outcast = true;
+    this.reactor.refuse('DISPATCH_CLOSED');
+    this.finish('dispatch');
+  }
+
   /** Closes without flushing. */
   abort(reason: CloseReason): void {
     if (this.#phase === 'closed') return;
@@ -259,10 +342,9 @@ export class ClientConnection implements StreamEvents, Client {
     this.stream.destroy(true);
   }
 
-  /** Nothing has come for longer than the listener's `heartbeatIdleTime`. */
-  expire(): void {
-    const idle = Math.round(this.reactor.clock.now() - this.lastReceived);
-    this.#fault('HEARTBEAT_TIMEOUT', `nothing has come for ${idle} ms`, 'heartbeat');
+  /** One of its listener's times is over. */
+  expire(code: ProtocolErrorCode, message: string, reason: CloseReason): void {
+    this.#fault(code, message, reason);
   }
 
   /** Its worker serves it to its end, and no other. */
@@ -275,9 +357,8 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Whether what its worker has sent waits for the client: `ticket` is given back when it has taken it. */
   holds(ticket: number): boolean {
-    if (this.#pinning === undefined || this.#phase !== 'open' || this.#output.buffered === 0) return false;
-    this.#pinning.hold(ticket);
-    return true;
+    if (this.#pinning === undefined || this.#phase !== 'open' || !this.#output.busy) return false;
+    return this.#output.enqueue(new HeldSend(this.#pinning.port, ticket));
   }
 
   /** Flushes and sends FIN; what the client sends goes on to its worker. */
@@ -298,7 +379,6 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Its socket is closed: after a reset nobody reads what still waits. */
   #leavePinned(error: Error | undefined): void {
-    this.#pinning?.release();
     if (error === undefined) return;
     this.#framing = false;
     this.#refuseWaiting();
@@ -339,6 +419,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#unsettled++;
     if (this.#connected) {
       port.adopt(delivery, { ...this.#introduction(), ...(reason !== undefined && { reason }) }, this.state);
+      if (this.#output.full) port.buffer(this.id, true);
     } else {
       this.#connectAttempts++;
       port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
@@ -373,11 +454,11 @@ export class ClientConnection implements StreamEvents, Client {
       this.#connected = true;
       this.#introductionDeaths = 0;
     } else {
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     const moved = this.#unsettled === 0 && this.#followPlace();
-    if (moved || this.#waiting.length > 0 || this.#paused || this.#inputEnded) this.pump();
+    if (moved || this.#waiting.length > 0 || this.#reading.stopped || this.#inputEnded) this.pump();
   }
 
   #countHandled(delivery: Delivery): void {
@@ -404,6 +485,7 @@ export class ClientConnection implements StreamEvents, Client {
       this.#closeSent = false;
     } else if (delivery.kind === 'introduction') {
       if (!this.#connected) this.#connectAttempts--;
+      if (this.slot === undefined) this.#event = delivery;
     } else {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
@@ -499,7 +581,12 @@ export class ClientConnection implements StreamEvents, Client {
     } else {
       this.#introductionDeaths = delivery.deaths;
     }
-    if (alone) this.#outcast = true;
+    if (alone) {
+      this.#outcast = true;
+    } else if (this.slot === undefined) {
+      this.#event = delivery;
+      this.#closeSent = delivery.kind === 'close';
+    }
     return alone;
   }
 
@@ -513,7 +600,7 @@ export class ClientConnection implements StreamEvents, Client {
     this.#pumping = true;
     const blocked = !this.#deliver();
     this.#pumping = false;
-    this.#setPaused(blocked && !this.#inputEnded);
+    this.#reading.set(Stop.window, blocked && !this.#inputEnded);
     this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
@@ -531,6 +618,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Delivers what can be delivered; says whether nothing was left behind. */
   #deliver(): boolean {
+    if (this.#event !== undefined && !this.#giveEvent(this.#event)) return false;
     while (this.#waiting.length > 0) {
       // Out of the list first: a handler that runs at once may refuse what waits.
       const delivery = this.#waiting.shift()!;
@@ -561,42 +649,76 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #give(delivery: Delivery): boolean {
-    const slot = this.slot ?? this.#route();
-    if (slot === undefined) return false;
+    const { slot } = this;
+    if (slot === undefined) return this.#giveToAny(delivery);
     const port = this.#pinning?.port ?? slot.port;
-    if (port === undefined || (this.slot !== undefined && this.#home !== port)) return false;
+    if (port === undefined || this.#home !== port) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
       slot.block(delivery);
       return false;
     }
-    if (this.slot === undefined) this.#introduceTo(slot, port);
-    this.#window.take(delivery.charge);
-    this.#unsettled++;
-    this.#unsettledPackets++;
-    this.#routed = undefined;
-    slot.send(delivery, port);
+    this.#send(delivery, slot, port);
     return true;
   }
 
-  /** The worker for the next packet, in dispatch modes that choose one for each; the choice stays while it waits. */
-  #route(): WorkerSlot | undefined {
-    if (this.#routed?.port === undefined) this.#routed = this.reactor.route(this);
-    return this.#routed;
+  /** In dispatch modes that choose a worker for each packet; a dispatch module may also refuse it. */
+  #giveToAny(delivery: Delivery): boolean {
+    if (!this.#window.admits(delivery.charge)) return false;
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    if (slot === 'discard') {
+      this.#refuse(delivery, 'DISPATCH_DISCARDED');
+    } else if (slot === 'close') {
+      this.#refuse(delivery, 'DISPATCH_CLOSED');
+      this.finish('dispatch');
+    } else {
+      this.#knownTo().introduceTo(slot, this.closed);
+      this.#send(delivery, slot, slot.port!);
+    }
+    return true;
   }
 
-  #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
-    this.#knownBy ??= new Map();
-    if (this.#knownBy.get(slot) === port) return;
-    this.#knownBy.set(slot, port);
-    port.introduce(this.id, this.#introduction());
+  #send(delivery: Delivery, slot: WorkerSlot, port: WorkerPort): void {
+    this.#window.take(delivery.charge);
+    this.#unsettled++;
+    this.#unsettledPackets++;
+    slot.send(delivery, port);
+  }
+
+  /** Gives the connect or the close to some worker; says whether nothing waits for that any longer. */
+  #giveEvent(delivery: Delivery): boolean {
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    this.#event = undefined;
+    if (slot === 'discard' || slot === 'close') {
+      this.#connected = true;
+      if (delivery.kind === 'close') this.#forgetEverywhere();
+      else if (slot === 'close') this.refuseConnection();
+      return true;
+    }
+    const port = slot.port!;
+    this.#unsettled++;
+    if (delivery.kind === 'close') {
+      this.#knownTo().introduceTo(slot, false);
+      port.close(delivery, this.#reason ?? 'client');
+      return true;
+    }
+    this.#connectAttempts++;
+    this.#knownTo().add(slot);
+    port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
     if (this.closed) port.cancel(this.id);
+    return true;
+  }
+
+  #knownTo(): Acquaintances {
+    return (this.#acquaintances ??= new Acquaintances(this.id, this.#introduction()));
   }
 
   /** Packets wait before the close event, and those who handle them should know already. */
   #cancel(): void {
     this.#home?.cancel(this.id);
-    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.cancel(this.id);
+    this.#acquaintances?.cancel();
   }
 
   #introduction(): Introduction {
@@ -610,16 +732,17 @@ export class ClientConnection implements StreamEvents, Client {
 
   #sendClose(): void {
     if (this.#closeSent) return;
-    if (this.#outcast) {
+    if (this.slot === undefined && this.#unsettled > 0) return;
+    if (this.#outcast || (this.slot === undefined && !this.reactor.unorderedEvents)) {
       this.#closeSent = true;
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     if (this.slot === undefined) {
-      if (this.#unsettled > 0) return;
       this.#closeSent = true;
-      for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
-      this.reactor.forget(this);
+      this.#event = new Delivery('close', this, NO_BYTES, 0, 0, 0);
+      this.#event.deaths = this.#closeDeaths;
+      this.#giveEvent(this.#event);
       return;
     }
     const port = this.#pinning?.port ?? this.slot.port;
@@ -629,6 +752,12 @@ export class ClientConnection implements StreamEvents, Client {
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#closeDeaths;
     port.close(delivery, this.#reason ?? 'client');
+  }
+
+  /** Its last event is settled, or there is none: nobody needs to know it any longer. */
+  #forgetEverywhere(): void {
+    this.#acquaintances?.forget();
+    this.reactor.forget(this);
   }
 
   /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */
@@ -679,24 +808,17 @@ export class ClientConnection implements StreamEvents, Client {
   #end(): void {
     this.#phase = 'ending';
     this.#output.end();
-    this.#setPaused(false);
-    this.#watchLinger(this.#output.buffered);
+    this.#reading.release();
+    this.#watchLinger(this.#output.buffered, this.#output.progress);
   }
 
-  #watchLinger(buffered: number): void {
+  #watchLinger(buffered: number, progress: number): void {
     const patience = this.#reason === 'shutdown' ? SHUTDOWN_LINGER_MS : LINGER_MS;
     this.#linger = this.reactor.clock.setTimer(patience, () => {
-      const now = this.#output.buffered;
-      if (now > 0 && now < buffered) this.#watchLinger(now);
+      const { busy, buffered: now, progress: done } = this.#output;
+      if (busy && (now < buffered || done > progress)) this.#watchLinger(now, done);
       // Without a reset when nothing is left here: what the system has still gets through.
-      else this.stream.destroy(now > 0);
+      else this.stream.destroy(busy);
     });
-  }
-
-  #setPaused(paused: boolean): void {
-    if (paused === this.#paused || this.#phase === 'closed') return;
-    this.#paused = paused;
-    if (paused) this.stream.pause();
-    else this.stream.resume();
   }
 }

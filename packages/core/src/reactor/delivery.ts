@@ -2,6 +2,7 @@
  * What the parts of a reactor say to each other: a delivery is on its way from a
  * client to a worker's port, and a loss gives it back.
  */
+import { NOBODY, type DispatchedEvent } from '../dispatch/dispatch.js';
 import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
 
 /** What a packet costs in a window beside its bytes: its header, and a guess at the bookkeeping. */
@@ -14,7 +15,7 @@ const SUSPECT_DEATHS = 2;
  * One event of a connection on its way to a worker, from the moment it was
  * accepted until a worker has settled it.
  */
-export class Delivery {
+export class Delivery implements DispatchedEvent {
   /** 1, or more when an earlier worker may have started it. */
   attempt = 1;
   /** Deaths of workers in a row at which it was unsettled and which are charged to it. */
@@ -25,6 +26,10 @@ export class Delivery {
   refusal: 'CLOSED' | 'HANDLER_TIMEOUT' = 'CLOSED';
   /** Bytes that earlier attempts have sent on its connection. */
   answered = 0;
+  /** What a dispatch module has said of it: see `DispatchedEvent`. */
+  choice: number = NOBODY;
+  /** The worker in whose load it counts, in dispatch modes that look at the load. */
+  countedFor: WorkerPort | undefined;
 
   constructor(
     readonly kind: 'introduction' | 'packet' | 'close',
@@ -100,6 +105,8 @@ export interface WorkerPort {
   introduce(connectionId: number, introduction: Introduction): void;
   /** The socket is closed, and the event that tells so cannot be delivered yet. */
   cancel(connectionId: number): void;
+  /** What waits for the client has reached the high mark, or fallen to the low one. */
+  buffer(connectionId: number, full: boolean): void;
   forget(connectionId: number): void;
   /** On a connection that is pinned to it: its client has finished sending. */
   inputEnded(connectionId: number): void;

@@ -10,6 +10,7 @@ import {
 } from '../pipe/messages.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
 import { isPacket, type Delivery, type WorkerPort } from './delivery.js';
+import { takeRequest, type Asker } from './client-requests.js';
 import type { Reactor } from './reactor.js';
 import type { WorkerSlot } from './worker-slot.js';
 
@@ -17,7 +18,7 @@ import type { WorkerSlot } from './worker-slot.js';
  * A worker at the other end of a pipe. Turns deliveries into frames, and the
  * worker's frames into what happens to connections.
  */
-export class PipePort implements WorkerPort, PipeEvents<Delivery> {
+export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
   readonly incarnation: number;
   readonly pid: number;
   #alone: Delivery | 'other' | undefined;
@@ -111,6 +112,18 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     this.pipe.control(FrameKind.cancel, 0, connectionId);
   }
 
+  buffer(connectionId: number, full: boolean): void {
+    this.pipe.control(full ? FrameKind.bufferFull : FrameKind.bufferEmpty, 0, connectionId);
+  }
+
+  settle(seq: number, how: Settlement): void {
+    this.pipe.settle(seq, how);
+  }
+
+  fail(connectionId: number, seq: number, error: Buffer): void {
+    this.pipe.control(FrameKind.sendFile, 0, connectionId, seq, error);
+  }
+
   forget(connectionId: number): void {
     this.pipe.control(FrameKind.forget, 0, connectionId);
   }
@@ -169,7 +182,13 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
         this.pipe.settle(seq);
         return;
       case FrameKind.send:
-        if (!this.#send(id, seq, buffer, start, end)) this.pipe.settle(seq);
+        if ((flags & FrameFlag.tells) !== 0)
+          takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end);
+        else if (!this.#send(id, seq, buffer, start, end)) this.pipe.settle(seq);
+        return;
+      case FrameKind.sendFile:
+      case FrameKind.read:
+        takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end);
         return;
       case FrameKind.end:
         this.#end(id, flags, seq);

@@ -6,14 +6,15 @@
  * them is not its business.
  */
 import { largestPacket } from '../config/limits.js';
-import type { Settings } from '../config/load.js';
-import type { DispatchPolicy } from '../dispatch/dispatch.js';
+import type { ListenerSettings, Settings } from '../config/load.js';
+import { isSticky } from '../config/dispatch-modes.js';
+import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
 import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import type { Logger } from '../log.js';
 import { emptyLedger } from '../pipe/ledger.js';
-import type { ReactorCounters } from '../pipe/messages.js';
+import type { CloseReason, ReactorCounters } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type {
@@ -21,12 +22,18 @@ import type {
   ByteStream,
   Clock,
   Endpoint,
+  Files,
   Listener,
   Network,
-  Timer,
 } from '../platform/platform.js';
+import type { DoorMemory } from '../pipe/door-memory.js';
+import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
+import { Door, type Refusal } from './door/door.js';
+import type { Delivery } from './delivery.js';
+import { WorkerLoad } from './worker-load.js';
+import { Sweeps } from './sweeps.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -34,6 +41,7 @@ const FAULT_LOG_INTERVAL_MS = 10_000;
 
 export interface ReactorParts {
   readonly clock: Clock;
+  readonly files: Files;
   readonly network: Network;
   readonly logger: Logger;
   readonly settings: Settings;
@@ -41,11 +49,14 @@ export interface ReactorParts {
   readonly dispatch: DispatchPolicy;
   /** One for each listener of the settings. */
   readonly framings: readonly Framing[];
+  /** Shared by all reactors of a server. */
+  readonly door: DoorMemory;
   readonly observe: Observe | undefined;
 }
 
 export class Reactor implements ConnectionHost {
   readonly clock: Clock;
+  readonly files: Files;
   readonly observe: Observe | undefined;
   readonly outputTotal: Window;
   readonly inputTotal: Window;
@@ -61,21 +72,29 @@ export class Reactor implements ConnectionHost {
   readonly slots: readonly WorkerSlot[];
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
+  readonly #closedBy: Record<string, number> = {};
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
-  /** Connections whose next packet found no worker ready. */
+  readonly unorderedEvents: boolean;
+  /** What a worker is looked for. */
+  #asked: Delivery | undefined;
+  /** Connections whose next event found no worker that could take it. */
   #unrouted = new Set<ClientConnection>();
   #draining = false;
   #drained: (() => void) | undefined;
   #emptied: (() => void) | undefined;
-  #heartbeat: Timer | undefined;
+  readonly #door: Door;
+  readonly #sweeps: Sweeps;
 
   constructor(private readonly parts: ReactorParts) {
     const { settings } = parts;
     this.clock = parts.clock;
+    this.files = parts.files;
     this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
+    this.unorderedEvents = settings.enableUnsafeEvent && !isSticky(settings);
+    const { inFlight, connections } = parts.dispatch;
     const largest = largestPacket(settings);
     this.slots = Array.from({ length: settings.workerNum }, (_, workerId) => {
       return new WorkerSlot(
@@ -83,9 +102,12 @@ export class Reactor implements ConnectionHost {
         settings.pipeWindow,
         4 * largest,
         () => this.counters.redeliveredPackets++,
+        inFlight && new WorkerLoad(inFlight, workerId),
+        connections,
       );
     });
-    this.#watchHeartbeats();
+    this.#door = new Door(parts.door, settings, parts.clock, parts.logger);
+    this.#sweeps = new Sweeps(parts.clock, settings, this.#connections);
   }
 
   get settings(): Settings {
@@ -93,20 +115,17 @@ export class Reactor implements ConnectionHost {
   }
 
   /**
-   * Accepts on a port, or on a socket that came with the start; `shares` when
-   * other reactors accept on that port too. Rejects with the system's error.
+   * Accepts where the listener says, or on a socket that came with the start.
+   * Rejects with the system's error.
    */
-  async listen(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
-    const { host, backlog, noDelay } = this.settings.listeners[index]!;
-    const passed = descriptor === undefined ? {} : { descriptor };
-    const options = { host, port, backlog, noDelay, reusePort: shares, ...passed };
+  async listen(index: number, place: ListenPlace = {}): Promise<Endpoint> {
+    const options = listenOptions(this.settings.listeners[index]!, place);
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
   }
 
   /** Accepts on a socket that another process has bound. */
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
-    const { host, port, backlog, noDelay } = this.settings.listeners[index]!;
-    const options = { host, port, backlog, noDelay, reusePort: false };
+    const options = listenOptions(this.settings.listeners[index]!);
     return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
   }
 
@@ -125,11 +144,24 @@ export class Reactor implements ConnectionHost {
     else connection?.finish('server');
   }
 
-  route(connection: ClientConnection): WorkerSlot | undefined {
-    const workerId = this.parts.dispatch.pick(connection, this.#isReady);
-    if (workerId >= 0) return this.slots[workerId];
+  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close' {
+    this.#asked = delivery;
+    const answer = this.parts.dispatch.pick(connection, this.#canTake, delivery);
+    if (answer >= 0) return this.slots[answer]!;
+    if (answer === DISCARD) return 'discard';
+    if (answer === CLOSE) return 'close';
+    this.#await(connection, delivery);
+    return 'wait';
+  }
+
+  /** Whoever is ready and has no room wakes the connection when there is some; so does whoever becomes ready. */
+  #await(connection: ClientConnection, delivery: Delivery): void {
     this.#unrouted.add(connection);
-    return undefined;
+    if (delivery.kind !== 'packet') return;
+    for (const slot of this.slots) {
+      const isMeant = delivery.choice < 0 || delivery.choice === slot.workerId;
+      if (isMeant && slot.port !== undefined) slot.block(delivery);
+    }
   }
 
   /** Wakes the connections that found no worker ready. */
@@ -159,13 +191,21 @@ export class Reactor implements ConnectionHost {
     );
   }
 
-  closed(): void {
+  brokenFile(error: Error, connection: ClientConnection): void {
+    this.refuse('SEND_FILE_FAILED');
+    this.parts.logger.warn(`reset connection ${connection.id} amid a file: ${error.message}`, { error });
+  }
+
+  closed(connection: ClientConnection, reason: CloseReason): void {
     this.counters.closedConnections++;
+    this.#closedBy[reason] = (this.#closedBy[reason] ?? 0) + 1;
+    this.#sweeps.remove(connection);
+    this.#door.leave(connection.listener.index, connection.remote.address);
   }
 
   forget(connection: ClientConnection): void {
     this.#connections.delete(connection.id);
-    connection.slot?.connections.delete(connection);
+    connection.slot?.leave(connection);
     this.#unrouted.delete(connection);
     this.observe?.({ kind: 'forgotten', connection: connection.id });
     this.#checkDrained();
@@ -173,6 +213,7 @@ export class Reactor implements ConnectionHost {
 
   stats(): ReactorCounters {
     const { acceptedConnections, closedConnections } = this.counters;
+    this.#tellLoads();
     // From the tables themselves: a packet that is in none of them shows as a difference in the ledger.
     let outstandingPackets = 0;
     for (const slot of this.slots) outstandingPackets += slot.countPackets();
@@ -180,7 +221,9 @@ export class Reactor implements ConnectionHost {
     return {
       ...this.counters,
       connections: acceptedConnections - closedConnections,
+      failedDispatches: this.parts.dispatch.failures ?? 0,
       outstandingPackets,
+      closedBy: { ...this.#closedBy },
       refused: Object.fromEntries(this.#refused),
       ledger: { ...this.ledger, refused: { ...this.ledger.refused } },
       connectionsOfWorkers: this.slots.map((slot) => slot.connections.size),
@@ -222,7 +265,8 @@ export class Reactor implements ConnectionHost {
       this.#checkDrained();
     });
     timer.cancel();
-    this.#heartbeat?.cancel();
+    this.#sweeps.stop();
+    this.#door.close();
     await Promise.all(closing);
   }
 
@@ -245,6 +289,16 @@ export class Reactor implements ConnectionHost {
     return this.#connections.size;
   }
 
+  #tellLoads(): void {
+    const { inFlight, connections } = this.parts.dispatch;
+    if (this.observe === undefined || (inFlight === undefined && connections === undefined)) return;
+    this.observe({
+      kind: 'loads',
+      ...(inFlight !== undefined && { inFlight: [...inFlight] }),
+      ...(connections !== undefined && { connections: [...connections] }),
+    });
+  }
+
   #checkDrained(): void {
     if (this.#connections.size > 0) return;
     this.#emptied?.();
@@ -252,6 +306,13 @@ export class Reactor implements ConnectionHost {
   }
 
   readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
+
+  /** Whether a worker is ready for what is asked for, and its windows admit that. */
+  readonly #canTake = (workerId: number): boolean => {
+    const slot = this.slots[workerId];
+    if (slot?.port === undefined) return false;
+    return this.#asked!.kind !== 'packet' || slot.admits(this.#asked!);
+  };
 
   #keep(listener: Listener): Endpoint {
     this.#listeners.push(listener);
@@ -263,6 +324,7 @@ export class Reactor implements ConnectionHost {
       index,
       settings: this.settings.listeners[index]!,
       framing: this.parts.framings[index]!,
+      timed: isTimed(this.settings.listeners[index]!),
     };
     return (stream) => this.#accept(context, stream);
   }
@@ -273,8 +335,14 @@ export class Reactor implements ConnectionHost {
       stream.destroy(true);
       return;
     }
+    const refusal = this.#door.enter(listener.index, stream.remote.address);
+    if (refusal !== undefined) {
+      this.#turnAway(listener, stream, refusal);
+      return;
+    }
     const connection = new ClientConnection(id, listener, stream, this);
     this.#connections.set(id, connection);
+    this.#sweeps.add(connection);
     this.counters.acceptedConnections++;
     this.observe?.({
       kind: 'accepted',
@@ -284,34 +352,32 @@ export class Reactor implements ConnectionHost {
       port: stream.remote.port,
     });
     stream.start(connection);
+    if (listener.settings.enableDelayReceive) connection.awaitConfirmation();
     if (this.parts.dispatch.sticky) this.#attach(connection);
     connection.pump();
   }
 
+  /** No worker hears of it: a flood costs the server no more than this. */
+  #turnAway(listener: ListenerContext, stream: ByteStream, reason: Refusal): void {
+    this.refuse(reason);
+    const { address, port } = stream.remote;
+    this.observe?.({ kind: 'turnedAway', listener: listener.settings.name, address, port, reason });
+    stream.destroy(true);
+  }
+
   #attach(connection: ClientConnection): void {
-    const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)]!;
+    const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)];
+    if (slot === undefined) {
+      connection.refuseConnection();
+      return;
+    }
     connection.slot = slot;
-    slot.connections.add(connection);
+    slot.enter(connection);
     if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
   }
+}
 
-  #watchHeartbeats(): void {
-    const { heartbeatCheckInterval, listeners } = this.settings;
-    if (listeners.every((listener) => listener.heartbeatIdleTime === 0)) return;
-    this.#heartbeat = this.clock.setTimer(heartbeatCheckInterval, () => {
-      this.#closeIdle();
-      this.#watchHeartbeats();
-    });
-  }
-
-  /** A connection from which nothing can come is not idle: its client may be waiting for us. */
-  #closeIdle(): void {
-    const now = this.clock.now();
-    for (const connection of this.#connections.values()) {
-      const { heartbeatIdleTime } = connection.listener.settings;
-      if (heartbeatIdleTime === 0 || connection.deaf || connection.closed) continue;
-      if (now - connection.lastReceived <= heartbeatIdleTime) continue;
-      connection.expire();
-    }
-  }
+/** Whether it matters when bytes come and go. */
+function isTimed({ heartbeatIdleTime, maxIdleTime }: ListenerSettings): boolean {
+  return heartbeatIdleTime > 0 || maxIdleTime > 0;
 }

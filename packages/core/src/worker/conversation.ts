@@ -18,7 +18,8 @@ import type { Delivery } from '../events/event-table.js';
 import type { ListenerHandlers } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import { byteLength, type Part } from '../pipe/parts.js';
-import type { Introduction } from '../pipe/messages.js';
+import type { FileRequest, Introduction } from '../pipe/messages.js';
+import { gone, promised, refused } from '../pipe/receipt.js';
 import type { Clock } from '../platform/platform.js';
 import { Connection, type ConnectionCore } from './connection.js';
 import { ConnectionSignal } from './connection-signal.js';
@@ -27,6 +28,7 @@ import type { ConnectionStream } from './connection-stream.js';
 import type { Isolation, Lonely } from './isolation.js';
 import { Pin, type PinnedConversation } from './pin.js';
 import { pinRefusal, streamHandler } from './pinning.js';
+import { Pressure, type PressureHost } from './pressure.js';
 import type { Sender, SocketOwner } from './socket-owner.js';
 
 /** A listener as the worker serves it. */
@@ -39,6 +41,10 @@ export interface ServedListener {
   readonly framing: string;
   /** Bytes of a stream that may be on their way to a client. */
   readonly streamWindow: number;
+  readonly outputOverflow: 'close' | 'reject' | 'dropNewest';
+  /** Bytes. */
+  readonly bufferHighWatermark: number;
+  readonly bufferLowWatermark: number;
   readonly handlers: ListenerHandlers;
 }
 
@@ -72,6 +78,10 @@ export interface ConversationHost {
   pinned(conversation: Conversation): void;
   /** Its stream is over: this worker has nothing more to do for it. */
   streamOver(conversation: Conversation): void;
+  /** A send did not fit, and the connection lives on. */
+  refused(reason: string): void;
+  /** Calls it at the end of the turn. */
+  later(run: () => void): void;
   /** Disposes the objects of a connection; the worker waits for that before it leaves. */
   dispose(id: number, scope: ConnectionScope): Promise<void>;
   forget(conversation: Conversation): void;
@@ -99,7 +109,7 @@ type Job =
 
 const NO_PARTS: readonly Part[] = [];
 
-export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConversation {
+export class Conversation implements ConnectionCore, Sender, Lonely, PressureHost, PinnedConversation {
   readonly connection: Connection;
   /** Bytes that were sent and that the owner of the socket has not taken yet. */
   unacknowledged = 0;
@@ -126,6 +136,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
   #gone = false;
   readonly #signal: ConnectionSignal;
   #state: ConversationState;
+  readonly #pressure: Pressure;
   #scope: ConnectionScope | undefined;
   #receive: BoundHandler | undefined;
   /** It is served as a stream: what comes goes there, and what is sent comes from there. */
@@ -143,6 +154,9 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
     this.connection = new Connection(this);
     this.#signal = new ConnectionSignal(id);
     this.#state = new ConversationState(state);
+    const { bufferHighWatermark: high, bufferLowWatermark: low } = listener;
+    // Where a connection has no events, nobody would hear that it may go on.
+    this.#pressure = new Pressure(all.keepsState ? high : Infinity, low, this);
   }
 
   get closed(): boolean {
@@ -219,6 +233,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
     if (bytes === 0) return true;
     if (this.#pin !== undefined) return this.#sendByStream(this.#pin.stream, data, bytes);
     if (!this.owner.admits(this, this.#bytes + bytes)) {
+      if (this.listener.outputOverflow !== 'close') return this.#refuseSend();
       this.#overflow();
       return false;
     }
@@ -226,12 +241,82 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
     if (this.#isForeign()) {
       this.owner.send(this, [data], bytes);
       this.all.sentElsewhere(this.owner);
-      return true;
+    } else {
+      this.#parts.push(data);
+      this.#bytes += bytes;
+      if (!this.#inside) this.#list();
     }
-    this.#parts.push(data);
-    this.#bytes += bytes;
-    if (!this.#inside) this.#list();
-    return true;
+    this.#pressure.rise(this.unacknowledged + this.#bytes);
+    return !this.#pressure.full;
+  }
+
+  /** It does not fit; of what is dropped silently the sender hears nothing. */
+  #refuseSend(): boolean {
+    const silent = this.listener.outputOverflow === 'dropNewest';
+    this.all.refused(silent ? 'OUTPUT_DROPPED' : 'OUTPUT_REFUSED');
+    return silent && !this.#pressure.full;
+  }
+
+  sendWait(data: Part): Promise<void> {
+    const bytes = byteLength(data);
+    if (this.closed) return promised(gone(this.id));
+    if (this.#pin !== undefined) return promised(this.#waitForStream(this.#pin.stream, data, bytes));
+    this.#sendGathered();
+    const sent = this.owner.sendWait(this.id, data, bytes);
+    if (!(sent instanceof Error)) this.all.invoker.sent(this.id, data, bytes);
+    return promised(sent);
+  }
+
+  sendFile(request: FileRequest): Promise<void> {
+    if (this.closed) return promised(gone(this.id));
+    this.#sendGathered();
+    return promised(this.owner.sendFile(this.id, request));
+  }
+
+  /** What has gathered leaves, in front of something that cannot gather. */
+  #sendGathered(): void {
+    const bytes = this.#bytes;
+    if (bytes > 0) this.owner.send(this, this.#takeParts(), bytes);
+    this.all.sentElsewhere(this.owner);
+  }
+
+  read(paused: boolean): boolean {
+    return !this.closed && this.owner.read(this.id, paused);
+  }
+
+  // How much waits for the client.
+
+  get pressed(): boolean {
+    return this.#pressure.here;
+  }
+
+  eased(): void {
+    this.#pressure.fall(this.unacknowledged + this.#bytes);
+  }
+
+  /** The owner of the socket says that its output is full, or is not any more. */
+  marked(full: boolean): void {
+    this.#pressure.set(full);
+  }
+
+  bindMark(event: 'bufferFull' | 'bufferEmpty'): BoundHandler | undefined {
+    return this.#bindSafely(this.listener.handlers[event]);
+  }
+
+  callMark(handler: BoundHandler): boolean {
+    const settled = this.all.invoker.call(handler, this.id, 0, this.#markSettled, undefined, this.connection);
+    if (!settled) this.all.pending++;
+    return settled;
+  }
+
+  readonly #markSettled = (): void => {
+    this.all.pending--;
+    this.#pressure.told();
+    this.all.isolation.step();
+  };
+
+  tellLater(): void {
+    this.all.later(() => this.#pressure.tell());
   }
 
   #overflow(): void {
@@ -339,7 +424,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
       stream.destroy();
       return false;
     }
-    return stream.write(data) || true;
+    return stream.write(data);
+  }
+
+  #waitForStream(stream: ConnectionStream, data: Part, bytes: number): Promise<void> | Error {
+    if (!this.owner.admits(this, stream.writableLength + bytes)) return refused(this.id);
+    return new Promise<void>((resolve, reject) => {
+      stream.write(data, (error) => (error ? reject(gone(this.id)) : resolve()));
+    });
   }
 
   chunkSettled(seq: number, how: 'handled' | 'discarded'): void {
@@ -673,6 +765,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
     try {
       this.#scope = this.all.openScope(this);
       this.#bindReceive();
+      this.#pressure.open();
       const { connection } = this.listener.handlers;
       if (connection !== undefined && kind === 'connect') return this.#openStream(connection);
       const spec = this.listener.handlers[kind];
@@ -702,7 +795,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PinnedConve
     try {
       return this.all.bind(spec, this.#scope, this.listener.handlerTimeout);
     } catch (error) {
-      this.all.invoker.report(spec.label, 'close', error);
+      this.all.invoker.report(spec.label, spec.event, error);
       return undefined;
     }
   }

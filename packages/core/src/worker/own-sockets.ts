@@ -10,7 +10,8 @@
 import type { DeliveredEvent } from '../events/facts.js';
 import type { ForeignSends } from '../mesh/foreign-sends.js';
 import { joinParts, type Part } from '../pipe/parts.js';
-import type { Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
+import type { FileRequest, Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
+import { Receipt } from '../pipe/receipt.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';
 import { isPacket, type Client, type Delivery, type WorkerPort } from '../reactor/delivery.js';
@@ -102,6 +103,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     this.events.find(connectionId)?.cancel();
   }
 
+  buffer(connectionId: number, full: boolean): void {
+    this.events.find(connectionId)?.marked(full);
+  }
+
   forget(connectionId: number): void {
     this.events.forget(connectionId);
   }
@@ -115,6 +120,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     this.#held.delete(ticket);
     this.#gathered -= bytes;
     sender.unacknowledged -= bytes;
+    if (sender.pressed) sender.eased();
   }
 
   /** In this mode a connection stays with the worker that owns its socket, to its end. */
@@ -186,6 +192,36 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     if (connection === undefined) return this.foreign.send(connectionId, data, bytes);
     const buffer = joinParts([data], bytes);
     connection.send(buffer, 0, buffer.length, this.pid);
+    return true;
+  }
+
+  sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.sendWait(connectionId, data, bytes);
+    // What was sent before goes out before it.
+    this.#sendAll();
+    const receipt = new Receipt(connectionId);
+    const buffer = joinParts([data], bytes);
+    connection.sendAndTell(buffer, 0, buffer.length, this.pid, (how) => receipt.settled(how));
+    return receipt.promise;
+  }
+
+  sendFile(connectionId: number, request: FileRequest): Promise<void> | Error {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.sendFile(connectionId, request);
+    this.#sendAll();
+    const receipt = new Receipt(connectionId);
+    connection.sendFile(request, (how, error) => {
+      if (error !== undefined) receipt.failed(error);
+      receipt.settled(how);
+    });
+    return receipt.promise;
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.read(connectionId, paused);
+    connection.read(paused);
     return true;
   }
 
@@ -307,9 +343,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const buffer = joinParts(turn.parts, bytes);
     turn.parts.length = 0;
     turn.bytes = 0;
-    sender.unacknowledged -= bytes;
     this.#gathered -= bytes;
     connection.send(buffer, 0, buffer.length, this.pid);
+    sender.unacknowledged -= bytes;
+    if (sender.pressed) sender.eased();
   }
 
   /** Keeps the delivery until it is settled, under the number that this returns. */

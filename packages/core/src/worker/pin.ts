@@ -36,6 +36,10 @@ interface Chunk {
  */
 export class Pin implements StreamCore, Sender {
   readonly stream: ConnectionStream;
+  /** Bytes that were sent and that the client has not taken. */
+  unacknowledged = 0;
+  /** Each time that the client has taken something more may be sent. */
+  readonly pressed = true;
   /** `gone`: the socket is closed, and what has come may still be read. */
   #state: 'open' | 'gone' | 'left' = 'open';
   #incoming: Chunk[] = [];
@@ -48,7 +52,6 @@ export class Pin implements StreamCore, Sender {
   #outgoing: Buffer[] = [];
   #done: ((error?: Error) => void) | undefined;
   #sending = false;
-  #unacknowledged = 0;
 
   constructor(
     private readonly conversation: PinnedConversation,
@@ -108,15 +111,9 @@ export class Pin implements StreamCore, Sender {
     }
   }
 
-  /** Of what was sent the owner has taken more. */
-  set unacknowledged(bytes: number) {
-    const fell = bytes < this.#unacknowledged;
-    this.#unacknowledged = bytes;
-    if (fell) this.#send();
-  }
-
-  get unacknowledged(): number {
-    return this.#unacknowledged;
+  /** Of what was sent the client has taken more. */
+  eased(): void {
+    this.#send();
   }
 
   // What the stream says.
@@ -182,7 +179,7 @@ export class Pin implements StreamCore, Sender {
     this.#sending = true;
     while (this.#outgoing.length > 0 && this.#state === 'open' && this.#sendPiece());
     this.#sending = false;
-    if (this.#outgoing.length > 0 || this.#unacknowledged > 0) return;
+    if (this.#outgoing.length > 0 || this.unacknowledged > 0) return;
     const done = this.#done;
     this.#done = undefined;
     done?.();
@@ -191,13 +188,13 @@ export class Pin implements StreamCore, Sender {
   /** Says whether there was room for another piece. */
   #sendPiece(): boolean {
     const { owner, listener } = this.conversation;
-    const room = listener.streamWindow - this.#unacknowledged;
+    const room = listener.streamWindow - this.unacknowledged;
     if (room <= 0) return false;
     const piece = this.#cutPiece(Math.min(room, MAX_BODY_BYTES));
     const bytes = piece.reduce((sum, { length }) => sum + length, 0);
     if (bytes > 0 && !owner.admits(this, bytes)) {
       this.#outgoing = [...piece, ...this.#outgoing];
-      if (this.#unacknowledged === 0) this.conversation.streamOverflowed();
+      if (this.unacknowledged === 0) this.conversation.streamOverflowed();
       return false;
     }
     for (const chunk of piece) this.conversation.chunkSent(chunk);

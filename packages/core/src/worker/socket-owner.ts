@@ -1,5 +1,5 @@
 import type { Part } from '../pipe/parts.js';
-import type { Introduction, Settlement } from '../pipe/messages.js';
+import type { FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 
 /** A connection that sends, as the owner of its socket sees it. */
 export interface Sender {
@@ -7,6 +7,10 @@ export interface Sender {
   readonly introduction: Introduction;
   /** Bytes that were sent and that the owner has not taken yet; the owner counts them. */
   unacknowledged: number;
+  /** So much of it waited that it wants to hear when that becomes less. */
+  readonly pressed: boolean;
+  /** Something of it was taken while it is pressed. */
+  eased(): void;
 }
 
 /** The owner of a connection's socket, as the worker sees it: a reactor behind a pipe, or in this process. */
@@ -48,6 +52,12 @@ export interface SocketOwner {
   keepState(sender: Sender, state: Buffer): void;
   /** Sends to a connection that this worker does not serve; says whether there was room. */
   sendTo(connectionId: number, data: Part, bytes: number): boolean;
+  /** Sends; resolves when the bytes are with the system, see `Receipt`; or an error when nothing was sent. */
+  sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error;
+  /** Sends a part of a file, likewise. */
+  sendFile(connectionId: number, request: FileRequest): Promise<void> | Error;
+  /** Stops the reading of a client's socket, or starts it again. */
+  read(connectionId: number, paused: boolean): boolean;
   /** The handler of that number is still running at the end of its turn: what waits behind it has not been started. */
   notePending(seq: number): void;
   /** The next handler runs with nothing beside it: packet `seq` of this owner, or one of another owner's. */

@@ -4,12 +4,14 @@
  * Its manager starts, watches and replaces it; the sockets belong to the
  * reactors of the master (process mode) or to this process (base mode).
  */
+import { isSticky } from '../config/dispatch-modes.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition } from '../definition.js';
 import { handlersOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import { byteLength, type Part } from '../pipe/parts.js';
-import type { Introduction, WorkerCounters } from '../pipe/messages.js';
+import type { FileRequest, Introduction, WorkerCounters } from '../pipe/messages.js';
+import { gone, promised } from '../pipe/receipt.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import { Conversation, type ServedListener } from './conversation.js';
 import { Conversations } from './conversations.js';
@@ -45,14 +47,23 @@ export class Worker implements LinkEvents {
     const { settings, definition } = parts;
     this.#listeners = settings.listeners.map((listener) => {
       const { name, concurrency, handlerTimeout, framing, socketBufferSize } = listener;
-      const streamWindow = Math.min(socketBufferSize, STREAM_WINDOW_BYTES);
-      const handlers = handlersOf(definition, name);
-      return { name, concurrency, handlerTimeout, framing: framing.kind, streamWindow, handlers };
+      const { outputOverflow, bufferHighWatermark, bufferLowWatermark } = listener;
+      return {
+        name,
+        concurrency,
+        handlerTimeout,
+        framing: framing.kind,
+        streamWindow: Math.min(socketBufferSize, STREAM_WINDOW_BYTES),
+        outputOverflow,
+        bufferHighWatermark,
+        bufferLowWatermark,
+        handlers: handlersOf(definition, name),
+      };
     });
     const scoped = definition.handlers.some(
       ({ target }) => target.kind === 'method' && target.scope === 'connection',
     );
-    const sticky = settings.mode === 'base' || settings.dispatchMode === 'fixed';
+    const sticky = isSticky(settings);
     const owners = (): Iterable<SocketOwner> => this.#sockets?.owners ?? [];
     this.#conversations = new Conversations(
       parts.invoker,
@@ -165,10 +176,14 @@ export class Worker implements LinkEvents {
     this.#sockets?.leave(unstarted);
   }
 
-  /** base mode: what the sockets have counted that it owns. */
-  counters(): Pick<WorkerCounters, 'sockets'> {
+  /** The sends that did not fit, and in base mode what the sockets have counted that it owns. */
+  counters(): Pick<WorkerCounters, 'sockets' | 'refused'> {
     const sockets = this.#sockets?.stats();
-    return sockets === undefined ? {} : { sockets };
+    const { refusals } = this.#conversations;
+    return {
+      ...(sockets !== undefined && { sockets }),
+      ...(refusals.size > 0 && { refused: Object.fromEntries(refusals) }),
+    };
   }
 
   send(connectionId: number, data: Part): boolean {
@@ -191,6 +206,33 @@ export class Worker implements LinkEvents {
     return true;
   }
 
+  sendWait(connectionId: number, data: Part): Promise<void> {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.sendWait(data);
+    const bytes = byteLength(data);
+    const owner = this.#sockets?.ownerOf(connectionId);
+    const sent = owner?.sendWait(connectionId, data, bytes) ?? gone(connectionId);
+    if (owner !== undefined && !(sent instanceof Error)) {
+      this.#conversations.sentElsewhere(owner);
+      this.parts.invoker.sent(connectionId, data, bytes);
+    }
+    return promised(sent);
+  }
+
+  sendFile(connectionId: number, request: FileRequest): Promise<void> {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.sendFile(request);
+    const owner = this.#sockets?.ownerOf(connectionId);
+    if (owner !== undefined) this.#conversations.sentElsewhere(owner);
+    return promised(owner?.sendFile(connectionId, request) ?? gone(connectionId));
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.read(paused);
+    return this.#sockets?.ownerOf(connectionId)?.read(connectionId, paused) ?? false;
+  }
+
   // What the owners of the sockets say.
 
   open(
@@ -202,6 +244,12 @@ export class Worker implements LinkEvents {
     owner: SocketOwner,
     isolated = false,
   ): void {
+    // Without order a worker may get a packet of a connection first, and its connect when another has died with that.
+    const known = kind === 'connect' ? this.#conversations.get(id) : undefined;
+    if (known !== undefined) {
+      known.begin('connect', seq, isolated);
+      return;
+    }
     const listener = this.#listeners[introduction.listener]!;
     const conversation = new Conversation(id, listener, introduction, owner, state, this.#conversations);
     this.#conversations.add(conversation);

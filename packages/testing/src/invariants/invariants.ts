@@ -11,6 +11,7 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { Loads } from './loads.js';
 import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
@@ -18,6 +19,8 @@ import type { Rule, Violation } from './violation.js';
 const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
+/** Clients on unix sockets have none. Which connection is whose is not known, and what they saw is not compared. */
+const NO_ADDRESS = ':0';
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -26,7 +29,7 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' }>;
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' }>;
 
 interface ClientStory {
   readonly id: number;
@@ -64,6 +67,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
+  readonly #loads = new Loads((...violation) => this.report(...violation));
   #stopping = false;
 
   constructor(
@@ -151,12 +155,19 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'output':
       case 'pinned':
       case 'inputEnded':
+      case 'outputRefused':
+      case 'file':
+      case 'fileOutput':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
         return;
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
+        this.#loads.retired(`${event.pid} ${event.process}`, event);
+        return;
+      case 'loads':
+        this.#loads.told(event, this.settings.dispatchModule === true ? undefined : this.#stories.size);
         return;
       case 'holds':
         this.#timerHolders.holds(event.pid, event.timers);
@@ -203,6 +214,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       story: undefined,
     };
     this.#clients.set(id, client);
+    if (place === NO_ADDRESS) return;
     const story = this.#unclaimed.get(place);
     if (story === undefined) this.#knocking.set(place, client);
     else this.#join(client, story);
@@ -215,6 +227,7 @@ export class Invariants implements StoryHost, ExchangeHost {
     const story = new ConnectionStory(connection, settings, pid, this);
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
+    if (place === NO_ADDRESS) return;
     const client = this.#knocking.get(place);
     if (client === undefined) this.#unclaimed.set(place, story);
     else this.#join(client, story);
@@ -234,6 +247,8 @@ export class Invariants implements StoryHost, ExchangeHost {
         `${fact.handler} runs for connection ${fact.subject}, which is over`,
         fact.subject,
       );
+    } else if (fact.event === 'bufferFull' || fact.event === 'bufferEmpty') {
+      story.marks.observe(pid, fact.event, fact.kind);
     } else if (fact.kind === 'started') {
       story.started(pid, fact, time);
     } else {
@@ -265,6 +280,7 @@ export class Invariants implements StoryHost, ExchangeHost {
             fact.connection,
           );
         this.#charge(fact, story);
+        this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
         return;
       case 'acknowledged':
@@ -291,6 +307,17 @@ export class Invariants implements StoryHost, ExchangeHost {
         return;
       case 'inputEnded':
         story.inputEnded();
+        return;
+      case 'outputRefused':
+        story.output.refused(fact.worker, fact);
+        if (story.listener.outputOverflow === 'close')
+          this.report('bounds', `connection ${story.id}: a send is refused, and should close it`, story.id);
+        return;
+      case 'file':
+        story.output.file(fact.file);
+        return;
+      case 'fileOutput':
+        story.output.fileOutput(fact.file, fact);
         return;
       case 'closed':
         story.closed(fact);
@@ -320,6 +347,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   }
 
   #discharge(connection: number, packet: number): void {
+    this.#loads.left({ connection, packet });
     const key = `${connection}/${packet}`;
     const charge = this.#charges.get(key);
     if (charge === undefined) return;
@@ -352,6 +380,8 @@ export class Invariants implements StoryHost, ExchangeHost {
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       (reason === 'pinnedLost' && !story.pinned) ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
+      (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
+      (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
       reason === 'shutdown';
     if (wrong)
       this.report(

@@ -33,6 +33,8 @@ function sentence(event: TraceEvent): string {
       return `ends by ${event.signal ?? `exit code ${event.code}`}`;
     case 'accepted':
       return `accepts connection ${event.connection} from ${event.address}:${event.port} on ${event.listener}`;
+    case 'turnedAway':
+      return `turns ${event.address}:${event.port} away from ${event.listener}: ${event.reason}`;
     case 'packet':
       return `takes packet ${event.packet} of connection ${event.connection}, ${event.bytes} bytes`;
     case 'delivered':
@@ -43,6 +45,10 @@ function sentence(event: TraceEvent): string {
       return `takes ${what({ ...event, event: 'receive' })} back from a worker that ${event.planned ? 'has not started it' : 'is lost'}`;
     case 'retired':
       return `takes worker ${event.workerId}, pid ${event.worker}, out of dispatch`;
+    case 'loads':
+      return event.inFlight === undefined
+        ? `counts connections: ${event.connections?.join(' ')}`
+        : `counts packets in flight: ${event.inFlight.join(' ')}`;
     case 'refused':
       return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
     case 'output':
@@ -53,6 +59,12 @@ function sentence(event: TraceEvent): string {
       return `tells that the client of connection ${event.connection} has finished sending`;
     case 'taken':
       return `${event.discarded ? 'drops what came' : 'has read what came'} as number ${event.seq} of connection ${event.connection}`;
+    case 'outputRefused':
+      return `refuses to write to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'file':
+      return `keeps a place for file ${event.file} of connection ${event.connection}`;
+    case 'fileOutput':
+      return `writes of file ${event.file} to connection ${event.connection}: ${bytesOf(event)}`;
     case 'closed':
       return `connection ${event.connection} is closed: ${event.reason}`;
     case 'forgotten':
@@ -107,6 +119,7 @@ function subjectOf({ event, subject, seq }: { event: string; subject: number; se
   if (event === 'task') return ` of task ${subject}, attempt ${seq}`;
   if (event === 'finish') return ` of task ${subject}`;
   if (event === 'pipeMessage') return ` from worker ${subject}`;
+  if (event === 'bufferFull' || event === 'bufferEmpty') return ` of connection ${subject}`;
   return subject === 0 ? '' : ` of connection ${subject}, number ${seq}`;
 }
 

@@ -46,6 +46,7 @@ export interface Machine {
   readonly blockTraces: BlockTraces;
   readonly program: string;
   readonly cpus: Cpus;
+  readonly openFiles: number;
   readonly outsideSettings: object;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
   spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
@@ -92,6 +93,7 @@ export function virtualPlatform(
     program: machine.program,
     invocation: { execPath: 'node', execArgv: [], argv: [machine.program], cwd: '/' },
     cpus: machine.cpus,
+    openFiles: machine.openFiles,
     vitals: () => ({ rss: life.rss, loopLagP99: 0 }),
     directory: '/srv',
     daemonize: async () => {},
@@ -130,7 +132,11 @@ export function virtualPlatform(
     reusePort: machine.network.reusePort,
     passed: life.assignment === undefined ? machine.network.passed : [],
     listen: (options, accept) =>
-      later(() => machine.network.open(options, (socket) => socket.accept(actor, accept))),
+      later(() =>
+        machine.network.open(options, (socket) =>
+          socket.accept(actor, accept, options.descriptor === undefined),
+        ),
+      ),
     bind: (options) =>
       later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
@@ -178,6 +184,15 @@ export function virtualPlatform(
       await later(() => machine.files.fillSpool(path, bytes));
     },
     readSpool: (path) => later(() => machine.files.readSpool(path)),
+    openToRead: (path) =>
+      later(() => {
+        const file = machine.files.openToRead(path);
+        return {
+          size: file.size,
+          read: (position, bytes) => later(() => file.read(position, bytes)),
+          close: () => file.close(),
+        };
+      }),
     discard: (path) => later(() => machine.files.removeSpool(path)),
     list: (path) => machine.files.list(path),
     takeText: (path) => (actor.alive ? machine.blockTraces.take(path) : undefined),
@@ -208,7 +223,7 @@ export function virtualPlatform(
 /** Takes the handle over: closing the listener closes it. */
 function adopt(bound: BoundListener, actor: Actor, accept: (stream: ByteStream) => void): Listener {
   if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
-  const listener = bound.socket.accept(actor, accept);
+  const listener = bound.socket.accept(actor, accept, false);
   bound.abandon();
   return listener;
 }

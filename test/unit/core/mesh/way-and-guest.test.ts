@@ -46,6 +46,7 @@ class Two {
       outcome: () => 'handled',
       send: note('send'),
       end: note('end'),
+      request: note('request'),
       drained: () => {},
       left: () => void this.heard.push('left'),
     };

@@ -1,5 +1,7 @@
+import { NodeFiles } from '@shoal/core/internal/platform/node/files';
 import type { FramingInput, ListenerInput, SettingsInput } from '@shoal/core/internal/config/load';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
+import { SharedCounts } from '@shoal/core/internal/dispatch/shared-counts';
 import { createFraming } from '@shoal/core/internal/framing/create-framing';
 import type { AdoptReason, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import type {
@@ -12,6 +14,7 @@ import type {
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
+import { doorMemory } from '@shoal/core/internal/reactor/door/door-memory';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
 import type { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';
 import { keptLog } from '../log-lines.js';
@@ -99,6 +102,10 @@ export class FakePort implements WorkerPort {
 
   cancel(connectionId: number): void {
     this.log.push(`cancel ${connectionId}`);
+  }
+
+  buffer(connectionId: number, full: boolean): void {
+    this.log.push(`${full ? 'full' : 'empty'} ${connectionId}`);
   }
 
   forget(connectionId: number): void {
@@ -218,20 +225,23 @@ export class ReactorWorld {
     const { logger, lines: logged } = keptLog();
     const network = new FakeNetwork();
     const ids = ConnectionIds.ofReactor(0, 1);
-    const dispatch = createDispatch(settings, ids.step, new Int32Array(1));
+    const counts = new SharedCounts(SharedCounts.memoryFor(settings.workerNum), settings.workerNum);
+    const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
     const framings = await Promise.all(settings.listeners.map(({ framing }) => createFraming(framing)));
     const reactor = new Reactor({
       clock,
+      files: new NodeFiles(),
       network,
       logger,
       settings,
       ids,
       dispatch,
       framings,
+      door: doorMemory(settings, { next: () => 0.5 }),
       observe: undefined,
     });
     const world = new ReactorWorld(clock, reactor, logged, network);
-    for (const index of settings.listeners.keys()) await reactor.listen(index, 0, false);
+    for (const index of settings.listeners.keys()) await reactor.listen(index);
     return world;
   }
 

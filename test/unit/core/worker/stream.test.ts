@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Connection } from '@shoal/core/internal/worker/connection';
 import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
+import type { Sender } from '@shoal/core/internal/worker/socket-owner';
 import { WorkerWorld, type Handlers } from './worker-world.js';
 
 /** Bytes that the world lets a stream have on their way. */
@@ -15,6 +16,12 @@ async function open(handlers: Handlers = {}) {
   await world.turn();
   const [stream] = streams;
   return { world, conversation, stream: stream!, log: world.owner.log };
+}
+
+/** The client has taken everything that was sent. */
+function taken(writer: Sender): void {
+  writer.unacknowledged = 0;
+  writer.eased();
 }
 
 /** What happens to a stream, in order. */
@@ -109,11 +116,11 @@ describe('A connection that is served as a stream', () => {
     let written = false;
     stream.write(Buffer.alloc(WINDOW + 1, 'a'), () => (written = true));
     const pin = world.owner.writers[0]!;
-    pin.unacknowledged = 0;
+    taken(pin);
     expect(log.slice(3)).to.deep.equal(["1: write 'a'"]);
     await world.turn();
     expect(written).to.equal(false);
-    pin.unacknowledged = 0;
+    taken(pin);
     await world.turn();
     expect(written).to.equal(true);
     expect(conversation.closed).to.equal(false);
@@ -129,7 +136,7 @@ describe('A connection that is served as a stream', () => {
       },
     });
     expect(stream).to.equal(undefined);
-    world.owner.writers[0]!.unacknowledged = 0;
+    taken(world.owner.writers[0]!);
     await world.turn();
     expect(log).to.deep.equal(['1: pin', "1: write 'first '", '1: settle 1', "1: write 'second'"]);
     expect(sent!.toDuplex()).to.equal(sent!.toDuplex());

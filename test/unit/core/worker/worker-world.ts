@@ -1,7 +1,7 @@
 import type { Container, ConnectionScope, HandlerSpec } from '@shoal/core/internal/definition';
 import { Invoker } from '@shoal/core/internal/events/invoke';
 import type { Part } from '@shoal/core/internal/pipe/parts';
-import type { Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
+import type { FileRequest, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import type { Connection } from '@shoal/core/internal/worker/connection';
 import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
@@ -102,6 +102,19 @@ export class FakeOwner implements SocketOwner {
     return false;
   }
 
+  async sendWait(connectionId: number, data: Part): Promise<void> {
+    this.log.push(`${connectionId}: send and wait '${text([data])}'`);
+  }
+
+  async sendFile(connectionId: number, { path }: FileRequest): Promise<void> {
+    this.log.push(`${connectionId}: file ${path}`);
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    this.log.push(`${connectionId}: ${paused ? 'pause' : 'resume'}`);
+    return true;
+  }
+
   notePending(seq: number): void {
     this.log.push(`pending ${seq}`);
   }
@@ -126,6 +139,8 @@ export interface Handlers {
   readonly close?: (connection: Connection, reason: string) => unknown;
   readonly connection?: (stream: ConnectionStream, connection: Connection) => unknown;
   readonly drain?: (connection: Connection) => unknown;
+  readonly bufferFull?: (connection: Connection) => unknown;
+  readonly bufferEmpty?: (connection: Connection) => unknown;
 }
 
 /** A promise that the test settles. */
@@ -143,6 +158,9 @@ export interface WorldOptions {
   readonly handlerTimeout?: number;
   readonly keepsState?: boolean;
   readonly container?: Container;
+  /** Bytes. */
+  readonly highWatermark?: number;
+  readonly outputOverflow?: ServedListener['outputOverflow'];
 }
 
 /** The connections of one worker, between the handlers of a test and fake owners of their sockets. */
@@ -158,6 +176,7 @@ export class WorkerWorld {
 
   constructor(handlers: Handlers, options: WorldOptions = {}) {
     const { concurrency = 1, handlerTimeout = 0, keepsState = true, container } = options;
+    const { outputOverflow = 'close', highWatermark = Infinity } = options;
     const { logger, lines } = keptLog();
     this.lines = lines;
     this.invoker = new Invoker(logger, undefined, this.clock, handlerTimeout);
@@ -180,6 +199,9 @@ export class WorkerWorld {
       handlerTimeout,
       framing: 'raw',
       streamWindow: 100,
+      outputOverflow,
+      bufferHighWatermark: highWatermark,
+      bufferLowWatermark: 0,
       handlers: {
         connect: spec('connect'),
         adopt: spec('adopt'),
@@ -187,6 +209,8 @@ export class WorkerWorld {
         close: spec('close'),
         connection: spec('connection'),
         drain: spec('drain'),
+        bufferFull: spec('bufferFull'),
+        bufferEmpty: spec('bufferEmpty'),
       },
     };
   }
