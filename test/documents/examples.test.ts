@@ -39,6 +39,7 @@ describe('The programs of the pages', function () {
     write('docs/durable-tasks.md', 'src/durable/');
     write('docs/tasks.md', 'src/tasks/');
     write('docs/streams.md', 'src/streams/');
+    write('docs/back-pressure.md', 'src/pressure/');
     write('docs/dispatch.md', 'src/dispatch/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
   });
@@ -53,6 +54,7 @@ describe('The programs of the pages', function () {
       'docs/durable-tasks.md',
       'docs/tasks.md',
       'docs/streams.md',
+      'docs/back-pressure.md',
       'docs/dispatch.md',
     ).filter((title) => title.endsWith('.test.ts'));
     expect(files).not.to.deep.equal([]);

@@ -25,6 +25,7 @@ export function configured(
     taskWorkerNum: 0,
     taskConcurrency: 1,
     taskRetries: 1,
+    maxConnection: 100,
     pipeWindow: 4 * 1024 * 1024,
     listeners: [
       {
@@ -163,6 +164,16 @@ export class ToldFacts {
 
   output(data: string, worker = WORKER, bytes = data.length): void {
     this.owner({ kind: 'output', connection: CONNECTION, worker, bytes, data });
+  }
+
+  outputRefused(data: string, worker = WORKER): void {
+    this.owner({ kind: 'outputRefused', connection: CONNECTION, worker, bytes: data.length, data });
+  }
+
+  /** The worker tells the application, whose handler settles. */
+  mark(event: 'bufferFull' | 'bufferEmpty'): void {
+    for (const kind of ['started', 'settled'] as const)
+      this.worker({ kind, event, handler: `Chat.${event}`, subject: CONNECTION, seq: 0 });
   }
 
   /** A handler closes the connection. */

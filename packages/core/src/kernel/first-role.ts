@@ -168,7 +168,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     taskWorkerNum,
     pipeWindow,
   } = settings;
-  const { taskConcurrency, taskRetries } = settings;
+  const { taskConcurrency, taskRetries, maxConnection } = settings;
   const listeners = settings.listeners.map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, bufferHighWatermark, packageMaxLength } = listener;
@@ -193,6 +193,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     taskWorkerNum,
     taskConcurrency,
     taskRetries,
+    maxConnection,
     pipeWindow,
     listeners,
   };

@@ -82,8 +82,6 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   lastReceived: number;
   /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
   isProtected = false;
-  /** Bytes that were taken for the client, where its listener is timed. */
-  sentBytes = 0;
 
   readonly #reader: PacketReader;
   readonly #outlet: Outlet;
@@ -215,7 +213,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reader.buffered;
   }
 
-  /** Bytes that were taken for the client and that its system has not. */
+  /** Grows when the client's system has taken a write. */
+  get outputProgress(): number {
+    return this.#output.progress;
+  }
+
+  /** Bytes that it has not taken of the write that is on its way. */
   get unsentBytes(): number {
     return this.#output.unsent;
   }
