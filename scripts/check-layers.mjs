@@ -78,6 +78,8 @@ export const rules = {
     below: 'packages/core/src',
     except: {
       'platform/node': 'It is the real world.',
+      'worker/connection-stream.ts':
+        'Is a stream of Node, because servers of other protocols take nothing else.',
     },
     /** Pure computation, and context that follows promises; every other module of Node is input or output. */
     nodeModules: ['buffer', 'v8', 'util', 'util/types', 'url', 'path', 'path/posix', 'async_hooks', 'events'],

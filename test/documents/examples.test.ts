@@ -38,6 +38,7 @@ describe('The programs of the pages', function () {
     write('docs/processes.md', 'src/processes/');
     write('docs/durable-tasks.md', 'src/durable/');
     write('docs/tasks.md', 'src/tasks/');
+    write('docs/streams.md', 'src/streams/');
     write('docs/back-pressure.md', 'src/pressure/');
     write('docs/connections.md', 'src/connections/');
     write('docs/dispatch.md', 'src/dispatch/');
@@ -53,6 +54,7 @@ describe('The programs of the pages', function () {
       'docs/processes.md',
       'docs/durable-tasks.md',
       'docs/tasks.md',
+      'docs/streams.md',
       'docs/back-pressure.md',
       'docs/connections.md',
       'docs/dispatch.md',
@@ -78,6 +80,18 @@ describe('The programs of the pages', function () {
     client.send('Ada\nBob\n');
     expect((await client.receive(/Bob\n/)).toString()).to.equal('who are you?\nhello Ada\nhello Bob\n');
     expect(await server.stop()).to.deep.equal({ exitCode: 0 });
+  });
+
+  it('mix protocols on a listener as the page of streams says', async () => {
+    const { App } = (await import(join(directory, 'dist/streams/mixed.js'))) as { App: new () => object };
+    const server = await simulate(App);
+    const [human, browser] = [await server.connect(), await server.connect()];
+    human.send('?');
+    expect(await human.receiveLine()).to.equal('hello, human');
+    browser.send('GET / HTTP/1.0\r\n\r\n');
+    await browser.receive(/^HTTP\/1\.1 200 OK\r\n[^]*hello, browser\n/);
+    await browser.ended();
+    await server.stop();
   });
 
   it('frame as the guide says', async () => {

@@ -2,7 +2,15 @@
  * What the compiler accepts and refuses. Nothing here runs: a line that stops
  * being an error fails the build of the tests.
  */
-import type { AdoptReason, CloseReason, Connection, Delivery, WorkerErrorEvent } from '@shoal/core';
+import type { Duplex } from 'node:stream';
+import type {
+  AdoptReason,
+  CloseReason,
+  Connection,
+  ConnectionStream,
+  Delivery,
+  WorkerErrorEvent,
+} from '@shoal/core';
 import {
   Handler,
   Injectable,
@@ -12,6 +20,8 @@ import {
   OnClose,
   OnCommand,
   OnConnect,
+  OnConnection,
+  OnDrain,
   OnManagerStart,
   OnManagerStop,
   OnReceive,
@@ -82,6 +92,15 @@ export class Fits {
   @OnAdopt moved(connection: Connection, reason: AdoptReason): void {
     void [connection, reason];
   }
+  @OnConnection serveStream(stream: Duplex, connection: Connection): void {
+    void [stream, connection];
+  }
+  @OnConnection({ listener: 'web' }) async serveWeb(stream: ConnectionStream): Promise<void> {
+    stream.setTimeout(1_000);
+  }
+  @OnDrain drained(connection: Connection): void {
+    connection.toDuplex().end();
+  }
   @Tick(1000) beat(): void {}
   @Tick('10s') async slowBeat(): Promise<void> {}
   @Tick(1000, { on: 'one' }) beatOfOne(): void {}
@@ -144,6 +163,11 @@ export class Misfits {
   // @ts-expect-error a reason is no number
   @OnClose left(connection: Connection, reason: number): void {
     void [connection, reason];
+  }
+
+  // @ts-expect-error a stream comes before its connection
+  @OnConnection serve(connection: Connection): void {
+    void connection;
   }
 
   // @ts-expect-error a reason to adopt is one of four words

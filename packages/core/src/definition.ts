@@ -21,6 +21,8 @@ export type EventName =
   | 'receive'
   | 'close'
   | 'adopt'
+  | 'connection'
+  | 'drain'
   | 'bufferFull'
   | 'bufferEmpty'
   | 'task'

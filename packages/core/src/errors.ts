@@ -54,6 +54,7 @@ export type HandlerErrorCode =
   | 'SEND_INVALID'
   | 'GROUP_INVALID'
   | 'UID_INVALID'
+  | 'STREAM_REFUSED'
   | 'SEND_REFUSED'
   | 'SEND_FILE_FAILED'
   | 'TIMER_INVALID'

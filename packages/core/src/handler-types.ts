@@ -4,6 +4,7 @@ import type { ReloadReport } from './pipe/questions.js';
 import type { PipeMessage } from './messaging/pipe-message.js';
 import type { Task, TaskResult } from './tasks/task.js';
 import type { Connection } from './worker/connection.js';
+import type { ConnectionStream } from './worker/connection-stream.js';
 
 /** What the handler of each event is called with. A handler may take fewer arguments. */
 export interface HandlerTypes {
@@ -20,6 +21,8 @@ export interface HandlerTypes {
   readonly afterReload: (report: ReloadReport) => unknown;
   readonly connect: (connection: Connection) => unknown;
   readonly adopt: (connection: Connection, reason: AdoptReason) => unknown;
+  readonly connection: (stream: ConnectionStream, connection: Connection) => unknown;
+  readonly drain: (connection: Connection) => unknown;
   readonly receive: (connection: Connection, data: Buffer, delivery: Delivery) => unknown;
   /** Its data have been in another process: a structured clone of what was sent. */
   readonly command: (data: any) => unknown;

@@ -9,6 +9,7 @@ export {
   type TaskOptions,
 } from './server.js';
 export { Connection } from './worker/connection.js';
+export type { ConnectionStream } from './worker/connection-stream.js';
 export { Logger } from './log.js';
 export { PipeMessage } from './messaging/pipe-message.js';
 export { Task, TaskResult } from './tasks/task.js';

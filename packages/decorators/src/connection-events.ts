@@ -3,7 +3,14 @@
  * that serves it. Per listener each event has one handler. A decorator without
  * `listener` serves the listeners that no other handler of the event names.
  */
-import { ConfigError, type AdoptReason, type CloseReason, type Connection, type Delivery } from '@shoal/core';
+import {
+  ConfigError,
+  type AdoptReason,
+  type CloseReason,
+  type Connection,
+  type ConnectionStream,
+  type Delivery,
+} from '@shoal/core';
 import type { AnyFunction, EventName } from '@shoal/core/internal/definition';
 import { show } from '@shoal/core/internal/config/show';
 import { isDecorated, type Decorated, type MethodMarker } from './method-decorator.js';
@@ -44,6 +51,25 @@ export const OnAdopt = connectionEvent<(connection: Connection, reason: AdoptRea
   'adopt',
   '@OnAdopt',
 );
+
+/**
+ * A client has connected to a listener that is served as streams: what it sends
+ * comes from the stream, what is written there goes to it. The listener is raw, and has
+ * no `@OnReceive`, `@OnConnect` or `@OnAdopt`. The connection is pinned to its worker from its first byte on, see
+ * `connection.toDuplex()`. The method may take as long as the connection lives; if it
+ * fails, the stream is destroyed.
+ */
+export const OnConnection = connectionEvent<(stream: ConnectionStream, connection: Connection) => unknown>(
+  'connection',
+  '@OnConnection',
+);
+
+/**
+ * The worker of a pinned connection has to go, or the server stops: the place for
+ * the goodbye of a protocol. Once for each such connection. It is served on until it ends, and ended by the
+ * server when three quarters of `maxWaitTime` are over.
+ */
+export const OnDrain = connectionEvent<(connection: Connection) => unknown>('drain', '@OnDrain');
 
 /**
  * As much waits for the client as `bufferHighWatermark` says: `send` returns false from here on. Called once, and again

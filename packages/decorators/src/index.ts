@@ -10,6 +10,8 @@ export {
   OnBufferFull,
   OnClose,
   OnConnect,
+  OnConnection,
+  OnDrain,
   OnReceive,
   type ConnectionEventOptions,
 } from './connection-events.js';

@@ -42,6 +42,7 @@ export function serverStatus(fields: Partial<ServerStatus> = {}): ServerStatus {
       acceptedPackets: 100_000,
       handledPackets: 99_990,
       redeliveredPackets: 2,
+      pinnedLost: 0,
       failedDispatches: 0,
       outstandingPackets: 7,
       closedBy: { client: 7_655 },

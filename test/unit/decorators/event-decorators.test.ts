@@ -6,6 +6,8 @@ import {
   OnAdopt,
   OnClose,
   OnConnect,
+  OnConnection,
+  OnDrain,
   OnManagerStart,
   OnManagerStop,
   OnReceive,
@@ -42,6 +44,8 @@ describe('Event decorators', () => {
       @OnReceive receive(): void {}
       @OnClose() close(): void {}
       @OnAdopt({}) adopt(): void {}
+      @OnConnection connection(): void {}
+      @OnDrain drain(): void {}
     }
 
     expect(events(Everything)).to.deep.equal([
@@ -57,6 +61,8 @@ describe('Event decorators', () => {
       'receive: receive',
       'close: close',
       'adopt: adopt',
+      'connection: connection',
+      'drain: drain',
     ]);
   });
 

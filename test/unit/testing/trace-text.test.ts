@@ -107,6 +107,20 @@ const examples: Examples = {
     [{ kind: 'loads', connections: [1, 3] }, 'counts connections: 1 3'],
   ],
   retired: [[{ kind: 'retired', worker: 4711, workerId: 1 }, 'takes worker 1, pid 4711, out of dispatch']],
+  pinned: [[{ kind: 'pinned', connection: 3, worker: 4711 }, 'pins connection 3 to pid 4711']],
+  inputEnded: [
+    [{ kind: 'inputEnded', connection: 3 }, 'tells that the client of connection 3 has finished sending'],
+  ],
+  taken: [
+    [
+      { kind: 'taken', connection: 3, seq: 4, discarded: false },
+      'has read what came as number 4 of connection 3',
+    ],
+    [
+      { kind: 'taken', connection: 3, seq: 4, discarded: true },
+      'drops what came as number 4 of connection 3',
+    ],
+  ],
   refused: [
     [
       { kind: 'refused', connection: 3, packet: 2, reason: 'CLOSED' },

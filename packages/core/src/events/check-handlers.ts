@@ -3,6 +3,7 @@ import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
 import { ConfigError } from '../errors.js';
 import { processProblems, type HandlerProblem } from './check-processes.js';
+import { streamProblems } from './check-streams.js';
 import { eventTable } from './event-table.js';
 import { handlersOf } from './handler-table.js';
 
@@ -12,13 +13,18 @@ import { handlersOf } from './handler-table.js';
  * handlers and timers that would never be called.
  */
 export function checkHandlers(definition: Definition, settings: Settings): void {
-  const problems: HandlerProblem[] = [...processProblems(definition), ...timerProblems(definition, settings)];
+  const problems: HandlerProblem[] = [
+    ...processProblems(definition),
+    ...timerProblems(definition, settings),
+    ...streamProblems(definition, settings),
+  ];
   const names = settings.listeners.map((listener) => listener.name);
   for (const name of names) {
-    if (handlersOf(definition, name).receive !== undefined) continue;
+    const { receive, connection } = handlersOf(definition, name);
+    if (receive !== undefined || connection !== undefined) continue;
     problems.push({
       code: 'CONFIG_LISTENER_WITHOUT_HANDLER',
-      text: `listener ${name} has no @OnReceive: add a bare one, or @OnReceive({ listener: '${name}' })`,
+      text: `listener ${name} has no @OnReceive: add a bare one, or @OnReceive({ listener: '${name}' }), or @OnConnection for streams`,
     });
   }
   const seen = new Map<string, HandlerSpec>();

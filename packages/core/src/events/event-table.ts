@@ -34,6 +34,8 @@ export const eventTable: Readonly<Record<EventName, EventRow>> = {
   adopt: onConnection('OnAdopt', ['connection', 'reason']),
   receive: onConnection('OnReceive', ['connection', 'data', 'delivery']),
   close: onConnection('OnClose', ['connection', 'reason']),
+  connection: onConnection('OnConnection', ['stream', 'connection']),
+  drain: onConnection('OnDrain', ['connection']),
   bufferFull: onConnection('OnBufferFull', ['connection']),
   bufferEmpty: onConnection('OnBufferEmpty', ['connection']),
   task: message('OnTask', ['taskWorker'], 'task'),

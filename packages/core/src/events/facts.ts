@@ -139,6 +139,10 @@ export type ReactorFact =
   | { readonly kind: 'joined' | 'left'; readonly connection: number; readonly group: string }
   /** It takes nothing more for the client: it is in no group any more, and nobody's. */
   | { readonly kind: 'leaves'; readonly connection: number }
+  /** The connection lives and dies with that worker from here on. */
+  | { readonly kind: 'pinned'; readonly connection: number; readonly worker: number }
+  /** The worker of a pinned connection hears that its client has finished sending. */
+  | { readonly kind: 'inputEnded'; readonly connection: number }
   /** Bytes that did not fit were refused, whole, and the connection stays as it is. */
   | {
       readonly kind: 'outputRefused';
@@ -195,6 +199,13 @@ export type WorkerFact =
       readonly connection: number;
       readonly bytes: number;
       readonly data: string;
+    }
+  /** The reader of a pinned connection has taken a packet, or `discarded`: nobody will. `seq` as in `delivered`. */
+  | {
+      readonly kind: 'taken';
+      readonly connection: number;
+      readonly seq: number;
+      readonly discarded: boolean;
     }
   /** A handler closes a connection. */
   | { readonly kind: 'ended'; readonly connection: number; readonly reset: boolean }

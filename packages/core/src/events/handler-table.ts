@@ -18,6 +18,9 @@ export interface ListenerHandlers {
   readonly adopt: HandlerSpec | undefined;
   readonly receive: HandlerSpec | undefined;
   readonly close: HandlerSpec | undefined;
+  /** Of a listener that is served as streams, which has neither connect, adopt nor receive. */
+  readonly connection: HandlerSpec | undefined;
+  readonly drain: HandlerSpec | undefined;
   readonly bufferFull: HandlerSpec | undefined;
   readonly bufferEmpty: HandlerSpec | undefined;
 }
@@ -31,14 +34,21 @@ export function handlersOf(definition: Definition, listener: string): ListenerHa
       all.find((handler) => handler.listener === undefined)
     );
   };
-  return {
-    connect: find('connect'),
-    adopt: find('adopt'),
-    receive: find('receive'),
+  const [connection, receive] = [find('connection'), find('receive')];
+  const rest = {
     close: find('close'),
+    drain: find('drain'),
     bufferFull: find('bufferFull'),
     bufferEmpty: find('bufferEmpty'),
   };
+  if (connection !== undefined && isStream(connection, receive))
+    return { connect: undefined, adopt: undefined, receive: undefined, connection, ...rest };
+  return { connect: find('connect'), adopt: find('adopt'), receive, connection: undefined, ...rest };
+}
+
+/** A listener is served as streams when `@OnConnection` names it, or nobody names it and there is no `@OnReceive`. */
+function isStream({ listener }: HandlerSpec, receive: HandlerSpec | undefined): boolean {
+  return receive === undefined || (listener !== undefined && receive.listener === undefined);
 }
 
 /** The handler of a message, a task or a result: that of its name, in a process of that role; `process` is the name of a user process. */

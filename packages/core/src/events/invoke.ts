@@ -204,6 +204,11 @@ export class Invoker {
     this.observe({ kind: 'sent', connection, bytes, data: factText(data) });
   }
 
+  /** Notes for traces that the reader of a stream has taken a packet, or that nobody will. */
+  taken(connection: number, seq: number, how: 'handled' | 'discarded'): void {
+    this.observe?.({ kind: 'taken', connection, seq, discarded: how === 'discarded' });
+  }
+
   /** Notes for traces that a handler closes a connection. */
   ended(connection: number, reset: boolean): void {
     this.observe?.({ kind: 'ended', connection, reset });
@@ -214,6 +219,9 @@ export class Invoker {
     this.failed++;
     this.logger.error(`${label} failed in ${event}`, { handler: label, error });
   }
+
+  /** Tells something that nobody's handler has done. */
+  readonly warn: Logger['warn'] = (message, fields) => this.logger.warn(message, fields);
 
   /** Names a handler that is still running when its process must leave. */
   abandon(label: string, calls: number): void {

@@ -379,8 +379,13 @@ class WorkerProcess {
     const { clock } = this.program.platform;
     const end = clock.now() + deadline;
     const left = (): number => Math.max(0, end - clock.now());
-    if (replaced && this.#base !== undefined) await this.#base.outlast(deadline);
-    else if (replaced) await this.#worker?.allRetired(deadline);
+    if (replaced) this.#worker?.drainPinned();
+    if (replaced && this.#base !== undefined)
+      await Promise.all([this.#base.outlast(deadline), this.#worker?.outlastPinned(deadline)]);
+    else if (replaced) {
+      await this.#worker?.allRetired(deadline);
+      await this.#worker?.outlastPinned(left());
+    }
     await this.#worker?.stop(left());
     await this.#context.commands.finish(left());
     await this.#context.exchange.finish(left(), replaced);
@@ -395,7 +400,8 @@ class WorkerProcess {
 
   #hasOpenWork(): boolean {
     const connections = this.#base?.openConnections ?? 0;
-    return this.#inFlight > 0 || this.#bodyRuns || connections > 0 || this.#context.exchange.busy;
+    const pinned = this.#worker?.pinned ?? 0;
+    return this.#inFlight > 0 || this.#bodyRuns || connections + pinned > 0 || this.#context.exchange.busy;
   }
 
   get #inFlight(): number {

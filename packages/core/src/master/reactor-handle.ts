@@ -39,6 +39,7 @@ export class ReactorHandle {
     acceptedPackets: 0,
     handledPackets: 0,
     redeliveredPackets: 0,
+    pinnedLost: 0,
     failedDispatches: 0,
     outstandingPackets: 0,
     closedBy: {},

@@ -14,7 +14,9 @@ export interface Ledger {
   handled: number;
   /** Settled by a worker after one that may have started them was lost. */
   redeliveredAndHandled: number;
-  /** By reason: CLOSED, PACKET_POISON, WORKER_LOST, HANDLER_TIMEOUT, DISPATCH_DISCARDED, DISPATCH_CLOSED. */
+  /**
+   * By reason: CLOSED, PACKET_POISON, WORKER_LOST, HANDLER_TIMEOUT, PINNED_LOST, DISPATCH_DISCARDED, DISPATCH_CLOSED.
+   */
   readonly refused: Record<string, number>;
 }
 

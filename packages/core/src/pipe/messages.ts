@@ -57,6 +57,10 @@ export const FrameKind = {
   introduce: 20,
   /** The connection is gone, for dispatch modes without connection events. */
   forget: 21,
+  /** The client of a pinned connection has finished sending, and everything that it sent is settled. */
+  inputEnded: 26,
+  /** From the worker: the connection lives and dies with it. What it sends there is settled when the client has taken it. */
+  pin: 27,
   /** So much waits for the client of the connection that its listener calls it full; `bufferEmpty`: no more. To the worker that serves it. */
   bufferFull: 23,
   bufferEmpty: 24,
@@ -72,6 +76,7 @@ export const FrameKind = {
   /**
    * End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. Flag
    * `timedOut`: because the handler of number `seq` took too long, which is settled by this, and refused if it is a packet.
+   * Flag `output`: only what is sent to the client ends. Flag `late`: it is pinned, and its worker must go.
    */
   end: 34,
   /** The connection's state is now the body. */
@@ -208,6 +213,10 @@ export const FrameFlag = {
   timedOut: 2,
   /** response: nobody has asked. */
   unasked: 1,
+  /** end: the client may go on sending, and is heard. */
+  output: 4,
+  /** end: the connection is pinned to a worker whose time is over. */
+  late: 16,
   /** send: its sender wants to know when the bytes are with the system. */
   tells: 4,
   /** read: stop to read. */
@@ -274,6 +283,7 @@ export type CloseReason =
   | 'protocol'
   | 'poison'
   | 'workerLost'
+  | 'pinnedLost'
   | 'handlerTimeout'
   | 'dispatch'
   | 'sendFile'
@@ -496,6 +506,8 @@ export interface ReactorCounters {
   acceptedPackets: number;
   handledPackets: number;
   redeliveredPackets: number;
+  /** Pinned connections that were closed because their worker was lost, or had to go. */
+  pinnedLost: number;
   /** Answers of a dispatch module that were none. */
   failedDispatches: number;
   outstandingPackets: number;

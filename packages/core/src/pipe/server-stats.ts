@@ -20,6 +20,8 @@ export interface ServerStats {
   readonly handledPackets: number;
   /** Deliveries that followed the death of a worker. */
   readonly redeliveredPackets: number;
+  /** Pinned connections that were closed because their worker was lost, or had to go before they ended. */
+  readonly pinnedLost: number;
   /** How often a dispatch module has thrown, or answered what it may not, so that `dispatchMode` decided. */
   readonly failedDispatches: number;
   /** Packets taken and not settled yet, from the live tables. */

@@ -111,6 +111,7 @@ function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
     acceptedPackets: sum('acceptedPackets'),
     handledPackets: sum('handledPackets'),
     redeliveredPackets: sum('redeliveredPackets'),
+    pinnedLost: sum('pinnedLost'),
     failedDispatches: sum('failedDispatches'),
     outstandingPackets: sum('outstandingPackets'),
     closedBy: addNamed(owners.map(({ closedBy }) => closedBy)),

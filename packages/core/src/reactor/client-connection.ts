@@ -28,6 +28,7 @@ import type { Arrival } from './arrival.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
 import { Outlet, type OutletHost } from './outlet.js';
 import type { Output } from './output.js';
+import { HeldSend, Pinning } from './pinning.js';
 import { Reading, Stop } from './reading.js';
 import type { Tell } from './tell.js';
 import type { Standing } from './standing.js';
@@ -58,8 +59,10 @@ export interface ConnectionHost {
   readonly outputTotal: Window;
   /** Bytes of partial packets, on all connections together. */
   readonly inputTotal: Window;
-  readonly counters: { acceptedPackets: number; handledPackets: number };
+  readonly counters: { acceptedPackets: number; handledPackets: number; pinnedLost: number };
   readonly ledger: Ledger;
+  /** The server stops, or in base mode the worker. */
+  readonly draining: boolean;
   /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */
   readonly unorderedEvents: boolean;
   /** The worker for an event, in dispatch modes that are not sticky; `'wait'`: `pump` is called when one can take it. */
@@ -130,6 +133,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
   #event: Delivery | undefined;
   #linger: Timer | undefined;
+  /** Its protocol lives in its worker. */
+  #pinning: Pinning | undefined;
 
   constructor(
     readonly id: number,
@@ -173,6 +178,10 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** The worker that knows it, in sticky dispatch modes. */
   get home(): WorkerPort | undefined {
     return this.#home;
+  }
+
+  get pinned(): boolean {
+    return this.#pinning !== undefined;
   }
 
   get info(): ClientInfo {
@@ -272,6 +281,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#output.discard();
     this.#endInput(error === undefined ? 'client' : 'error');
     this.#leaveOthers();
+    if (this.#pinning !== undefined) this.#leavePinned(error);
     const reason = this.#reason ?? 'client';
     this.reactor.observe?.({ kind: 'closed', connection: this.id, reason });
     this.reactor.closed(this, reason);
@@ -282,21 +292,27 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   // What workers say.
 
   send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void {
-    if (this.#phase !== 'open') return;
+    if (!this.#takesOutput()) return;
     const taken = this.#outlet.send(buffer, start, end, pid, to);
     if (taken && this.listener.timed) this.#lastSent = this.reactor.clock.now();
+    // A stream has no holes.
+    if (!taken && this.#pinning?.port.pid === pid) this.overflow();
   }
 
   /** The same, and tells when the bytes are with the system, or why they never will be. */
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
-    if (this.#phase !== 'open') tell('discarded');
+    if (!this.#takesOutput()) tell('discarded');
     else if (this.#outlet.sendAndTell(buffer, start, end, pid, tell) && this.listener.timed)
       this.#lastSent = this.reactor.clock.now();
   }
 
   sendFile(request: FileRequest, tell: Tell): void {
-    if (this.#phase === 'open') this.#outlet.sendFile(request, tell);
+    if (this.#takesOutput()) this.#outlet.sendFile(request, tell);
     else tell('discarded');
+  }
+
+  #takesOutput(): boolean {
+    return this.#phase === 'open' && this.#pinning?.outputEnded !== true;
   }
 
   /** Stops to read, or reads again; what was framed by then is delivered. */
@@ -367,8 +383,46 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#fault(code, message, reason);
   }
 
+  /** Its worker serves it to its end, and no other. */
+  pin(port: WorkerPort): void {
+    if (this.#pinning !== undefined || this.#phase !== 'open' || this.#home !== port) return;
+    this.#pinning = new Pinning(port);
+    this.reactor.observe?.({ kind: 'pinned', connection: this.id, worker: port.pid });
+    if (this.#inputEnded) this.pump();
+  }
+
+  /** Whether what its worker has sent waits for the client: `ticket` is given back when it has taken it. */
+  holds(ticket: number): boolean {
+    if (this.#pinning === undefined || this.#phase !== 'open' || !this.#output.busy) return false;
+    return this.#output.enqueue(new HeldSend(this.#pinning.port, ticket));
+  }
+
+  /** Flushes and sends FIN; what the client sends goes on to its worker. */
+  finishOutput(): void {
+    if (this.#phase !== 'open' || this.#pinning === undefined || this.#pinning.outputEnded) return;
+    this.#pinning.outputEnded = true;
+    this.#output.end();
+  }
+
+  /** It is pinned to a worker that cannot wait any longer. */
+  finishLate(): void {
+    if (this.#phase !== 'open') return;
+    this.reactor.counters.pinnedLost++;
+    // Also when the client has finished sending: nobody reads that to its end.
+    this.#reason = this.reactor.draining ? 'shutdown' : 'pinnedLost';
+    this.finish(this.#reason);
+  }
+
+  /** Its socket is closed: after a reset nobody reads what still waits. */
+  #leavePinned(error: Error | undefined): void {
+    if (error === undefined) return;
+    this.#framing = false;
+    this.#refuseWaiting();
+  }
+
   /** Takes no further packet; ends when everything that was accepted is settled. */
   finishWhenSettled(reason: CloseReason): void {
+    if (this.#pinning !== undefined) return;
     this.#endInput(reason);
     this.#framing = false;
     this.pump();
@@ -378,7 +432,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   moveTo(port: WorkerPort, reason: AdoptReason | undefined): void {
     const before = this.#home;
-    if (before === port) return;
+    if (before === port || this.#pinning !== undefined) return;
     if (before === undefined) {
       this.#introduceAt(port, reason);
     } else if (this.#unsettled === 0) {
@@ -387,9 +441,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     }
   }
 
-  /** Its uid means another worker, to which it goes as soon as nothing of it is unsettled. */
+  /** Its uid means another worker, to which it goes as soon as nothing of it is unsettled; one that is pinned stays. */
   moveToSlot(slot: WorkerSlot): void {
-    if (this.slot === undefined || slot === this.slot) return;
+    if (this.slot === undefined || slot === this.slot || this.#pinning !== undefined) return;
     this.slot.leave(this);
     this.slot = slot;
     slot.enter(this);
@@ -483,6 +537,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const { slot } = this;
     const home = this.#home;
     if (slot === undefined || home === undefined || home === slot.port || this.#unsettled > 0) return false;
+    if (this.#pinning !== undefined) return false;
     this.#leaveHome(home);
     if (slot.port !== undefined) this.#introduceAt(slot.port, 'retired');
     return true;
@@ -516,6 +571,10 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   }
 
   takeBack(deliveries: readonly Delivery[], loss: Loss, started: number): void {
+    if (this.#pinning !== undefined) {
+      this.#losePinned(deliveries, loss);
+      return;
+    }
     const returned: Delivery[] = [];
     let poisoned = false;
     if (this.#home === loss.port) this.#home = undefined;
@@ -558,6 +617,27 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     }
   }
 
+  /** Its protocol has died with its worker: nobody can go on with it. */
+  #losePinned(deliveries: readonly Delivery[], { port, alone }: Loss): void {
+    if (this.#home === port) this.#home = undefined;
+    this.#pinning = undefined;
+    this.#answered = 0;
+    for (const delivery of deliveries) {
+      this.#unsettled--;
+      if (delivery.kind !== 'packet') {
+        this.#takeBackEvent(delivery, alone === delivery);
+        continue;
+      }
+      this.#unsettledPackets--;
+      this.#window.give(delivery.charge);
+      this.#refuse(delivery, 'PINNED_LOST');
+    }
+    this.#refuseWaiting('PINNED_LOST');
+    if (this.#phase !== 'open') return;
+    this.reactor.counters.pinnedLost++;
+    this.abort('pinnedLost');
+  }
+
   /** Notes that a worker died with an event of the connection itself; true when that event is poison. */
   #takeBackEvent(delivery: Delivery, alone: boolean): boolean {
     if (delivery.kind === 'close') {
@@ -589,7 +669,16 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
+    else if (this.#phase === 'open' && this.#pinning !== undefined) this.#tellInputEnd(this.#pinning);
     else if (this.#phase === 'open' && this.#unsettled === 0 && this.#isIntroduced()) this.#end();
+  }
+
+  /** Behind everything that was read. The connection goes on until the worker ends it. */
+  #tellInputEnd(pinning: Pinning): void {
+    if (pinning.inputEndTold || this.#unsettledPackets > 0) return;
+    pinning.inputEndTold = true;
+    this.reactor.observe?.({ kind: 'inputEnded', connection: this.id });
+    pinning.port.inputEnded(this.id);
   }
 
   /** Delivers what can be delivered; says whether nothing was left behind. */
@@ -627,13 +716,14 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #give(delivery: Delivery): boolean {
     const { slot } = this;
     if (slot === undefined) return this.#giveToAny(delivery);
-    if (slot.port === undefined || this.#home !== slot.port) return false;
+    const port = this.#pinning?.port ?? slot.port;
+    if (port === undefined || this.#home !== port) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
       slot.block(delivery);
       return false;
     }
-    this.#send(delivery, slot);
+    this.#send(delivery, slot, port);
     return true;
   }
 
@@ -649,16 +739,16 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.finish('dispatch');
     } else {
       this.#knownTo().introduceTo(slot, this.closed);
-      this.#send(delivery, slot);
+      this.#send(delivery, slot, slot.port!);
     }
     return true;
   }
 
-  #send(delivery: Delivery, slot: WorkerSlot): void {
+  #send(delivery: Delivery, slot: WorkerSlot, port: WorkerPort): void {
     this.#window.take(delivery.charge);
     this.#unsettled++;
     this.#unsettledPackets++;
-    slot.send(delivery);
+    slot.send(delivery, port);
   }
 
   /** Gives the connect or the close to some worker; says whether nothing waits for that any longer. */
@@ -727,12 +817,13 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#giveEvent(this.#event);
       return;
     }
-    if (this.slot.port === undefined || this.#home !== this.slot.port) return;
+    const port = this.#pinning?.port ?? this.slot.port;
+    if (port === undefined || this.#home !== port) return;
     this.#closeSent = true;
     this.#unsettled++;
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#closeDeaths;
-    this.slot.port.close(delivery, this.#reason ?? 'client');
+    port.close(delivery, this.#reason ?? 'client');
   }
 
   /** Its last event is settled, or there is none: nobody needs to know it any longer. */
@@ -768,8 +859,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.abort(reason);
   }
 
-  #refuseWaiting(): void {
-    for (const delivery of this.#waiting) this.#refuse(delivery, 'CLOSED');
+  #refuseWaiting(reason = 'CLOSED'): void {
+    for (const delivery of this.#waiting) this.#refuse(delivery, reason);
     this.#waiting = [];
   }
 

@@ -68,6 +68,8 @@ export interface Client {
   send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void;
   /** The worker that knows the connection and gets its events, in sticky dispatch modes. */
   readonly home: WorkerPort | undefined;
+  /** Whether it lives and dies with its home. */
+  readonly pinned: boolean;
   /**
    * Another worker has the place of its id: the connection goes there, but not
    * before everything is settled that its home has of it. The first worker of all
@@ -115,6 +117,10 @@ export interface WorkerPort {
   forget(connectionId: number): void;
   /** The connection is that of `uid` from here on. */
   bound(connectionId: number, uid: Uid): void;
+  /** On a connection that is pinned to it: its client has finished sending. */
+  inputEnded(connectionId: number): void;
+  /** The client has taken what was sent under that ticket. */
+  taken(ticket: number): void;
   /** It gets no further event, and hears so: it finishes what it has started and gives back the rest. */
   retire(): void;
   /** Writes what has gathered, before the end of the turn. */

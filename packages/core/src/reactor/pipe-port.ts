@@ -147,6 +147,14 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
     this.reactor.observe?.({ kind: 'retired', worker: pid, workerId: slot.workerId });
   }
 
+  inputEnded(connectionId: number): void {
+    this.pipe.control(FrameKind.inputEnded, 0, connectionId);
+  }
+
+  taken(seq: number): void {
+    this.pipe.settle(seq);
+  }
+
   flush(): void {
     this.pipe.flush();
   }
@@ -187,10 +195,7 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
       case FrameKind.send:
         if ((flags & FrameFlag.tells) !== 0)
           takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end);
-        else {
-          this.#send(id, buffer, start, end);
-          this.pipe.settle(seq);
-        }
+        else if (!this.#send(id, seq, buffer, start, end)) this.pipe.settle(seq);
         return;
       case FrameKind.sendFile:
       case FrameKind.read:
@@ -205,6 +210,9 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
         return;
       case FrameKind.request:
         this.pipe.control(FrameKind.response, 0, id, seq, this.reactor.desk.request(buffer, start, end));
+        return;
+      case FrameKind.pin:
+        this.reactor.connection(id)?.pin(this);
         return;
       case FrameKind.state:
         this.#keepState(id, buffer, start, end);
@@ -299,11 +307,14 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
     }
   }
 
-  #send(id: number, buffer: Buffer, start: number, end: number): void {
+  /** Says whether it is settled later, when the client has taken it. */
+  #send(id: number, seq: number, buffer: Buffer, start: number, end: number): boolean {
     const connection = this.reactor.connection(id);
-    if (connection === undefined) return;
+    if (connection === undefined) return false;
     connection.send(buffer, start, end, this.pid);
-    if (connection.home === this) connection.noteAnswered(end - start);
+    if (connection.home !== this) return false;
+    connection.noteAnswered(end - start);
+    return connection.holds(seq);
   }
 
   #end(id: number, flags: number, seq: number): void {
@@ -312,7 +323,9 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
       if (delivery !== undefined) this.slot.giveUp(delivery);
       return;
     }
-    if ((flags & FrameFlag.overflow) !== 0) this.reactor.connection(id)?.overflow();
+    if ((flags & FrameFlag.output) !== 0) this.reactor.connection(id)?.finishOutput();
+    else if ((flags & FrameFlag.late) !== 0) this.reactor.connection(id)?.finishLate();
+    else if ((flags & FrameFlag.overflow) !== 0) this.reactor.connection(id)?.overflow();
     else this.reactor.end(id, (flags & FrameFlag.reset) !== 0);
   }
 

@@ -71,6 +71,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     acceptedPackets: 0,
     handledPackets: 0,
     redeliveredPackets: 0,
+    pinnedLost: 0,
   };
   readonly ledger = emptyLedger();
   readonly slots: readonly WorkerSlot[];
@@ -164,6 +165,10 @@ export class Reactor implements ConnectionHost, DeskHost {
 
   left(standing: Standing): void {
     this.desk.left(standing);
+  }
+
+  get draining(): boolean {
+    return this.#draining;
   }
 
   /** Ends a connection, if it is known: flushes first, unless `reset`. */
@@ -280,7 +285,7 @@ export class Reactor implements ConnectionHost, DeskHost {
 
   /**
    * Stops accepting and reading, lets workers finish what was accepted, flushes
-   * and closes. After `deadline` ms what is left is reset.
+   * and closes. Pinned connections are read and served until their worker ends them. After `deadline` ms what is left is reset.
    */
   async drain(deadline: number): Promise<void> {
     this.#draining = true;

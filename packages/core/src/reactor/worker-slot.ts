@@ -70,11 +70,12 @@ export class WorkerSlot {
     this.#turnstileOf(delivery).block(delivery.connection);
   }
 
-  send(delivery: Delivery): void {
+  /** `port` is where its connection lives. */
+  send(delivery: Delivery, port: WorkerPort): void {
     this.#turnstileOf(delivery).window.take(delivery.charge);
     this.load?.given(delivery, this.port!);
     if (delivery.attempt > 1) this.onRedelivered();
-    this.port!.packet(delivery);
+    port.packet(delivery);
   }
 
   settled(delivery: Delivery, how: Settlement): void {

@@ -4,6 +4,7 @@ import type { FileRequest, Introduction } from '../pipe/messages.js';
 import type { Uid } from '../pipe/orders.js';
 import { attempted } from '../pipe/receipt.js';
 import type { TlsInfo } from '../platform/platform.js';
+import type { ConnectionStream } from './connection-stream.js';
 
 /** What is behind a connection. */
 export interface ConnectionCore {
@@ -18,6 +19,7 @@ export interface ConnectionCore {
   writeState(value: unknown): void;
   send(data: string | Uint8Array): boolean;
   finish(reset: boolean): boolean;
+  toDuplex(): ConnectionStream;
   sendWait(data: string | Uint8Array): Promise<void>;
   sendFile(request: FileRequest): Promise<void>;
   read(paused: boolean): boolean;
@@ -223,5 +225,26 @@ export class Connection {
   /** Whether its silence closes it or not, see `Server.protect`. False when it is closed. */
   protect(on = true): boolean {
     return !this.closed && this.#core.acts.protect(this.id, on);
+  }
+
+  /**
+   * The connection as a stream, on which servers of other protocols run:
+   * `httpServer.emit('connection', connection.toDuplex())`. From here on what the
+   * client sends goes there and `@OnReceive` does not run any more; what was
+   * read before goes in again by `unshift`. Each call gives the same stream.
+   *
+   * It pins the connection to this worker, because the state of the protocol
+   * lives here: the connection does not survive the loss of the worker, and when
+   * that is replaced it is served to its end, or until `maxWaitTime` is nearly
+   * over; `@OnDrain` runs then. `send` and `sendWait` write to the stream, `close` ends it;
+   * `sendFile` goes out between two pieces of it, so pipe a file instead.
+   *
+   * Throws `HandlerError` STREAM_REFUSED on a listener whose framing is not
+   * `raw()`, in dispatch modes that serve a connection in several workers, and
+   * where another worker serves the connection by now. The stream of a
+   * connection that is closed is destroyed.
+   */
+  toDuplex(): ConnectionStream {
+    return this.#core.toDuplex();
   }
 }

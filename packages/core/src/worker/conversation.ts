@@ -21,11 +21,15 @@ import type { ConnectionActs } from '../directory/connection-acts.js';
 import type { Uid } from '../pipe/orders.js';
 import { byteLength, type Part } from '../pipe/parts.js';
 import type { FileRequest, Introduction } from '../pipe/messages.js';
-import { gone, promised } from '../pipe/receipt.js';
+import { gone, promised, refused } from '../pipe/receipt.js';
+import type { Clock } from '../platform/platform.js';
 import { Connection, type ConnectionCore } from './connection.js';
 import { ConnectionSignal } from './connection-signal.js';
 import { ConversationState } from './conversation-state.js';
+import type { ConnectionStream } from './connection-stream.js';
 import type { Isolation, Lonely } from './isolation.js';
+import { Pin, type PinnedConversation } from './pin.js';
+import { pinRefusal, streamHandler } from './pinning.js';
 import { Pressure, type PressureHost } from './pressure.js';
 import type { Sender, SocketOwner } from './socket-owner.js';
 
@@ -35,6 +39,10 @@ export interface ServedListener {
   readonly concurrency: number;
   /** ms; 0 is off. */
   readonly handlerTimeout: number;
+  /** The kind of its framing. */
+  readonly framing: string;
+  /** Bytes of a stream that may be on their way to a client. */
+  readonly streamWindow: number;
   readonly outputOverflow: 'close' | 'reject' | 'dropNewest';
   /** Bytes. */
   readonly bufferHighWatermark: number;
@@ -44,6 +52,7 @@ export interface ServedListener {
 
 /** What the connections of one worker share. */
 export interface ConversationHost {
+  readonly clock: Clock;
   readonly invoker: Invoker;
   readonly isolation: Isolation;
   /** Whether `connection.state` is kept: the dispatch mode is sticky. */
@@ -71,6 +80,10 @@ export interface ConversationHost {
   /** Calls `flush` at the end of the turn. */
   flushLater(conversation: Conversation): void;
   overflowed(conversation: Conversation): void;
+  /** It is served by this worker alone from here on, to its end. */
+  pinned(conversation: Conversation): void;
+  /** Its stream is over: this worker has nothing more to do for it. */
+  streamOver(conversation: Conversation): void;
   /** A send did not fit, and the connection lives on. */
   refused(reason: string): void;
   /** Calls it at the end of the turn. */
@@ -102,7 +115,7 @@ type Job =
 
 const NO_PARTS: readonly Part[] = [];
 
-export class Conversation implements ConnectionCore, Sender, Lonely, PressureHost {
+export class Conversation implements ConnectionCore, Sender, Lonely, PressureHost, PinnedConversation {
   readonly connection: Connection;
   /** Bytes that were sent and that the owner of the socket has not taken yet. */
   unacknowledged = 0;
@@ -134,6 +147,9 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   readonly #pressure: Pressure;
   #scope: ConnectionScope | undefined;
   #receive: BoundHandler | undefined;
+  /** It is served as a stream: what comes goes there, and what is sent comes from there. */
+  #pin: Pin | undefined;
+  #drained = false;
 
   constructor(
     readonly id: number,
@@ -201,6 +217,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   end(seq: number, reason: string, isolated: boolean): void {
     this.cancel();
+    this.#pin?.closed(reason);
     this.#enqueue({ kind: 'close', seq, reason, isolated });
   }
 
@@ -208,6 +225,11 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   cancel(): void {
     this.#gone = true;
     this.abort('nobody is at its other end any more');
+  }
+
+  /** The client of a pinned connection has finished sending, and everything was read. */
+  inputEnded(): void {
+    this.#pin?.inputEnded();
   }
 
   /** Aborts the signal of its handlers, if that was not done before: an error, or why the connection is closed. */
@@ -222,14 +244,10 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     if (this.#phase === 'moved') return this.#sendAsStranger(data, bytes);
     if (this.closed) return false;
     if (bytes === 0) return true;
+    if (this.#pin !== undefined) return this.#sendByStream(this.#pin.stream, data, bytes);
     if (!this.owner.admits(this, this.#bytes + bytes)) {
       if (this.listener.outputOverflow !== 'close') return this.#refuseSend();
-      this.all.overflowed(this);
-      this.#phase = 'finished';
-      this.#takeParts();
-      this.owner.overflow(this.id);
-      this.abort('more than socketBufferSize waited to be sent');
-      this.advance();
+      this.#overflow();
       return false;
     }
     this.all.invoker.sent(this.id, data, bytes);
@@ -256,6 +274,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   sendWait(data: Part): Promise<void> {
     const bytes = byteLength(data);
     if (this.closed) return promised(gone(this.id));
+    if (this.#pin !== undefined) return promised(this.#waitForStream(this.#pin.stream, data, bytes));
     this.#sendGathered();
     const sent = this.owner.sendWait(this.id, data, bytes);
     if (!(sent instanceof Error)) this.all.invoker.sent(this.id, data, bytes);
@@ -317,6 +336,15 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     this.all.later(() => this.#pressure.tell());
   }
 
+  #overflow(): void {
+    this.all.overflowed(this);
+    this.#phase = 'finished';
+    this.#takeParts();
+    this.owner.overflow(this.id);
+    this.abort('more than socketBufferSize waited to be sent');
+    this.advance();
+  }
+
   #sendAsStranger(data: Part, bytes: number): boolean {
     if (bytes === 0) return true;
     if (!this.owner.sendTo(this.id, data, bytes)) return false;
@@ -332,6 +360,11 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       return true;
     }
     if (this.#phase !== 'open' && !(reset && this.#phase === 'finishing')) return false;
+    if (this.#pin !== undefined) {
+      if (reset) this.#pin.stream.resetAndDestroy();
+      else this.#pin.stream.destroySoon();
+      return true;
+    }
     this.all.invoker.ended(this.id, reset);
     if (reset) {
       this.#phase = 'finished';
@@ -374,6 +407,104 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     this.#state.write(value);
   }
 
+  /** Pins the connection to this worker, once, and gives its stream. */
+  toDuplex(): ConnectionStream {
+    this.#pin ??= this.#makePin();
+    return this.#pin.stream;
+  }
+
+  #makePin(): Pin {
+    const refusal = pinRefusal(this.listener, this.all.keepsState, this.#phase === 'moved');
+    if (refusal !== undefined) throw refusal;
+    const pin = (this.#pin = new Pin(this, this.all.clock));
+    if (this.#phase !== 'open') {
+      pin.closed('server');
+      return pin;
+    }
+    // What was sent before goes before what the stream is given.
+    const bytes = this.#bytes;
+    if (bytes > 0) this.owner.send(this, this.#takeParts(), bytes);
+    this.#receive = undefined;
+    this.owner.pin(this.id);
+    this.all.pinned(this);
+    const close = this.#queue.find(({ kind }) => kind === 'close');
+    // What waits is for the stream, in order.
+    this.advance();
+    if (close?.kind === 'close') pin.closed(close.reason);
+    return pin;
+  }
+
+  #sendByStream(stream: ConnectionStream, data: Part, bytes: number): boolean {
+    if (!stream.writable) return false;
+    if (!this.owner.admits(this, stream.writableLength + bytes)) {
+      this.#overflow();
+      stream.destroy();
+      return false;
+    }
+    return stream.write(data);
+  }
+
+  #waitForStream(stream: ConnectionStream, data: Part, bytes: number): Promise<void> | Error {
+    if (!this.owner.admits(this, stream.writableLength + bytes)) return refused(this.id);
+    return new Promise<void>((resolve, reject) => {
+      stream.write(data, (error) => (error ? reject(gone(this.id)) : resolve()));
+    });
+  }
+
+  chunkSettled(seq: number, how: 'handled' | 'discarded'): void {
+    if (how === 'handled') {
+      this.all.countRequest();
+      this.all.flushElsewhere(this.owner);
+    }
+    this.all.invoker.taken(this.id, seq, how);
+    this.owner.settle(this, seq, how);
+    this.all.isolation.leave(this, seq);
+  }
+
+  chunkSent(chunk: Uint8Array): void {
+    this.all.invoker.sent(this.id, chunk, chunk.length);
+    this.all.sentElsewhere(this.owner);
+  }
+
+  streamLeft(open: boolean, resets: boolean): void {
+    this.all.streamOver(this);
+    if (open && this.#phase === 'open') {
+      this.all.invoker.ended(this.id, resets);
+      this.#phase = 'finished';
+      this.owner.end(this.id, resets);
+      this.abort('it was closed here');
+    }
+  }
+
+  streamOverflowed(): void {
+    if (this.#phase !== 'open') return;
+    this.#overflow();
+    this.#pin?.stream.destroy();
+  }
+
+  /** Its worker has to go: the application may say so to the client, once. */
+  drain(): void {
+    const spec = this.listener.handlers.drain;
+    if (this.#drained || this.closed) return;
+    this.#drained = true;
+    const handler = this.#bindSafely(spec);
+    if (handler === undefined) return;
+    const outer = this.all.inside;
+    this.all.inside = true;
+    this.all.invoker.call(handler, this.id, 0, () => {}, undefined, this.connection);
+    this.all.inside = outer;
+  }
+
+  /** Its time is over: flushes and ends. */
+  endLate(): void {
+    if (this.#phase === 'open' && !this.#gone) {
+      this.all.invoker.ended(this.id, false);
+      this.#phase = 'finished';
+      this.owner.endLate(this.id);
+    }
+    this.#pin?.stream.destroy();
+  }
+
   // What the worker says.
 
   /** The turn is over: what has gathered goes out. A state waits for the handler that is changing it. */
@@ -401,6 +532,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   /** Gives back, in order, what has not been started: the owner of the socket has another worker for it. */
   giveBack(): void {
+    if (this.#pin !== undefined) return;
     const queue = this.#queue;
     this.#queue = [];
     for (const { kind, seq } of queue) {
@@ -429,6 +561,11 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     while (this.#queue.length > 0) {
       const job = this.#queue[0]!;
       if (job.kind === 'packet') {
+        if (this.#pin !== undefined) {
+          this.#queue.shift();
+          this.#pin.take(job.seq, job.data);
+          continue;
+        }
         // Until the end is on its way, a death of this worker leaves the connection as it was.
         if (this.#phase === 'finishing') return;
         if (this.#phase !== 'open') {
@@ -442,11 +579,17 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
         this.#startPacket(job.seq, job.data, job.attempt, job.answered);
         continue;
       }
-      if (this.#running > 0 || this.#exclusive || !this.all.mayStart(this) || !this.#ownerKnows()) return;
+      if (this.#running > 0 || this.#exclusive || !this.#mayStartExclusive()) return;
       if (job.isolated && !this.all.isolation.enter(this, job.seq)) return;
       this.#queue.shift();
       this.#startExclusive(job);
     }
+  }
+
+  /** The close of a pinned connection waits for its reader, and for nothing that concerns other workers. */
+  #mayStartExclusive(): boolean {
+    if (this.#pin !== undefined) return !this.#pin.holds;
+    return this.all.mayStart(this) && this.#ownerKnows();
   }
 
   #enqueue(job: Job): void {
@@ -482,7 +625,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   #startPacket(seq: number, data: Buffer, attempt: number, answered: number): void {
     const handler = this.#receive;
     if (handler === undefined || this.#phase !== 'open') {
-      this.#discard(seq);
+      if (this.#pin === undefined) this.#discard(seq);
+      else this.#pin.take(seq, data);
       return;
     }
     const delivery: Delivery | undefined = handler.parameters >= 3 ? { attempt, answered } : undefined;
@@ -641,6 +785,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       this.#scope = this.all.openScope(this);
       this.#bindReceive();
       this.#pressure.open();
+      const { connection } = this.listener.handlers;
+      if (connection !== undefined && kind === 'connect') return this.#openStream(connection);
       const spec = this.listener.handlers[kind];
       return spec === undefined ? undefined : this.all.bind(spec, this.#scope, this.listener.handlerTimeout);
     } catch (error) {
@@ -650,8 +796,15 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     }
   }
 
+  /** Settles when it has been called, not when it is done: a stream may be served as long as it lives. */
+  #openStream(spec: HandlerSpec): BoundHandler {
+    const handler = this.all.bind(spec, this.#scope, 0);
+    return streamHandler(handler, this.toDuplex(), this.all.invoker);
+  }
+
   #bindReceive(): void {
     const { receive } = this.listener.handlers;
+    if (this.#pin !== undefined) return;
     this.#receive =
       receive === undefined ? undefined : this.all.bind(receive, this.#scope, this.listener.handlerTimeout);
   }

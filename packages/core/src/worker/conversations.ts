@@ -8,6 +8,7 @@ import type { ConnectionActs } from '../directory/connection-acts.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
 import { Isolation } from './isolation.js';
+import { PinnedConnections } from './pinned-connections.js';
 import type { SocketOwner } from './socket-owner.js';
 
 /** Of the time that handlers get to end, the part after which they are told to give up. */
@@ -19,6 +20,7 @@ export class Conversations implements ConversationHost {
   /** Set by whoever knows the owners of sockets. */
   acts!: ConnectionActs;
   speaker: Conversation | undefined;
+  readonly pinnedOnes: PinnedConnections;
   /** Sends that were refused because too much waited for the owner of the socket. */
   overflows = 0;
   /** Sends that did not fit where the connection lives on, by what is counted. */
@@ -41,7 +43,7 @@ export class Conversations implements ConversationHost {
 
   constructor(
     readonly invoker: Invoker,
-    private readonly clock: Clock,
+    readonly clock: Clock,
     private readonly container: Container | undefined,
     /** Whether any handler is of a class with scope 'connection'. */
     private readonly hasScopes: boolean,
@@ -51,6 +53,7 @@ export class Conversations implements ConversationHost {
     private readonly requestLimit = Infinity,
     private readonly onRequestLimit: () => void = () => {},
   ) {
+    this.pinnedOnes = new PinnedConnections(clock, invoker.warn);
     this.isolation = new Isolation(() => this.pending, owners, this.resume);
   }
 
@@ -73,7 +76,16 @@ export class Conversations implements ConversationHost {
 
   forget(conversation: Conversation): void {
     this.#byId.delete(conversation.id);
+    this.pinnedOnes.delete(conversation);
     this.#stalled.delete(conversation);
+  }
+
+  pinned(conversation: Conversation): void {
+    this.pinnedOnes.add(conversation);
+  }
+
+  streamOver(conversation: Conversation): void {
+    this.pinnedOnes.delete(conversation);
   }
 
   bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler {

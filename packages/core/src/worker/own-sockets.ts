@@ -48,6 +48,9 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   /** What it owns it serves to the end. */
   readonly retired = false;
   readonly flushed = true;
+  /** What waits for clients on pinned connections, by ticket. */
+  readonly #held = new Map<number, { readonly sender: Sender; readonly bytes: number }>();
+  #lastTicket = 0;
   readonly #outstanding = new Outstanding<Delivery>();
   #turns: Turn[] = [];
   #gathered = 0;
@@ -125,6 +128,18 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
 
   bound(connectionId: number, uid: Uid): void {
     this.events.bound(connectionId, uid);
+  }
+
+  inputEnded(connectionId: number): void {
+    this.events.find(connectionId)?.inputEnded();
+  }
+
+  taken(ticket: number): void {
+    const { sender, bytes } = this.#held.get(ticket)!;
+    this.#held.delete(ticket);
+    this.#gathered -= bytes;
+    sender.unacknowledged -= bytes;
+    if (sender.pressed) sender.eased();
   }
 
   /** In this mode a connection stays with the worker that owns its socket, to its end. */
@@ -250,6 +265,33 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     if (reset) connection.abort('server');
     else connection.finish('server');
     return true;
+  }
+
+  pin(connectionId: number): void {
+    this.reactor.connection(connectionId)?.pin(this);
+  }
+
+  write(sender: Sender, parts: readonly Part[], bytes: number): void {
+    const connection = this.reactor.connection(sender.id);
+    // What was sent before the connection became a stream goes first.
+    this.#sendAll();
+    sender.unacknowledged += bytes;
+    this.#gathered += bytes;
+    const ticket = ++this.#lastTicket;
+    this.#held.set(ticket, { sender, bytes });
+    const buffer = joinParts(parts, bytes);
+    connection?.send(buffer, 0, buffer.length, this.pid);
+    if (connection?.holds(ticket) !== true) this.taken(ticket);
+  }
+
+  endOutput(connectionId: number): void {
+    this.#sendAll();
+    this.reactor.connection(connectionId)?.finishOutput();
+  }
+
+  endLate(connectionId: number): void {
+    this.#sendAll();
+    this.reactor.connection(connectionId)?.finishLate();
   }
 
   notePending(): void {}

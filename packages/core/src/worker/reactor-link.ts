@@ -259,6 +259,23 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
     this.#pipe.control(FrameKind.end, reset ? FrameFlag.reset : 0, connectionId);
   }
 
+  pin(connectionId: number): void {
+    this.#pipe.control(FrameKind.pin, 0, connectionId);
+  }
+
+  /** The reactor settles what comes on a pinned connection when its client has taken it. */
+  write(sender: Sender, parts: readonly Part[], bytes: number): void {
+    this.send(sender, parts, bytes);
+  }
+
+  endOutput(connectionId: number): void {
+    this.#pipe.control(FrameKind.end, FrameFlag.output, connectionId);
+  }
+
+  endLate(connectionId: number): void {
+    this.#pipe.control(FrameKind.end, FrameFlag.late, connectionId);
+  }
+
   giveUp(sender: Sender, seq: number): void {
     this.#pipe.control(FrameKind.end, FrameFlag.reset | FrameFlag.timedOut, sender.id, seq);
   }
@@ -350,6 +367,9 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
       }
       case FrameKind.cancel:
         this.events.find(id)?.cancel();
+        return;
+      case FrameKind.inputEnded:
+        this.events.find(id)?.inputEnded();
         return;
       case FrameKind.forget:
         this.events.forget(id);

@@ -35,6 +35,14 @@ export interface SocketOwner {
     ends: boolean,
   ): void;
   send(sender: Sender, parts: readonly Part[], bytes: number): void;
+  /** The connection lives and dies with this worker. */
+  pin(connectionId: number): void;
+  /** As `send`, on a pinned connection: the bytes stay unacknowledged until the system has taken them for the client. */
+  write(sender: Sender, parts: readonly Part[], bytes: number): void;
+  /** The client sees the end of what is sent, after what was sent before; what it sends goes on. */
+  endOutput(connectionId: number): void;
+  /** Ends a pinned connection whose worker must go, and counts it as lost. */
+  endLate(connectionId: number): void;
   /** Ends a connection: flushes first, unless `reset`. */
   end(connectionId: number, reset: boolean): void;
   /** The handler of event `seq` took longer than it may: refuses the event if it is a packet, and resets the connection. */

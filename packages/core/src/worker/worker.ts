@@ -22,6 +22,9 @@ import type { LinkEvents } from './reactor-link.js';
 import type { SocketOwner } from './socket-owner.js';
 import type { Sockets } from './sockets.js';
 
+/** Bytes of one stream that may be on their way to its client, if `socketBufferSize` admits them. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
+
 export interface WorkerParts {
   readonly clock: Clock;
   readonly settings: Settings;
@@ -49,12 +52,14 @@ export class Worker implements LinkEvents {
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
     this.#listeners = settings.listeners.map((listener) => {
-      const { name, concurrency, handlerTimeout } = listener;
+      const { name, concurrency, handlerTimeout, framing, socketBufferSize } = listener;
       const { outputOverflow, bufferHighWatermark, bufferLowWatermark } = listener;
       return {
         name,
         concurrency,
         handlerTimeout,
+        framing: framing.kind,
+        streamWindow: Math.min(socketBufferSize, STREAM_WINDOW_BYTES),
         outputOverflow,
         bufferHighWatermark,
         bufferLowWatermark,
@@ -135,6 +140,23 @@ export class Worker implements LinkEvents {
   /** The server stops: the owners of the sockets wait for the handlers that run, and reset what is left after `deadline` ms. */
   warn(deadline: number): void {
     this.#warning ??= this.#conversations.warn(deadline);
+    this.drainPinned();
+    void this.outlastPinned(deadline);
+  }
+
+  /** Connections that are pinned to this worker and have not ended. */
+  get pinned(): number {
+    return this.#conversations.pinnedOnes.size;
+  }
+
+  /** The worker has to go: the application says goodbye to the clients of pinned connections. */
+  drainPinned(): void {
+    this.#conversations.pinnedOnes.drain();
+  }
+
+  /** Resolves when no pinned connection is left, which takes at most `deadline` ms. */
+  async outlastPinned(deadline: number): Promise<void> {
+    await this.#conversations.pinnedOnes.outlast(deadline);
   }
 
   /**

@@ -65,6 +65,8 @@ interface Part {
   closing: boolean;
   lastGiven: number;
   lastStarted: number;
+  /** The last packet that the reader of the stream has taken. */
+  lastTaken: number;
   /** The turn in which it last sent something, and how much it had sent before. */
   sendingTurn: number;
   sentBefore: number;
@@ -114,6 +116,8 @@ export class ConnectionStory {
   #closeAcknowledged = false;
   #unsettledCharge = 0;
   #unsettled = 0;
+  /** Pid of the worker that it lives and dies with. */
+  #pinnedTo: number | undefined;
   /** What was settled without its answer, unless the connection was about to be closed. */
   #unwritten: string | undefined;
 
@@ -134,6 +138,14 @@ export class ConnectionStory {
   /** Packets that are neither settled nor refused. */
   get unsettled(): number {
     return this.#packets.size;
+  }
+
+  get pinned(): boolean {
+    return this.#pinnedTo !== undefined;
+  }
+
+  isPinnedTo(pid: number): boolean {
+    return this.#pinnedTo === pid;
   }
 
   /** Whether a handler of it runs in a process that lives. */
@@ -180,6 +192,7 @@ export class ConnectionStory {
   delivered({ event, packet, worker, seq, attempt }: FactOf<'delivered'>): void {
     const part = this.#part(worker);
     part.given.set(seq, { event, packet });
+    this.#checkPin(event, worker);
     if (event === 'connect' && this.#connected) this.#report('order', 'is connected a second time');
     if (!this.#sticky) this.#checkUnordered(event);
     else if (event === 'adopt' || event === 'connect') this.#checkMove(worker);
@@ -205,6 +218,26 @@ export class ConnectionStory {
     if (event === 'introduction') this.#connected = true;
     else if (this.#closeAcknowledged) this.#report('close', 'its close is settled twice');
     else this.#closeAcknowledged = true;
+  }
+
+  pin({ worker }: FactOf<'pinned'>): void {
+    if (this.#pinnedTo !== undefined) this.#report('order', `is pinned to a second worker, pid ${worker}`);
+    this.#pinnedTo = worker;
+  }
+
+  inputEnded(): void {
+    if (this.#packets.size > 0)
+      this.#report(
+        'order',
+        `its end of input is told before ${this.#packets.size} packets that came earlier`,
+      );
+  }
+
+  /** A pinned connection goes to no other worker while its own lives, and afterwards only to be closed. */
+  #checkPin(event: DeliveredEvent, worker: number): void {
+    if (this.#pinnedTo === undefined || this.#pinnedTo === worker) return;
+    if (this.host.lives(this.#pinnedTo) || event === 'receive')
+      this.#report('order', `is pinned to pid ${this.#pinnedTo}, and pid ${worker} gets its ${event}`);
   }
 
   /** What is left of the order where each packet goes to some worker: connect is given first, and close when all is settled. */
@@ -235,6 +268,8 @@ export class ConnectionStory {
       return;
     }
     const { worker, handled, sent, sentInTurn } = entry;
+    if (this.#pinnedTo !== undefined && !planned)
+      this.#report('settlement', `packet ${packet} is given back though the connection is pinned`);
     if (worker !== undefined && handled && sentInTurn > 0 && this.output.writtenOf(worker) >= sent)
       this.#report(
         'settlement',
@@ -257,6 +292,8 @@ export class ConnectionStory {
         'lost',
         `packet ${packet} is refused because its worker was lost, and should be delivered again`,
       );
+    if (reason === 'PINNED_LOST' && (this.#pinnedTo === undefined || this.host.lives(this.#pinnedTo)))
+      this.#report('lost', `packet ${packet} is refused because a worker was lost that it was not pinned to`);
     if (reason === 'PACKET_POISON') {
       this.#poisoned = true;
       if (entry !== undefined && entry.returns < POISON_DEATHS - 1)
@@ -350,6 +387,23 @@ export class ConnectionStory {
     if (given.packet === this.#cursor) this.#cursor++;
   }
 
+  /** The reader of its stream has taken a packet, or never will. */
+  taken(pid: number, { seq }: FactOf<'taken'>): void {
+    const part = this.#part(pid);
+    const given = part.given.get(seq);
+    if (given === undefined) {
+      this.#report('order', `number ${seq} is read by pid ${pid}, which was not given it`);
+      return;
+    }
+    if (given.packet <= part.lastTaken)
+      this.#report('order', `packet ${given.packet} is read after packet ${part.lastTaken}`);
+    part.lastTaken = given.packet;
+    const entry = this.#packets.get(given.packet);
+    if (entry?.worker !== pid) return;
+    entry.handled = true;
+    entry.sent = entry.sentInTurn = 0;
+  }
+
   #gaveUp(pid: number, age: number): void {
     this.timedOut = true;
     this.#givenUpBy = pid;
@@ -383,7 +437,9 @@ export class ConnectionStory {
     if (this.closedBy === undefined && !this.endedByHandler)
       this.output.atRest((pid) => this.host.lives(pid));
     if (this.closedBy !== undefined && !this.runs) this.#report('close', 'is closed, and never forgotten');
-    if (this.#packets.size === 0 || this.runs) return;
+    // A reader may take its time.
+    const waitsForReader = this.pinned && this.closedBy === undefined;
+    if (this.#packets.size === 0 || this.runs || waitsForReader) return;
     const [[packet, entry]] = this.#packets as unknown as [[number, Packet]];
     const where = entry.worker === undefined ? 'waits in the reactor' : `is with worker pid ${entry.worker}`;
     const done = entry.handled ? ', its handler has settled' : '';
@@ -395,7 +451,8 @@ export class ConnectionStory {
 
   /** What a client sent before it left is handled; only a handler's close and poison make it be refused. */
   #checkRefused(): void {
-    if (this.#refusedAsClosed === 0 || this.#endedHere || this.#poisoned) return;
+    // What came by a stream is dropped with it.
+    if (this.#refusedAsClosed === 0 || this.#endedHere || this.#poisoned || this.pinned) return;
     if (this.closedBy === 'client' || this.closedBy === 'error')
       this.#report('lost', `${this.#refusedAsClosed} packets are refused though only its client closed it`);
   }
@@ -449,7 +506,9 @@ export class ConnectionStory {
     if (!discarded && entry.worker !== undefined && this.output.writtenOf(entry.worker) < entry.sent)
       this.#unwritten ??= `packet ${packet} is settled before what its handler sent was written`;
     if (!discarded && entry.ended) this.mustEnd = true;
-    if (!discarded && this.#sticky && this.listener.concurrency === 1) this.#checkSettledInOrder(packet);
+    // The handler that has pinned the connection may run on beside the stream.
+    const inOrder = this.#sticky && this.listener.concurrency === 1 && !this.pinned;
+    if (!discarded && inOrder) this.#checkSettledInOrder(packet);
     this.#release(entry);
     // What is discarded is refused next.
     if (discarded) entry.worker = undefined;
@@ -515,6 +574,7 @@ export class ConnectionStory {
         closing: false,
         lastGiven: 0,
         lastStarted: 0,
+        lastTaken: 0,
         sendingTurn: -1,
         sentBefore: 0,
         sentAtStart: 0,

@@ -167,6 +167,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         if (!isConnectionEvent(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
+      case 'taken':
+        this.#stories.get(event.connection)?.taken(event.pid, event);
+        return;
       case 'sent':
         this.#stories.get(event.connection)?.sent(event.pid, event, this.#crowds.next(event.pid));
         return;
@@ -191,6 +194,8 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'returned':
       case 'refused':
       case 'output':
+      case 'pinned':
+      case 'inputEnded':
       case 'outputRefused':
       case 'file':
       case 'fileOutput':
@@ -323,7 +328,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         story.packet(fact);
         return;
       case 'delivered':
-        if (this.#retired.has(`${pid} ${process}/${fact.worker}`))
+        if (this.#retired.has(`${pid} ${process}/${fact.worker}`) && !story.isPinnedTo(fact.worker))
           this.report(
             'order',
             `connection ${fact.connection}: pid ${fact.worker} gets an event after it was taken out of dispatch`,
@@ -354,6 +359,12 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         else story.output.writtenToMany(fact);
         if (fact.to !== undefined) this.#crowds.wrote(fact, fact.to);
         this.#checkOutput(story);
+        return;
+      case 'pinned':
+        story.pin(fact);
+        return;
+      case 'inputEnded':
+        story.inputEnded();
         return;
       case 'outputRefused':
         if (fact.to === undefined) story.output.refused(fact.worker, fact);
@@ -428,6 +439,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       (reason === 'error' && !client.reset) ||
       (reason === 'server' && !story.endedByHandler) ||
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
+      (reason === 'pinnedLost' && !story.pinned) ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
       (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
       (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
@@ -516,7 +528,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
 
   /** An end that takes seconds was forgotten, and some time-out has mended it. */
   #checkEnd({ id, endDue, wasPaused, story, bytes }: ClientStory, time: number): void {
-    if (endDue === undefined || wasPaused || story === undefined || this.#stopping) return;
+    if (endDue === undefined || wasPaused || story === undefined || story.pinned || this.#stopping) return;
     if (story.output.bytes !== bytes || time - endDue <= LATE_END_MS) return;
     this.report(
       'close',

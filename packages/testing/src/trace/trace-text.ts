@@ -54,6 +54,12 @@ function sentence(event: TraceEvent): string {
       return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
     case 'output':
       return `writes to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'pinned':
+      return `pins connection ${event.connection} to pid ${event.worker}`;
+    case 'inputEnded':
+      return `tells that the client of connection ${event.connection} has finished sending`;
+    case 'taken':
+      return `${event.discarded ? 'drops what came' : 'has read what came'} as number ${event.seq} of connection ${event.connection}`;
     case 'outputRefused':
       return `refuses to write to connection ${event.connection}: ${bytesOf(event)}`;
     case 'file':

@@ -83,6 +83,7 @@ describe('addStats', () => {
     acceptedPackets: 4 * by,
     handledPackets: 5 * by,
     redeliveredPackets: 6 * by,
+    pinnedLost: 7 * by,
     failedDispatches: 10 * by,
     outstandingPackets: 7 * by,
     closedBy: { client: 3 * by },

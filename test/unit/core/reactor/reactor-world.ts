@@ -118,6 +118,14 @@ export class FakePort implements WorkerPort {
     this.log.push(`bound ${connectionId} ${uid}`);
   }
 
+  inputEnded(connectionId: number): void {
+    this.log.push(`input ended ${connectionId}`);
+  }
+
+  taken(ticket: number): void {
+    this.log.push(`taken ${ticket}`);
+  }
+
   retire(): void {
     this.log.push('retire');
   }

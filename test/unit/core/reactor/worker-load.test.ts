@@ -41,7 +41,7 @@ describe('The load of a worker', () => {
         for (const [reactor, what] of steps) {
           const place = places[reactor]!;
           const { slot, current, retiring } = place;
-          if (what === 'give' && current !== undefined) slot.send(packet());
+          if (what === 'give' && current !== undefined) slot.send(packet(), current);
           else if (what === 'settle' && current?.unsettled.length) current.settle(1);
           else if (what === 'return' && current?.unsettled.length) current.settle(1, 'returned');
           else if (what === 'settle of one that retires' && retiring[0]?.unsettled.length)

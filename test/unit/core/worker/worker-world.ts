@@ -4,6 +4,7 @@ import type { Part } from '@shoal/core/internal/pipe/parts';
 import type { FileRequest, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import type { Connection } from '@shoal/core/internal/worker/connection';
+import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
 import { Conversation, type ServedListener } from '@shoal/core/internal/worker/conversation';
 import { Conversations } from '@shoal/core/internal/worker/conversations';
 import type { Sender, SocketOwner } from '@shoal/core/internal/worker/socket-owner';
@@ -28,6 +29,8 @@ export class FakeOwner implements SocketOwner {
   retired = false;
   flushed = true;
   flushes = 0;
+  /** Who wrote, in order. */
+  readonly writers: Sender[] = [];
   /** Bytes that one connection may have gathered. */
   limit = 1_000;
 
@@ -73,6 +76,24 @@ export class FakeOwner implements SocketOwner {
     this.log.push(`${id}: state ${JSON.stringify(decodePayload(state))}`);
   }
 
+  pin(connectionId: number): void {
+    this.log.push(`${connectionId}: pin`);
+  }
+
+  write(sender: Sender, parts: readonly Part[], bytes: number): void {
+    this.writers.push(sender);
+    sender.unacknowledged += bytes;
+    this.log.push(`${sender.id}: write '${text(parts)}'`);
+  }
+
+  endOutput(connectionId: number): void {
+    this.log.push(`${connectionId}: end output`);
+  }
+
+  endLate(connectionId: number): void {
+    this.log.push(`${connectionId}: end late`);
+  }
+
   flush(): void {
     this.flushes++;
   }
@@ -116,6 +137,8 @@ export interface Handlers {
     delivery: { attempt: number; answered: number },
   ) => unknown;
   readonly close?: (connection: Connection, reason: string) => unknown;
+  readonly connection?: (stream: ConnectionStream, connection: Connection) => unknown;
+  readonly drain?: (connection: Connection) => unknown;
   readonly bufferFull?: (connection: Connection) => unknown;
   readonly bufferEmpty?: (connection: Connection) => unknown;
 }
@@ -174,6 +197,8 @@ export class WorkerWorld {
       name: 'chat',
       concurrency,
       handlerTimeout,
+      framing: 'raw',
+      streamWindow: 100,
       outputOverflow,
       bufferHighWatermark: highWatermark,
       bufferLowWatermark: 0,
@@ -182,6 +207,8 @@ export class WorkerWorld {
         adopt: spec('adopt'),
         receive: spec('receive'),
         close: spec('close'),
+        connection: spec('connection'),
+        drain: spec('drain'),
         bufferFull: spec('bufferFull'),
         bufferEmpty: spec('bufferEmpty'),
       },
