@@ -1,6 +1,8 @@
 /** A plan for people: what runs, where it listens, who serves what. */
 import { styleText } from 'node:util';
 import type { Plan } from '@shoal/core/internal/pipe/messages';
+import { isStream } from '@shoal/core/internal/config/limits';
+import type { StreamListenerSettings } from '@shoal/core/internal/config/load';
 import { group } from '@shoal/core/internal/config/reader';
 
 type ListenerSettings = Plan['settings']['listeners'][number];
@@ -59,16 +61,20 @@ function processLines({ settings, topology, userProcesses }: Plan): string[] {
 }
 
 function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings, index: number): string[] {
-  const { type, host, port, framing, packageMaxLength } = listener;
+  const { type, host, port } = listener;
   const reactors = topology.reactors.flatMap((all, reactor) => (all.includes(index) ? [reactor] : []));
   return [
     row('address', `${type} ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`),
-    row('framing', `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`),
+    ...(isStream(listener) ? [row('framing', framingText(listener))] : [row('packets', 'datagrams')]),
     ...(topology.kind === 'process'
       ? [row('reactor', reactors.map((index) => `number ${index}`).join(', '))]
       : []),
     ...Object.entries(listeners[index]?.handlers ?? {}).map(([event, label]) => row(event, label)),
   ];
+}
+
+function framingText({ framing, packageMaxLength }: StreamListenerSettings): string {
+  return `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`;
 }
 
 function section(title: string, lines: readonly string[]): string[][] {

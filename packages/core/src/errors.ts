@@ -40,6 +40,7 @@ export type HandlerErrorCode =
   | 'STATE_NOT_CLONEABLE'
   | 'STATE_NOT_KEPT'
   | 'SEND_INVALID'
+  | 'SENDTO_INVALID'
   | 'TIMER_INVALID'
   | 'HANDLER_TIMEOUT'
   | 'CONNECTION_CLOSED';

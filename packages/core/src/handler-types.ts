@@ -4,6 +4,7 @@ import type { ReloadReport } from './pipe/questions.js';
 import type { PipeMessage } from './messaging/pipe-message.js';
 import type { Task, TaskResult } from './tasks/task.js';
 import type { Connection } from './worker/connection.js';
+import type { Packet } from './worker/packet.js';
 
 /** What the handler of each event is called with. A handler may take fewer arguments. */
 export interface HandlerTypes {
@@ -24,6 +25,7 @@ export interface HandlerTypes {
   /** Its data have been in another process: a structured clone of what was sent. */
   readonly command: (data: any) => unknown;
   readonly close: (connection: Connection, reason: CloseReason) => unknown;
+  readonly packet: (packet: Packet, delivery: Delivery) => unknown;
   readonly task: (task: Task<never>) => unknown;
   readonly finish: (result: TaskResult<never>) => unknown;
   readonly pipeMessage: (message: PipeMessage<never>) => unknown;

@@ -9,10 +9,11 @@ export {
   type TaskOptions,
 } from './server.js';
 export { Connection } from './worker/connection.js';
+export { Packet } from './worker/packet.js';
 export { Logger } from './log.js';
 export { PipeMessage } from './messaging/pipe-message.js';
 export { Task, TaskResult } from './tasks/task.js';
-export { tcp, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
+export { tcp, udp, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
 export { ConfigError, HandlerError, ProcessError, ProtocolError, TaskError, ExitCode } from './errors.js';
 export type { EnqueueOptions } from './tasks/queue-client.js';
 export type { Accepted } from './tasks/queue/task-queue.js';

@@ -1,3 +1,4 @@
+import type { DatagramTarget } from './config/datagram-target.js';
 import type { Settings } from './config/load.js';
 import type { RoleName } from './definition.js';
 import type { Part } from './pipe/parts.js';
@@ -40,6 +41,7 @@ export interface RoleActions {
   readonly setting: Settings;
   send(connectionId: number, data: Part): boolean;
   close(connectionId: number, reset: boolean): boolean;
+  sendto(to: DatagramTarget, data: Part): boolean;
   tick(interval: number, run: TimerFunction): number;
   after(delay: number, run: TimerFunction): number;
   clearTimer(id: number): boolean;

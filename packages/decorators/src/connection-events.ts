@@ -21,7 +21,7 @@ export interface ConnectionEventDecorator<Event extends AnyFunction> {
 }
 
 /** A client has connected. The first packet waits until the method has settled. */
-export const OnConnect = connectionEvent<(connection: Connection) => unknown>('connect', '@OnConnect');
+export const OnConnect = listenerEvent<(connection: Connection) => unknown>('connect', '@OnConnect');
 
 /**
  * One framed packet has come, delimiter or header included unless the framing
@@ -29,23 +29,25 @@ export const OnConnect = connectionEvent<(connection: Connection) => unknown>('c
  * settled. A third parameter, which must have neither a default nor `...`,
  * receives how often the packet was delivered and what was answered before.
  */
-export const OnReceive = connectionEvent<
-  (connection: Connection, data: Buffer, delivery: Delivery) => unknown
->('receive', '@OnReceive');
+export const OnReceive = listenerEvent<(connection: Connection, data: Buffer, delivery: Delivery) => unknown>(
+  'receive',
+  '@OnReceive',
+);
 
 /** The connection is gone, after its last packet has settled. */
-export const OnClose = connectionEvent<(connection: Connection, reason: CloseReason) => unknown>(
+export const OnClose = listenerEvent<(connection: Connection, reason: CloseReason) => unknown>(
   'close',
   '@OnClose',
 );
 
 /** The connection was served by another worker before, and has no packet delivered here yet. */
-export const OnAdopt = connectionEvent<(connection: Connection, reason: AdoptReason) => unknown>(
+export const OnAdopt = listenerEvent<(connection: Connection, reason: AdoptReason) => unknown>(
   'adopt',
   '@OnAdopt',
 );
 
-function connectionEvent<Event extends AnyFunction>(
+/** A decorator of an event that has one handler for each listener. */
+export function listenerEvent<Event extends AnyFunction>(
   event: EventName,
   decorator: string,
 ): ConnectionEventDecorator<Event> {

@@ -54,10 +54,16 @@ function onFreePorts(given: Definition['settings']): object {
     ...settings,
     listeners: listeners.map((listener: unknown) =>
       typeof listener === 'object' && listener !== null && 'port' in listener
-        ? { ...listener, host: '127.0.0.1', port: 0 }
+        ? { ...listener, host: isIPv6(listener) ? '::1' : '127.0.0.1', port: 0 }
         : listener,
     ),
   };
+}
+
+/** A socket for datagrams sends to its own family alone, so it keeps that. */
+function isIPv6(listener: object): boolean {
+  const { type, host } = listener as { readonly type?: unknown; readonly host?: unknown };
+  return type === 'udp' && typeof host === 'string' && host.includes(':');
 }
 
 async function answer(running: RunningServer, { request, wants }: ToLaunched): Promise<void> {

@@ -6,7 +6,9 @@ import {
   type Problem,
   type Settings,
   type SettingsInput,
+  type StreamListenerSettings,
 } from '@shoal/core/internal/config/load';
+import { streamListener } from '@shoal/core/internal/config/limits';
 import { custom, delimiter, lengthPrefix, raw, tcp } from '@shoal/core/internal/config/listeners';
 import { ConfigError } from '@shoal/core/internal/errors';
 
@@ -290,7 +292,7 @@ describe('loadSettings', () => {
 });
 
 describe('Framing settings', () => {
-  const framingOf = (input: object) => load(input).listeners[0]?.framing;
+  const framingOf = (input: object) => streamListener(load(input), 0).framing;
 
   it('have a number of four bytes, big endian, that counts the body, unless told otherwise', () => {
     expect(framingOf(withListener({ framing: lengthPrefix() }))).to.deep.equal({
@@ -383,7 +385,7 @@ describe('The limits of', () => {
     input: (value) => withServer({ ...more, [name]: value }),
     read: (settings) => settings[name],
   });
-  const listener = (name: keyof Settings['listeners'][number], least: number, most: number): Limit => ({
+  const listener = (name: keyof StreamListenerSettings, least: number, most: number): Limit => ({
     path: `listeners[0].${name}`,
     least,
     most,
@@ -392,7 +394,7 @@ describe('The limits of', () => {
       reactorMemoryLimit: '1GiB',
       pipeWindow: '1GiB',
     }),
-    read: (settings) => settings.listeners[0]?.[name],
+    read: (settings) => streamListener(settings, 0)[name],
   });
   const room = { reactorMemoryLimit: '1GiB', pipeWindow: '1GiB' };
   const limits: Limit[] = [
@@ -619,8 +621,8 @@ describe('A configuration that does not hold', () => {
       "  listeners[1].host: 'a b' is not an address; write an address such as '127.0.0.1', '0.0.0.0' (all of IPv4) or '::' (all addresses)",
       '  listeners[1].port: nothing was given; write an integer from 0 to 65_535',
       '  listeners[1].prot: 1 is not an option of tcp(); did you mean port?',
-      "  listeners[2]: 'tcp' is not a listener; write tcp({ port: 9501 })",
-      "  listeners[3].type: 'sctp' is not a transport; write 'tcp'",
+      "  listeners[2]: 'tcp' is not a listener; write tcp({ port: 9501 }) or udp({ port: 9501 })",
+      "  listeners[3].type: 'sctp' is not a transport; write 'tcp' or 'udp'",
       '  reactorNum: 0 is below the minimum of 1; write an integer from 1 to 64',
       "  workerNum: '4' is a string; write 'auto' or an integer from 1 to 1000, without quotes",
       "  pipeWindow: '1MB' is not a size; write '1MiB', or 1_000_000 for the decimal unit",
@@ -760,6 +762,10 @@ describe('Settings', () => {
     const bytes = [10];
     const settings = load(withListener({ framing: { kind: 'delimiter', bytes } }));
     bytes.push(13);
-    expect(settings.listeners[0]?.framing).to.deep.equal({ kind: 'delimiter', bytes: [10], strip: false });
+    expect(streamListener(settings, 0).framing).to.deep.equal({
+      kind: 'delimiter',
+      bytes: [10],
+      strip: false,
+    });
   });
 });

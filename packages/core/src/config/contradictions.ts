@@ -2,7 +2,12 @@ import { defaultName, isUnwatched, smallestIdleTime, type Draft, type SettingsDr
 import { lengthTypes } from './length-type.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
-import type { FramingSettings, ListenerSettings } from './schema.js';
+import type {
+  DatagramListenerSettings,
+  FramingSettings,
+  ListenerSettings,
+  StreamListenerSettings,
+} from './schema.js';
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
 import { asFileName } from './text.js';
@@ -21,10 +26,14 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...queueOptions(input, draft),
     ...heartbeats(input, draft),
     ...boundsThatNeverAct(input, [], draft, draft),
-    ...listeners.flatMap((listener, index) => [
-      ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
-      ...impossibleFraming(['listeners', index, 'framing'], listener),
-    ]),
+    ...listeners.flatMap((listener, index) =>
+      'framing' in listener
+        ? [
+            ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
+            ...impossibleFraming(['listeners', index, 'framing'], listener),
+          ]
+        : ipv6WithoutIpv6(['listeners', index, 'ipv6Only'], listener),
+    ),
     ...sharedAddresses(listeners),
     ...sharedNames(input, listeners),
     ...sharedFile(input, draft),
@@ -146,7 +155,7 @@ const bounds = [
 function boundsThatNeverAct(
   input: unknown,
   at: Path,
-  values: Draft<Pick<ListenerSettings, (typeof bounds)[number][0]>>,
+  values: Draft<Pick<StreamListenerSettings, (typeof bounds)[number][0]>>,
   totals: Pick<SettingsDraft, (typeof bounds)[number][1]>,
 ): Problem[] {
   return bounds.flatMap(([one, all]) => {
@@ -167,7 +176,14 @@ function boundsThatNeverAct(
   });
 }
 
-function impossibleFraming(path: Path, listener: Draft<ListenerSettings>): Problem[] {
+function ipv6WithoutIpv6(path: Path, listener: Draft<DatagramListenerSettings>): Problem[] {
+  const { ipv6Only, host } = listener;
+  if (ipv6Only !== true || host === undefined || host.includes(':')) return [];
+  const reason = `has no effect, because ${host} is no IPv6 address`;
+  return [problem(path, ipv6Only, reason, "write host: '::', or remove it")];
+}
+
+function impossibleFraming(path: Path, listener: Draft<StreamListenerSettings>): Problem[] {
   const { framing, packageMaxLength } = listener;
   if (framing?.kind === 'lengthPrefix') {
     return [...impossiblePrefix(path, framing), ...prefixThatLeavesNoRoom(path, framing, packageMaxLength)];
@@ -248,9 +264,12 @@ function groupAlone({ user, group: alone }: SettingsDraft): Problem[] {
 }
 
 /** Port 0 takes another free port for each listener, so it is never shared. */
-function addressOf({ host, port }: Draft<ListenerSettings>): string | undefined {
+function addressOf(listener: Draft<ListenerSettings>): string | undefined {
+  const { host, port } = listener;
   if (host === undefined || port === undefined || port === 0) return undefined;
-  return defaultName(host.toLowerCase(), port);
+  const address = defaultName(host.toLowerCase(), port);
+  // Ports of streams and of datagrams are different ones.
+  return 'framing' in listener ? address : `${address}/udp`;
 }
 
 function sharedAddresses(listeners: readonly Draft<ListenerSettings>[]): Problem[] {

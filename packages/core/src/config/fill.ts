@@ -14,7 +14,9 @@ import {
   serverSchema,
   workerTimeoutDefault,
   type FramingSettings,
+  type DatagramListenerSettings,
   type ListenerSettings,
+  type StreamListenerSettings,
   type AbsentOption,
   type Settings,
 } from './schema.js';
@@ -153,6 +155,16 @@ function fillListener(
   inherited: Inherited,
   valid: z.output<typeof listenerSchema> | undefined,
 ): Draft<ListenerSettings> {
+  if (valueAt(input, ['type']) !== 'udp')
+    return fillStreamListener(input, inherited, valid?.type === 'tcp' ? valid : undefined);
+  return fillDatagramListener(input, inherited, valid?.type === 'udp' ? valid : undefined);
+}
+
+function fillStreamListener(
+  input: unknown,
+  inherited: Inherited,
+  valid: z.output<typeof listenersByTransport.tcp> | undefined,
+): Draft<StreamListenerSettings> {
   const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
@@ -174,13 +186,38 @@ function fillListener(
   };
 }
 
+function fillDatagramListener(
+  input: unknown,
+  inherited: Inherited,
+  valid: z.output<typeof listenersByTransport.udp> | undefined,
+): Draft<DatagramListenerSettings> {
+  const option = reader(listenersByTransport.udp, input, valid);
+  const host = option('host');
+  const port = option('port');
+  const recvBufferSize = option('recvBufferSize');
+  const { onWorkerLost } = inherited;
+  const known = host !== undefined && port !== undefined;
+  return {
+    type: option('type'),
+    name: option('name', known ? `${defaultName(host, port)}/udp` : undefined),
+    host,
+    port,
+    ipv6Only: option('ipv6Only'),
+    ...(recvBufferSize !== undefined && { recvBufferSize }),
+    maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
+    handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
+    // No connection would be there to close.
+    onWorkerLost: option('onWorkerLost', onWorkerLost === 'close' ? 'drop' : onWorkerLost),
+  };
+}
+
 /** What a listener is called that has no name of its own. */
 export function defaultName(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function fillFraming(
-  framing: z.output<typeof listenerSchema>['framing'] | undefined,
+  framing: z.output<typeof listenersByTransport.tcp>['framing'] | undefined,
 ): FramingSettings | undefined {
   if (framing?.kind !== 'lengthPrefix') return framing;
   const { bodyOffset = framing.lengthOffset + lengthTypes[framing.type].size } = framing;
@@ -198,7 +235,7 @@ export function isUnwatched(
 
 /** The smallest idle time in use; 0 where none is, undefined where one is not known. */
 export function smallestIdleTime(listeners: SettingsDraft['listeners']): number | undefined {
-  const idleTimes = listeners?.map((listener) => listener.heartbeatIdleTime);
+  const idleTimes = listeners?.map((listener) => ('framing' in listener ? listener.heartbeatIdleTime : 0));
   if (idleTimes === undefined || idleTimes.includes(undefined)) return undefined;
   const used = idleTimes.filter((time) => time !== undefined && time > 0) as number[];
   return used.length === 0 ? 0 : Math.min(...used);

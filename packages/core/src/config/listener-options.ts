@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { datagramListener } from './datagram-options.js';
 import { framing } from './framing-options.js';
 import { asCode, asSize, facts, kind, option, optional, required } from './option.js';
 import { duration } from './duration.js';
@@ -80,9 +81,10 @@ export const listeners = {
     framing,
     ...inherited,
   }),
+  udp: datagramListener(inheritedDefaults),
 };
 
-export const listenerSchema = z.discriminatedUnion('type', [listeners.tcp]).register(facts, {
+export const listenerSchema = z.discriminatedUnion('type', [listeners.tcp, listeners.udp]).register(facts, {
   type: 'listener',
   default: 'required',
   range: '',

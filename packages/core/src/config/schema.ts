@@ -173,7 +173,7 @@ export const serverSchema = z.strictObject({
 /** What a user may write as framing; the functions `raw`, `delimiter`, `lengthPrefix` and `custom` make it. */
 export type FramingInput = Exclude<z.input<typeof framing>, undefined>;
 
-/** What a user may write as listener; `tcp` makes it. */
+/** What a user may write as listener; `tcp` and `udp` make it. */
 export type ListenerInput = z.input<typeof listenerSchema>;
 
 /** What a user may write as settings: everything but `listeners` has a default. */
@@ -189,12 +189,23 @@ type ServerOutput = z.output<typeof serverSchema>;
 type ListenerOutput = z.output<typeof listenerSchema>;
 
 /** How one listener cuts its packets: plain data, with every default filled in. */
-export type FramingSettings = Filled<ListenerOutput['framing']>;
+export type FramingSettings = Filled<StreamOutput['framing']>;
 
-/** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
-export interface ListenerSettings extends Filled<Omit<ListenerOutput, 'framing'>> {
+type StreamOutput = Extract<ListenerOutput, { readonly framing: unknown }>;
+type DatagramOutput = Exclude<ListenerOutput, StreamOutput>;
+
+/** A listener that accepts connections, with every default and every inherited value filled in. Durations are ms, sizes bytes. */
+export interface StreamListenerSettings extends Filled<Omit<StreamOutput, 'framing'>> {
   readonly framing: FramingSettings;
 }
+
+/** A listener that takes datagrams, likewise. */
+export interface DatagramListenerSettings extends Filled<Omit<DatagramOutput, 'recvBufferSize'>> {
+  /** Absent where the system's own is meant. */
+  readonly recvBufferSize?: number;
+}
+
+export type ListenerSettings = StreamListenerSettings | DatagramListenerSettings;
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
 export type AbsentOption =

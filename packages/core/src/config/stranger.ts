@@ -15,6 +15,7 @@ const transports = Object.keys(listeners) as (keyof typeof listeners)[];
 const where: Readonly<Record<Place, string>> = {
   server: 'of the server',
   tcp: 'of tcp()',
+  udp: 'of udp()',
   raw: 'of raw()',
   delimiter: 'of delimiter()',
   lengthPrefix: 'of lengthPrefix()',
@@ -65,6 +66,8 @@ function respelled(key: string, name: string, own: readonly string[]): Refusal |
 }
 
 function misplaced(name: string, place: Place): Refusal | undefined {
+  if (place === 'udp' && name in listeners.tcp.shape)
+    return new Refusal(`is not an option ${where[place]}`, 'remove it: only listeners of streams have it');
   if (place !== 'server' && serverOptions.includes(name)) {
     return new Refusal(
       `is not an option ${where[place]}`,

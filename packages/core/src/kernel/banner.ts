@@ -13,7 +13,8 @@ export function bannerLines(
   autoReason: string | undefined,
 ): string[] {
   const lines = endpoints.map(({ address, port }, index) => {
-    return `listener ${settings.listeners[index]!.name} is open on tcp ${address}:${port}`;
+    const { name, type } = settings.listeners[index]!;
+    return `listener ${name} is open on ${type} ${address}:${port}`;
   });
   lines.push(`${settings.name} serves: ${inWords(settings, topology)}`);
   if (autoReason !== undefined) lines.push(`workerNum auto is ${settings.workerNum}: ${autoReason}`);

@@ -1,5 +1,7 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
+import { datagramOptions } from '../reactor/datagrams.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
@@ -111,10 +113,17 @@ export class BasePlant implements Plant {
   async bind(): Promise<void> {
     const { network } = this.parts.platform;
     const { settings, descriptors } = this.parts;
-    for (const [index, { name, host, port, backlog, noDelay }] of settings.listeners.entries()) {
+    for (const [index, listener] of settings.listeners.entries()) {
+      const { name, host, port } = listener;
       const descriptor = descriptors[index];
-      const options = { host, port, backlog, noDelay, reusePort: false };
       try {
+        if (!isStream(listener)) {
+          const options = datagramOptions(listener, port, false, descriptor);
+          this.#listeners.push(await network.bindDatagrams(options));
+          continue;
+        }
+        const { backlog, noDelay } = listener;
+        const options = { host, port, backlog, noDelay, reusePort: false };
         this.#listeners.push(
           await network.bind(descriptor === undefined ? options : { ...options, descriptor }),
         );

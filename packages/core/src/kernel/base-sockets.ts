@@ -1,4 +1,5 @@
 /** Gives a worker of base mode its own reactor, listeners, and the way to the other workers. */
+import { isStream } from '../config/limits.js';
 import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Logger } from '../log.js';
@@ -41,7 +42,9 @@ export class BaseSockets {
   async prepare(): Promise<void> {
     const { settings, incarnation } = this.assignment;
     const { clock, network } = this.platform;
-    const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
+    const framings = await Promise.all(
+      settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
+    );
     const ids = ConnectionIds.ofWorker(incarnation);
     const own = { ...settings, workerNum: 1 };
     const reactor = new Reactor({
@@ -63,6 +66,15 @@ export class BaseSockets {
         reactor.connection(id)?.send(own, 0, own.length, pid);
       },
       end: (id, reset) => reactor.end(id, reset),
+      sendTo: (port, count, buffer, start, end, pid) =>
+        reactor.datagrams.sendFrame(
+          port,
+          count,
+          Buffer.from(buffer.subarray(start, end)),
+          0,
+          end - start,
+          pid,
+        ),
     };
   }
 

@@ -3,6 +3,7 @@
  * tasks, messages, and sends to connections that others own. Every process has
  * one; who takes part in what follows from its role and its handlers.
  */
+import type { DatagramTarget } from '../config/datagram-target.js';
 import { largestSend, usesQueue } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition, RoleName } from '../definition.js';
@@ -65,6 +66,7 @@ export interface ExchangeParts {
 export interface OwnedConnections {
   send(connectionId: number, buffer: Buffer, start: number, end: number, pid: number): void;
   end(connectionId: number, reset: boolean): void;
+  sendTo(port: number, count: number, buffer: Buffer, start: number, end: number, pid: number): void;
 }
 
 export class Exchange implements TaskActions {
@@ -137,6 +139,26 @@ export class Exchange implements TaskActions {
     if (!this.foreign.send(connectionId, data, bytes)) return false;
     this.parts.invoker.sent(connectionId, data, bytes);
     return true;
+  }
+
+  /** Sends a datagram from a process that owns no socket for them, see `Server.sendto`. */
+  sendto(to: DatagramTarget, data: Part, bytes: number): boolean {
+    const way = this.#wayToDatagrams(to.listener);
+    if (way === undefined || !this.foreign.sendTo(way, to, data, bytes)) return false;
+    const { settings, invoker } = this.parts;
+    invoker.sentDatagram(settings.listeners[to.listener]!.name, to.address, to.port, data, bytes);
+    return true;
+  }
+
+  /** In base mode every worker has each socket. */
+  #wayToDatagrams(listener: number): Way | undefined {
+    const { mode, reactorNum, workerNum } = this.parts.settings;
+    if (mode === 'process') return this.#mesh.wayToReactor(listener % reactorNum);
+    for (let workerId = 0; workerId < workerNum; workerId++) {
+      const way = this.#mesh.wayTo(workerId);
+      if (way !== undefined) return way;
+    }
+    return undefined;
   }
 
   /** Ends a connection from a process that serves none, see `Server.close`. */
@@ -389,6 +411,8 @@ export class Exchange implements TaskActions {
       send: (guest, connectionId, buffer, start, end) =>
         this.connections?.send(connectionId, buffer, start, end, guest.hello.pid),
       end: (connectionId, reset) => this.connections?.end(connectionId, reset),
+      sendTo: (guest, port, count, buffer, start, end) =>
+        this.connections?.sendTo(port, count, buffer, start, end, guest.hello.pid),
       drained: (guest) => this.#runner?.drained(guest),
       left: (guest, owed) => {
         this.#inbox.left(guest);

@@ -2,6 +2,7 @@
  * Plays what the user started: reads the settings, which makes them those of
  * the whole server, and starts it, or only tells what it would start.
  */
+import { isStream } from '../config/limits.js';
 import { loadSettings, type Settings } from '../config/load.js';
 import type { RoleName } from '../definition.js';
 import { ConfigError } from '../errors.js';
@@ -126,6 +127,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
     powers = {
       send: (id, data) => single.worker?.send(id, data) ?? false,
       close: (id, reset) => single.worker?.close(id, reset) ?? false,
+      sendto: (to, data, bytes) => single.worker?.sendto(to, data, bytes) ?? false,
     };
     plant = single;
   }
@@ -135,11 +137,16 @@ export async function startFirst(program: Program): Promise<RunningServer> {
 function configuredFact(settings: Settings): ConfiguredFact {
   const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
   const { taskConcurrency, taskRetries } = settings;
-  const listeners = settings.listeners.map((listener) => {
+  const listeners = settings.listeners.filter(isStream).map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
     const bounds = { maxQueuedBytes, socketBufferSize, packageMaxLength };
     return { name, framing: framing.kind, concurrency, onWorkerLost, handlerTimeout, ...bounds };
+  });
+  const datagramListeners = settings.listeners.flatMap((listener) => {
+    if (isStream(listener)) return [];
+    const { name, onWorkerLost, maxQueuedBytes } = listener;
+    return [{ name, onWorkerLost, maxQueuedBytes }];
   });
   return {
     kind: 'configured',
@@ -152,6 +159,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     taskRetries,
     pipeWindow,
     listeners,
+    ...(datagramListeners.length > 0 && { datagramListeners }),
   };
 }
 

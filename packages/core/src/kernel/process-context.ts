@@ -1,3 +1,4 @@
+import type { DatagramTarget } from '../config/datagram-target.js';
 import { shortestHandlerTimeout } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Binding, Container, Definition, EventName, RoleName, TimerSpec } from '../definition.js';
@@ -7,7 +8,7 @@ import { bind, hooksOf, typesOf } from '../events/handler-table.js';
 import { Invoker } from '../events/invoke.js';
 import { timersAt } from '../events/timer-place.js';
 import { Logger, type LogOrigin } from '../log.js';
-import type { Part } from '../pipe/parts.js';
+import { byteLength, type Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
 import type { FixedParts, WorkerCounters } from '../pipe/messages.js';
 import type { AnswerTo, Question } from '../pipe/questions.js';
@@ -52,6 +53,7 @@ export interface ProcessOrigin {
 export interface RolePowers {
   send?(connectionId: number, data: Part): boolean;
   close?(connectionId: number, reset: boolean): boolean;
+  sendto?(to: DatagramTarget, data: Part, bytes: number): boolean;
   ask(question: Question): Promise<unknown>;
 }
 
@@ -260,6 +262,12 @@ export class ProcessContext implements RoleActions {
   close(connectionId: number, reset: boolean): boolean {
     const { close } = this.#powers ?? {};
     return close === undefined ? this.exchange.end(connectionId, reset) : close(connectionId, reset);
+  }
+
+  sendto(to: DatagramTarget, data: Part): boolean {
+    const bytes = byteLength(data);
+    const { sendto } = this.#powers ?? {};
+    return sendto === undefined ? this.exchange.sendto(to, data, bytes) : sendto(to, data, bytes);
   }
 
   get messenger(): Messenger {

@@ -2,7 +2,7 @@
  * Plays the reactor in a thread of the master: opens the gate for workers,
  * listens where the master says, and answers its notes.
  */
-import { largestSend } from '../config/limits.js';
+import { isStream, largestSend } from '../config/limits.js';
 import { createDispatch } from '../dispatch/create-dispatch.js';
 import { ProcessError, toWire } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
@@ -43,11 +43,13 @@ async function play(
   tell: (note: FromReactor) => void,
 ): Promise<void> {
   const { settings, index, pipePath, shared } = assignment;
-  const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
+  const framings = await Promise.all(
+    settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
+  );
   const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
   const dispatch = createDispatch(settings, ids.step, new Int32Array(shared));
   const { clock, network, observe } = platform;
-  const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings, observe });
+  const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings, observe, index });
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 

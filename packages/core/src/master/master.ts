@@ -5,6 +5,7 @@
  * It runs no code of the application but its hooks, which the kernel calls, so
  * that connections outlive whatever the application does.
  */
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
@@ -29,6 +30,7 @@ import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
+import { datagramOptions } from '../reactor/datagrams.js';
 import { ReactorHandle } from './reactor-handle.js';
 
 /** Incarnations of one manager's workers: more than it can ever start. */
@@ -250,9 +252,17 @@ export class Master {
    * those of another server without a word, so it is bound alone first.
    */
   async #freePort(index: number): Promise<number> {
-    const { host, port, backlog, noDelay } = this.parts.settings.listeners[index]!;
+    const listener = this.parts.settings.listeners[index]!;
+    const { network } = this.parts.platform;
+    if (!isStream(listener)) {
+      const nobody = { receive: () => {}, failed: () => {} };
+      const socket = await network.openDatagrams(datagramOptions(listener, listener.port, false), nobody);
+      await socket.close();
+      return socket.endpoint.port;
+    }
+    const { host, port, backlog, noDelay } = listener;
     const options = { host, port, backlog, noDelay, reusePort: false };
-    const probe = await this.parts.platform.network.listen(options, (stream) => stream.destroy(true));
+    const probe = await network.listen(options, (stream) => stream.destroy(true));
     await probe.close();
     return probe.endpoint.port;
   }

@@ -1,4 +1,7 @@
-import { FrameFlag, FrameKind, type Settlement } from '../pipe/messages.js';
+import type { DatagramTarget } from '../config/datagram-target.js';
+import { LARGEST_DATAGRAM } from '../config/limits.js';
+import { addressWord } from '../pipe/datagram-head.js';
+import { DATAGRAM_LANE, FrameFlag, FrameKind, type Settlement } from '../pipe/messages.js';
 import type { Part } from '../pipe/parts.js';
 import type { Parcel, Way } from './way.js';
 
@@ -56,6 +59,21 @@ export class ForeignSends {
     const kept = way.attached || typeof data === 'string' ? data : Buffer.from(data);
     this.#whenOpen(way, traffic, () =>
       way.send(FrameKind.send, 0, 0, connectionId, 0, 0, [kept], bytes, sent),
+    );
+    return true;
+  }
+
+  /** Sends a datagram by the owner of its socket. False when too much waits for that, and for more than a datagram holds. */
+  sendTo(way: Way, { listener, address, port }: DatagramTarget, data: Part, bytes: number): boolean {
+    const traffic = bytes > LARGEST_DATAGRAM ? undefined : this.#admit(way, bytes);
+    if (traffic === undefined) return false;
+    const cost = bytes + OVERHEAD_BYTES;
+    const sent: Parcel = { settled: (_how: Settlement) => (traffic.bytes -= cost) };
+    const kept = way.attached || typeof data === 'string' ? data : Buffer.from(data);
+    const all = address.length + bytes;
+    const word = addressWord(address.length, listener);
+    this.#whenOpen(way, traffic, () =>
+      way.send(FrameKind.sendTo, 0, port, DATAGRAM_LANE, 0, word, [address, kept], all, sent),
     );
     return true;
   }

@@ -65,6 +65,8 @@ export interface GuestEvents {
   /** For the client of a connection that this process owns. */
   send(guest: Guest, connectionId: number, buffer: Buffer, start: number, end: number): void;
   end(connectionId: number, reset: boolean): void;
+  /** A datagram from a socket that this process owns; see `FrameKind.sendTo`. */
+  sendTo(guest: Guest, port: number, count: number, buffer: Buffer, start: number, end: number): void;
   /** Everything that was given to it is with the system. */
   drained(guest: Guest): void;
   /** It is gone, and has not taken these results. */
@@ -198,6 +200,10 @@ export class Guest implements PipeEvents<Owed> {
         return;
       case FrameKind.send:
         this.events.send(this, id, buffer, start, end);
+        this.#pipe.settle(seq);
+        return;
+      case FrameKind.sendTo:
+        this.events.sendTo(this, aux, count, buffer, start, end);
         this.#pipe.settle(seq);
         return;
       case FrameKind.end:

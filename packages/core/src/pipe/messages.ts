@@ -19,7 +19,7 @@ import type { Topology } from '../topology/topology.js';
 export type { ServerStats } from './server-stats.js';
 
 /** Changes whenever a frame or a note changes; two ends of different versions refuse each other. */
-export const PIPE_VERSION = 5;
+export const PIPE_VERSION = 6;
 
 /**
  * Kinds of frames. `id` is a connection id unless said otherwise.
@@ -54,6 +54,12 @@ export const FrameKind = {
   introduce: 20,
   /** The connection is gone, for dispatch modes without connection events. */
   forget: 21,
+  /**
+   * Numbered. A datagram; `aux` is the attempt, `id` the time of arrival in ms since the epoch, `word` the sender's port
+   * and, above 16 bits, the listener, `count` the bytes of the sender's address, which the body begins with, and, above
+   * 8 bits, the bytes that earlier attempts replied.
+   */
+  datagram: 22,
   /** Numbered. Settles `count` packets from number `word`, sends the body and, with the flag `ends`, ends the connection; all, or nothing. */
   answer: 32,
   /** Numbered. Sends the body to the client. */
@@ -77,6 +83,12 @@ export const FrameKind = {
   serving: 40,
   /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
   retire: 41,
+  /**
+   * Numbered, from any process. Sends a datagram; `id` is `DATAGRAM_LANE`, `aux` the port and `count` the bytes of the
+   * address, which the body begins with, and, above 8 bits, the listener. Flag `replies`: to the datagram of number
+   * `word`. Flag `settles`: which is settled by it; both, or nothing.
+   */
+  sendTo: 42,
   /** To the queue: whoever has opened this pipe posts tasks; `id` is its token. */
   poster: 46,
 
@@ -124,6 +136,9 @@ export const FrameKind = {
   /** From the queue, which has refused a task because it was full: there is room. */
   room: 61,
 } as const;
+
+/** The `id` of what is sent as datagrams, which no connection has: large ones wait behind each other, and settlements behind them. */
+export const DATAGRAM_LANE = Number.MAX_SAFE_INTEGER;
 
 /** Flags of the frames of the mesh. */
 export const MeshFlag = {
@@ -174,6 +189,10 @@ export const FrameFlag = {
   discarded: 2,
   /** settle: not started, and given back so that another worker handles it. */
   returned: 4,
+  /** sendTo: it replies to the datagram of number `word`. */
+  replies: 1,
+  /** sendTo: which is settled by it. */
+  settles: 2,
   /** answer: then flush and end the connection. */
   ends: 2,
   /** answer: the body begins with a u32 length and the connection's new state. */

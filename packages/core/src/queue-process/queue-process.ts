@@ -229,6 +229,7 @@ export class QueueProcess {
       outcome: () => 'discarded',
       send: () => {},
       end: () => {},
+      sendTo: () => {},
       drained: () => {},
       left: (guest) => this.#reception?.left(guest),
     };

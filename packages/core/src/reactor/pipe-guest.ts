@@ -21,17 +21,20 @@ export class PipeGuest implements PipeEvents<Delivery> {
   frame(
     kind: number,
     flags: number,
-    _aux: number,
+    aux: number,
     id: number,
     seq: number,
     _word: number,
-    _count: number,
+    count: number,
     buffer: Buffer,
     start: number,
     end: number,
   ): void {
     if (kind === FrameKind.send) {
       this.reactor.connection(id)?.send(buffer, start, end, this.pid);
+      this.pipe.settle(seq);
+    } else if (kind === FrameKind.sendTo) {
+      this.reactor.datagrams.sendFrame(aux, count, buffer, start, end, this.pid);
       this.pipe.settle(seq);
     } else if (kind === FrameKind.end) {
       this.reactor.end(id, (flags & FrameFlag.reset) !== 0);

@@ -5,7 +5,7 @@
  * base mode. It knows workers only as slots and ports; who starts and replaces
  * them is not its business.
  */
-import { largestPacket } from '../config/limits.js';
+import { isStream, largestPacket, streamListener } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
@@ -27,6 +27,7 @@ import type {
 } from '../platform/platform.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
+import { Datagrams } from './datagrams.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -39,8 +40,10 @@ export interface ReactorParts {
   readonly settings: Settings;
   readonly ids: ConnectionIds;
   readonly dispatch: DispatchPolicy;
-  /** One for each listener of the settings. */
-  readonly framings: readonly Framing[];
+  /** One for each listener of the settings that accepts connections, by its index. */
+  readonly framings: readonly (Framing | undefined)[];
+  /** Of the reactor; 0 where there is one. */
+  readonly index?: number;
   readonly observe: Observe | undefined;
 }
 
@@ -58,6 +61,7 @@ export class Reactor implements ConnectionHost {
   };
   readonly ledger = emptyLedger();
   readonly slots: readonly WorkerSlot[];
+  readonly datagrams: Datagrams;
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
   readonly #refused = new Map<string, number>();
@@ -84,6 +88,7 @@ export class Reactor implements ConnectionHost {
         () => this.counters.redeliveredPackets++,
       );
     });
+    this.datagrams = new Datagrams(this, parts.network, parts.dispatch, parts.logger);
     this.#watchHeartbeats();
   }
 
@@ -91,12 +96,18 @@ export class Reactor implements ConnectionHost {
     return this.parts.settings;
   }
 
+  get index(): number {
+    return this.parts.index ?? 0;
+  }
+
   /**
    * Accepts on a port, or on a socket that came with the start; `shares` when
    * other reactors accept on that port too. Rejects with the system's error.
    */
   async listen(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
-    const { host, backlog, noDelay } = this.settings.listeners[index]!;
+    if (!isStream(this.settings.listeners[index]!))
+      return this.datagrams.open(index, port, shares, descriptor);
+    const { host, backlog, noDelay } = streamListener(this.settings, index);
     const passed = descriptor === undefined ? {} : { descriptor };
     const options = { host, port, backlog, noDelay, reusePort: shares, ...passed };
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
@@ -104,7 +115,8 @@ export class Reactor implements ConnectionHost {
 
   /** Accepts on a socket that another process has bound. */
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
-    const { host, port, backlog, noDelay } = this.settings.listeners[index]!;
+    if (!isStream(this.settings.listeners[index]!)) return this.datagrams.adopt(index, bound);
+    const { host, port, backlog, noDelay } = streamListener(this.settings, index);
     const options = { host, port, backlog, noDelay, reusePort: false };
     return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
   }
@@ -121,7 +133,7 @@ export class Reactor implements ConnectionHost {
   }
 
   route(connection: ClientConnection): WorkerSlot | undefined {
-    const workerId = this.parts.dispatch.pick(connection, this.#isReady);
+    const workerId = this.parts.dispatch.pick(connection, this.isReady);
     if (workerId >= 0) return this.slots[workerId];
     this.#unrouted.add(connection);
     return undefined;
@@ -132,6 +144,7 @@ export class Reactor implements ConnectionHost {
     const waiting = this.#unrouted;
     this.#unrouted = new Set();
     for (const connection of waiting) connection.pump();
+    this.datagrams.pump();
   }
 
   refuse(reason: string): void {
@@ -163,13 +176,13 @@ export class Reactor implements ConnectionHost {
     connection.slot?.connections.delete(connection);
     this.#unrouted.delete(connection);
     this.observe?.({ kind: 'forgotten', connection: connection.id });
-    this.#checkDrained();
+    this.checkDrained();
   }
 
   stats(): ReactorCounters {
     const { acceptedConnections, closedConnections } = this.counters;
     // From the tables themselves: a packet that is in none of them shows as a difference in the ledger.
-    let outstandingPackets = 0;
+    let outstandingPackets = this.datagrams.waiting;
     for (const slot of this.slots) outstandingPackets += slot.countPackets();
     for (const connection of this.#connections.values()) outstandingPackets += connection.waitingPackets;
     return {
@@ -203,29 +216,32 @@ export class Reactor implements ConnectionHost {
   async drain(deadline: number): Promise<void> {
     this.#draining = true;
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    this.datagrams.drain();
     for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
     const timer = this.clock.setTimer(deadline, () => {
       this.parts.logger.warn(
         `reset ${this.#connections.size} connections: they had not ended in ${deadline} ms`,
       );
       for (const connection of this.#connections.values()) connection.abort('shutdown');
+      this.datagrams.giveUp();
       // Their close events have no time left to be settled.
       this.#drained?.();
     });
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
-      this.#checkDrained();
+      this.checkDrained();
     });
     timer.cancel();
     this.#heartbeat?.cancel();
-    await Promise.all(closing);
+    await Promise.all([...closing, this.datagrams.close()]);
   }
 
   /** Stops accepting; resolves when every connection has closed by itself, or after `deadline` ms. */
   async outlast(deadline: number): Promise<void> {
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    this.datagrams.drain();
     await Promise.all(closing);
-    if (this.#connections.size === 0) return;
+    if (this.#isEmpty) return;
     await new Promise<void>((resolve) => {
       const timer = this.clock.setTimer(deadline, resolve);
       this.#emptied = () => {
@@ -240,13 +256,17 @@ export class Reactor implements ConnectionHost {
     return this.#connections.size;
   }
 
-  #checkDrained(): void {
-    if (this.#connections.size > 0) return;
+  get #isEmpty(): boolean {
+    return this.#connections.size === 0 && this.datagrams.idle;
+  }
+
+  checkDrained(): void {
+    if ((this.#emptied === undefined && !this.#draining) || !this.#isEmpty) return;
     this.#emptied?.();
     if (this.#draining) this.#drained?.();
   }
 
-  readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
+  readonly isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
 
   #keep(listener: Listener): Endpoint {
     this.#listeners.push(listener);
@@ -256,7 +276,7 @@ export class Reactor implements ConnectionHost {
   #acceptor(index: number): (stream: ByteStream) => void {
     const context: ListenerContext = {
       index,
-      settings: this.settings.listeners[index]!,
+      settings: streamListener(this.settings, index),
       framing: this.parts.framings[index]!,
     };
     return (stream) => this.#accept(context, stream);
@@ -284,7 +304,7 @@ export class Reactor implements ConnectionHost {
   }
 
   #attach(connection: ClientConnection): void {
-    const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)]!;
+    const slot = this.slots[this.parts.dispatch.pick(connection, this.isReady)]!;
     connection.slot = slot;
     slot.connections.add(connection);
     if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
@@ -292,7 +312,7 @@ export class Reactor implements ConnectionHost {
 
   #watchHeartbeats(): void {
     const { heartbeatCheckInterval, listeners } = this.settings;
-    if (listeners.every((listener) => listener.heartbeatIdleTime === 0)) return;
+    if (listeners.every((listener) => !isStream(listener) || listener.heartbeatIdleTime === 0)) return;
     this.#heartbeat = this.clock.setTimer(heartbeatCheckInterval, () => {
       this.#closeIdle();
       this.#watchHeartbeats();

@@ -1,6 +1,6 @@
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { AdoptReason, Settlement } from '../pipe/messages.js';
-import type { Client, Delivery, Loss, WorkerPort } from './delivery.js';
+import type { Client, DatagramDelivery, Delivery, Loss, WorkerPort } from './delivery.js';
 import { Turnstile } from './turnstile.js';
 
 /**
@@ -58,6 +58,12 @@ export class WorkerSlot {
     this.#turnstileOf(delivery).window.take(delivery.charge);
     if (delivery.attempt > 1) this.onRedelivered();
     this.port!.packet(delivery);
+  }
+
+  sendDatagram(delivery: DatagramDelivery): void {
+    this.#small.window.take(delivery.charge);
+    if (delivery.attempt > 1) this.onRedelivered();
+    this.port!.datagram(delivery);
   }
 
   settled(delivery: Delivery, how: Settlement): void {

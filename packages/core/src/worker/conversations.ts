@@ -6,7 +6,7 @@ import type { Invoker } from '../events/invoke.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
-import { Isolation } from './isolation.js';
+import { Isolation, type Lonely } from './isolation.js';
 import type { SocketOwner } from './socket-owner.js';
 
 /** Of the time that handlers get to end, the part after which they are told to give up. */
@@ -21,10 +21,10 @@ export class Conversations implements ConversationHost {
   /** Where something was sent that must be with the system before a settlement elsewhere. */
   readonly #elsewhere = new Set<SocketOwner>();
   readonly #byId = new Map<number, Conversation>();
-  #flushList: Conversation[] = [];
+  #flushList: { flush(): void }[] = [];
   #scheduled = false;
   /** Connections that could not start a handler, the longest wait first. */
-  #stalled = new Set<Conversation>();
+  #stalled = new Set<Lonely>();
   #closing = false;
   #pending = 0;
   /** Packets that handlers have settled. */
@@ -80,22 +80,22 @@ export class Conversations implements ConversationHost {
     return this.container.openScope([binding]);
   }
 
-  mayStart(conversation: Conversation): boolean {
-    const { congested, retired } = conversation.owner;
-    if (!this.#closing && !congested && !retired && this.isolation.admits(conversation)) return true;
-    this.stall(conversation);
+  mayStart(starter: Lonely): boolean {
+    const { congested, retired } = starter.owner;
+    if (!this.#closing && !congested && !retired && this.isolation.admits(starter)) return true;
+    this.stall(starter);
     return false;
   }
 
-  stall(conversation: Conversation): void {
-    this.#stalled.add(conversation);
+  stall(starter: Lonely): void {
+    this.#stalled.add(starter);
   }
 
   /** Wakes the connections that could not start a handler. Those that could and wait again go behind the others. */
   readonly resume = (): void => {
     const stalled = this.#stalled;
     this.#stalled = new Set();
-    const served: Conversation[] = [];
+    const served: Lonely[] = [];
     for (const conversation of stalled) {
       if (!this.mayStart(conversation)) continue;
       conversation.advance();
@@ -115,8 +115,8 @@ export class Conversations implements ConversationHost {
     this.#elsewhere.clear();
   }
 
-  flushLater(conversation: Conversation): void {
-    this.#flushList.push(conversation);
+  flushLater(flusher: { flush(): void }): void {
+    this.#flushList.push(flusher);
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.clock.defer(this.#flush);

@@ -1,9 +1,12 @@
-import { largestPacket, largestSend } from '../config/limits.js';
+import { LARGEST_DATAGRAM, largestPacket, largestSend, streamListener } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
+import type { DatagramTarget } from '../config/datagram-target.js';
 import { ProcessError } from '../errors.js';
+import { addressBytesOf, addressWord, numberOf } from '../pipe/datagram-head.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { Part } from '../pipe/parts.js';
 import {
+  DATAGRAM_LANE,
   FrameFlag,
   FrameKind,
   PIPE_VERSION,
@@ -14,14 +17,15 @@ import {
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import type { ByteStream, Clock } from '../platform/platform.js';
 import type { Conversation } from './conversation.js';
-import type { Sender, SocketOwner } from './socket-owner.js';
+import type { Arrival } from './datagrams.js';
+import type { Sender, Settler, SocketOwner } from './socket-owner.js';
 
 /** What a send costs beside its bytes while it waits: its header and the bookkeeping. */
 export const SEND_OVERHEAD_BYTES = 128;
 
 /** Bytes that were sent and not taken yet; several answers to one connection may share it. */
 interface Charge {
-  readonly sender: Sender | undefined;
+  readonly sender: Settler | undefined;
   bytes: number;
 }
 
@@ -37,6 +41,7 @@ export interface LinkEvents {
     isolated?: boolean,
   ): void;
   find(id: number): Conversation | undefined;
+  datagram(owner: SocketOwner, seq: number, arrival: Arrival): void;
   forget(id: number): void;
   /** That owner gives no further events: what has not been started goes back to it. */
   ownerRetired(owner: SocketOwner): void;
@@ -112,20 +117,23 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
   }
 
   admits(sender: Sender, bytes: number): boolean {
-    const { socketBufferSize, packageMaxLength } = this.settings.listeners[sender.introduction.listener]!;
+    const { socketBufferSize, packageMaxLength } = streamListener(
+      this.settings,
+      sender.introduction.listener,
+    );
     const waiting = sender.unacknowledged;
     if (waiting + bytes > socketBufferSize && (waiting > 0 || bytes > packageMaxLength)) return false;
     return this.#total + bytes <= this.settings.reactorMemoryLimit;
   }
 
-  settle(sender: Sender, seq: number, how: Settlement): void {
+  settle(sender: Settler, seq: number, how: Settlement): void {
     // A settlement must not overtake a large send of its connection.
     if (how === 'handled' && this.#pipe.holds(sender.id)) this.answer(sender, seq, [], 0, undefined, false);
     else this.#pipe.settle(seq, how);
   }
 
   answer(
-    sender: Sender,
+    sender: Settler,
     seq: number,
     parts: readonly Part[],
     bytes: number,
@@ -185,11 +193,40 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     return true;
   }
 
+  reserveDatagram(bytes: number): boolean {
+    const cost = bytes + SEND_OVERHEAD_BYTES;
+    if (bytes > LARGEST_DATAGRAM || this.#total + cost > this.settings.reactorMemoryLimit) return false;
+    this.#total += cost;
+    return true;
+  }
+
+  sendDatagram(
+    { listener, address, port }: DatagramTarget,
+    data: Part,
+    bytes: number,
+    seq: number | undefined,
+    settles: boolean,
+  ): void {
+    const addressBytes = Buffer.byteLength(address);
+    this.#pipe.messageParts(
+      FrameKind.sendTo,
+      seq === undefined ? 0 : settles ? FrameFlag.replies | FrameFlag.settles : FrameFlag.replies,
+      DATAGRAM_LANE,
+      seq ?? 0,
+      addressWord(addressBytes, listener),
+      [address, data],
+      addressBytes + bytes,
+      { sender: undefined, bytes: bytes + SEND_OVERHEAD_BYTES },
+      port,
+    );
+    this.#watchBacklog();
+  }
+
   end(connectionId: number, reset: boolean): void {
     this.#pipe.control(FrameKind.end, reset ? FrameFlag.reset : 0, connectionId);
   }
 
-  giveUp(sender: Sender, seq: number): void {
+  giveUp(sender: Settler, seq: number): void {
     this.#pipe.control(FrameKind.end, FrameFlag.reset | FrameFlag.timedOut, sender.id, seq);
   }
 
@@ -223,7 +260,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     id: number,
     seq: number,
     word: number,
-    _count: number,
+    count: number,
     buffer: Buffer,
     start: number,
     end: number,
@@ -234,6 +271,20 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
         const conversation = this.events.find(id);
         if (conversation === undefined) this.#pipe.settle(seq, 'discarded');
         else conversation.packet(seq, buffer, start, end, aux, word, isolated);
+        return;
+      }
+      case FrameKind.datagram: {
+        const from = start + addressBytesOf(count);
+        this.events.datagram(this, seq, {
+          listener: word >>> 16,
+          address: buffer.toString('utf8', start, from),
+          port: word & 0xffff,
+          arrivedAt: id,
+          data: buffer.subarray(from, end),
+          attempt: aux,
+          answered: numberOf(count),
+          isolated,
+        });
         return;
       }
       case FrameKind.connect:
@@ -310,7 +361,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     if (!this.#leaving) this.events.lost(error);
   }
 
-  #charge(sender: Sender, bytes: number): void {
+  #charge(sender: Settler, bytes: number): void {
     sender.unacknowledged += bytes;
     this.#total += bytes;
   }

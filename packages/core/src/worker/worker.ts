@@ -4,6 +4,8 @@
  * Its manager starts, watches and replaces it; the sockets belong to the
  * reactors of the master (process mode) or to this process (base mode).
  */
+import type { DatagramTarget } from '../config/datagram-target.js';
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition } from '../definition.js';
 import { handlersOf } from '../events/handler-table.js';
@@ -13,6 +15,7 @@ import type { Introduction, WorkerCounters } from '../pipe/messages.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import { Conversation, type ServedListener } from './conversation.js';
 import { Conversations } from './conversations.js';
+import { Datagrams, type Arrival } from './datagrams.js';
 import type { LinkEvents } from './reactor-link.js';
 import type { SocketOwner } from './socket-owner.js';
 import type { Sockets } from './sockets.js';
@@ -31,8 +34,10 @@ export interface WorkerParts {
 }
 
 export class Worker implements LinkEvents {
-  readonly #listeners: readonly ServedListener[];
+  /** Those of connections, by index. */
+  readonly #listeners: readonly (ServedListener | undefined)[];
   readonly #conversations: Conversations;
+  readonly #datagrams: Datagrams;
   #sockets: Sockets | undefined;
   #onRelieved: (() => void) | undefined;
   #onRetired: (() => void) | undefined;
@@ -40,7 +45,9 @@ export class Worker implements LinkEvents {
 
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
-    this.#listeners = settings.listeners.map(({ name, concurrency, handlerTimeout }) => {
+    this.#listeners = settings.listeners.map((listener) => {
+      if (!isStream(listener)) return undefined;
+      const { name, concurrency, handlerTimeout } = listener;
       return { name, concurrency, handlerTimeout, handlers: handlersOf(definition, name) };
     });
     const scoped = definition.handlers.some(
@@ -58,6 +65,8 @@ export class Worker implements LinkEvents {
       parts.requestLimit || Infinity,
       parts.onRequestLimit,
     );
+    const inOrder = (): readonly SocketOwner[] => this.#sockets?.owners ?? [];
+    this.#datagrams = new Datagrams(this.#conversations, settings, definition, parts.container, inOrder);
   }
 
   /** Takes the place of its id at the owners of these sockets; resolves when all of them give their events here. */
@@ -115,6 +124,7 @@ export class Worker implements LinkEvents {
     const end = clock.now() + deadline;
     this.#warning?.cancel();
     await this.#conversations.finish(deadline);
+    this.#datagrams.nameStragglers();
     await this.#handOver(Math.max(0, end - clock.now()));
     this.leave(this.#conversations.pending === 0 && this.#handedOver());
     await this.#conversations.disposeAll();
@@ -160,6 +170,18 @@ export class Worker implements LinkEvents {
     return true;
   }
 
+  /** Sends a datagram by the owner of the socket. */
+  sendto(to: DatagramTarget, data: Part, bytes: number): boolean {
+    const owners = this.#sockets?.owners ?? [];
+    const owner = owners[to.listener % owners.length];
+    if (owner?.reserveDatagram(bytes) !== true) return false;
+    const { settings, invoker } = this.parts;
+    invoker.sentDatagram(settings.listeners[to.listener]!.name, to.address, to.port, data, bytes);
+    owner.sendDatagram(to, data, bytes, undefined, false);
+    this.#conversations.sentElsewhere(owner);
+    return true;
+  }
+
   close(connectionId: number, reset: boolean): boolean {
     const conversation = this.#conversations.get(connectionId);
     if (conversation !== undefined) return conversation.finish(reset);
@@ -186,6 +208,10 @@ export class Worker implements LinkEvents {
     else conversation.begin(kind, seq, isolated);
   }
 
+  datagram(owner: SocketOwner, seq: number, arrival: Arrival): void {
+    this.#datagrams.take(owner, seq, arrival);
+  }
+
   find(id: number): Conversation | undefined {
     return this.#conversations.get(id);
   }
@@ -197,6 +223,7 @@ export class Worker implements LinkEvents {
 
   ownerRetired(owner: SocketOwner): void {
     this.#conversations.giveBack(owner);
+    this.#datagrams.giveBack(owner);
     this.#onRetired?.();
   }
 

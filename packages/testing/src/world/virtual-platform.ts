@@ -25,7 +25,8 @@ import type {
 import { ConfigError } from '@shoal/core/internal/errors';
 import type { Actor } from './actor.js';
 import type { BlockTraces } from './block-traces.js';
-import { VirtualBound } from './virtual-socket.js';
+import { VirtualDatagramSocket, type VirtualDatagrams } from './virtual-datagrams.js';
+import { VirtualBound, VirtualSocket } from './virtual-socket.js';
 import { VirtualClock } from './virtual-clock.js';
 import { VirtualLog } from './virtual-log.js';
 import { systemError } from './medium.js';
@@ -40,6 +41,7 @@ import { VirtualProcess, type VirtualThreadLife } from './life.js';
 export interface Machine {
   readonly scheduler: Scheduler;
   readonly network: VirtualNetwork;
+  readonly datagrams: VirtualDatagrams;
   readonly pipes: VirtualPipes;
   readonly files: VirtualFiles;
   readonly stores: VirtualStores;
@@ -134,6 +136,17 @@ export function virtualPlatform(
     bind: (options) =>
       later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
+    openDatagrams: (options, events) =>
+      later(() => machine.datagrams.bind(options).read(actor, machine.datagrams, events)),
+    bindDatagrams: (options) => later(() => new VirtualBound(machine.datagrams.bind(options), actor)),
+    adoptDatagrams: (bound, _options, events) =>
+      later(() => {
+        if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
+        if (!(bound.socket instanceof VirtualDatagramSocket)) throw systemError('ENOTSUP', 'adopt');
+        const socket = bound.socket.read(actor, machine.datagrams, events);
+        bound.abandon();
+        return socket;
+      }),
   };
 
   const pipes: Pipes = {
@@ -208,6 +221,7 @@ export function virtualPlatform(
 /** Takes the handle over: closing the listener closes it. */
 function adopt(bound: BoundListener, actor: Actor, accept: (stream: ByteStream) => void): Listener {
   if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
+  if (!(bound.socket instanceof VirtualSocket)) throw systemError('ENOTSUP', 'adopt');
   const listener = bound.socket.accept(actor, accept);
   bound.abandon();
   return listener;

@@ -46,6 +46,7 @@ class Two {
       outcome: () => 'handled',
       send: note('send'),
       end: note('end'),
+      sendTo: note('sendTo'),
       drained: () => {},
       left: () => void this.heard.push('left'),
     };

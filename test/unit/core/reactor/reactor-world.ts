@@ -1,17 +1,22 @@
-import type { FramingInput, ListenerInput, SettingsInput } from '@shoal/core/internal/config/load';
+import type { FramingInput, SettingsInput } from '@shoal/core/internal/config/load';
+import type { TcpListenerInput } from '@shoal/core/internal/config/listeners';
+import { isStream } from '@shoal/core/internal/config/limits';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
 import { createFraming } from '@shoal/core/internal/framing/create-framing';
 import type { AdoptReason, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import type {
   BoundListener,
   ByteStream,
+  DatagramEvents,
+  DatagramOptions,
+  DatagramSocket,
   Listener,
   LogRecord,
   Network,
   StreamEvents,
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
-import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
+import type { DatagramDelivery, Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
 import type { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';
 import { keptLog } from '../log-lines.js';
@@ -19,7 +24,7 @@ import { ManualClock } from '../pipe/manual-clock.js';
 import { flow, MemoryStream, type Choice } from '../pipe/memory-stream.js';
 import { settingsOf } from '../settings.js';
 
-export type ListenerOptions = Partial<Omit<ListenerInput, 'type'>>;
+export type ListenerOptions = Partial<Omit<TcpListenerInput, 'type'>>;
 
 const lines = { kind: 'delimiter', bytes: [10], strip: true } satisfies FramingInput;
 
@@ -87,6 +92,10 @@ export class FakePort implements WorkerPort {
     const again = attempt > 1 ? ` (attempt ${attempt}, answered ${answered})` : '';
     this.#take(delivery, `${textOf(delivery)}${again}${delivery.suspect ? ' alone' : ''}`);
     this.onPacket(delivery);
+  }
+
+  datagram(delivery: DatagramDelivery): void {
+    this.packet(delivery);
   }
 
   close(delivery: Delivery, reason: string): void {
@@ -180,6 +189,37 @@ class FakeNetwork implements Network {
     throw new Error('a reactor binds nothing');
   }
 
+  readonly datagrams: DatagramEvents[] = [];
+  readonly sentDatagrams: string[] = [];
+  /** Bytes that its sockets claim to hold. */
+  buffered = 0;
+
+  async openDatagrams(_options: DatagramOptions, events: DatagramEvents): Promise<DatagramSocket> {
+    this.datagrams.push(events);
+    const buffered = (): number => this.buffered;
+    return {
+      endpoint: { address: '127.0.0.1', port: 9502 },
+      get buffered() {
+        return buffered();
+      },
+      send: (data, address, port) => void this.sentDatagrams.push(`${address}:${port} ${data.toString()}`),
+      stop: () => void this.closed++,
+      close: async () => void this.closed++,
+    };
+  }
+
+  bindDatagrams(): Promise<BoundListener> {
+    throw new Error('a reactor binds nothing');
+  }
+
+  adoptDatagrams(
+    _bound: BoundListener,
+    options: DatagramOptions,
+    events: DatagramEvents,
+  ): Promise<DatagramSocket> {
+    return this.openDatagrams(options, events);
+  }
+
   adopt(_bound: BoundListener, options: unknown, accept: (stream: ByteStream) => void): Promise<Listener> {
     return this.listen(options, accept);
   }
@@ -211,7 +251,9 @@ export class ReactorWorld {
     const network = new FakeNetwork();
     const ids = ConnectionIds.ofReactor(0, 1);
     const dispatch = createDispatch(settings, ids.step, new Int32Array(1));
-    const framings = await Promise.all(settings.listeners.map(({ framing }) => createFraming(framing)));
+    const framings = await Promise.all(
+      settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
+    );
     const reactor = new Reactor({
       clock,
       network,

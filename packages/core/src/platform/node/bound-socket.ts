@@ -13,11 +13,13 @@ export interface TcpHandle {
 export class BoundSocket implements BoundListener {
   constructor(
     readonly endpoint: Endpoint,
-    readonly handle: TcpHandle,
+    private readonly held: TcpHandle,
+    /** Another one, where somebody else has it in this process. */
+    readonly handle = held,
   ) {}
 
   close(): void {
-    this.handle.close();
+    this.held.close();
   }
 }
 

@@ -1,6 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type {
   BoundListener,
+  DatagramEvents,
+  DatagramOptions,
+  DatagramSocket,
   ByteStream,
   Endpoint,
   Listener,
@@ -10,6 +13,7 @@ import type {
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { bindInChild } from './bind.js';
+import { adoptDatagrams, bindDatagrams, openDatagrams } from './datagrams.js';
 import { readInPlace } from './read-in-place.js';
 import { handleOf } from './bound-socket.js';
 import { endpointOf, listening, stopListening } from './listening.js';
@@ -44,6 +48,29 @@ export class NodeNetwork implements Network {
     const server = this.#server(options, accept);
     await listening(server, () => server.listen(handleOf(bound), options.backlog));
     return new NodeListener(server, bound.endpoint);
+  }
+
+  async openDatagrams(options: DatagramOptions, events: DatagramEvents): Promise<DatagramSocket> {
+    this.#check(options);
+    return openDatagrams(options, events);
+  }
+
+  async bindDatagrams(options: DatagramOptions): Promise<BoundListener> {
+    this.#check(options);
+    return bindDatagrams(options);
+  }
+
+  async adoptDatagrams(
+    bound: BoundListener,
+    options: DatagramOptions,
+    events: DatagramEvents,
+  ): Promise<DatagramSocket> {
+    return adoptDatagrams(bound, options, events);
+  }
+
+  #check({ reusePort, descriptor }: DatagramOptions): void {
+    if (reusePort && !this.reusePort) throw withCode('ENOTSUP', 'reusePort needs Node 22.12 and Linux');
+    if (descriptor !== undefined) requireSocket(descriptor);
   }
 
   #server({ host, port, noDelay }: ListenOptions, accept: Accept): Server {
