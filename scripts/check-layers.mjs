@@ -126,6 +126,7 @@ export const rules = {
       'packages/core/src/platform/node/store/node-stores.ts':
         'Loads what a store is made of in the one process that opens one.',
       'packages/core/src/framing/custom.ts': 'Loads the framing module that the user names.',
+      'packages/core/src/dispatch/load-dispatch-module.ts': 'Loads the dispatch module that the user names.',
       'packages/core/src/kernel/process-body.ts': 'Loads the module of a user process.',
       'packages/core/src/kernel/late.ts': 'Loads what only some processes need.',
       'packages/core/src/kernel/late-roles.ts': 'Loads the role that this process plays.',

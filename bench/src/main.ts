@@ -1,6 +1,7 @@
 /** Runs one benchmark by its name: `npm run bench -- echo [options]`. */
 import { echo } from './echo/echo.js';
 import { endAllPrograms } from './harness/program.js';
+import { hostile } from './hostile/hostile.js';
 import { durable, messages, tasks } from './tasks/tasks.js';
 import { queue } from './queue/queue.js';
 import { simulate } from './simulate/simulate.js';
@@ -15,6 +16,7 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
   tasks: { about: 'tasks per second, beside piscina with one thread', run: tasks },
+  hostile: { about: 'how long clients wait for answers, alone and among hostile ones', run: hostile },
   durable: { about: 'tasks through a queue on disk and a server around it, per second', run: durable },
   messages: { about: 'messages between workers per second', run: messages },
   queue: { about: 'tasks through a durable queue, per second', run: queue },

@@ -38,6 +38,7 @@ describe('The programs of the pages', function () {
     write('docs/processes.md', 'src/processes/');
     write('docs/durable-tasks.md', 'src/durable/');
     write('docs/tasks.md', 'src/tasks/');
+    write('docs/dispatch.md', 'src/dispatch/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
   });
 
@@ -50,6 +51,7 @@ describe('The programs of the pages', function () {
       'docs/processes.md',
       'docs/durable-tasks.md',
       'docs/tasks.md',
+      'docs/dispatch.md',
     ).filter((title) => title.endsWith('.test.ts'));
     expect(files).not.to.deep.equal([]);
     expect(Number(/(\d+) passing/.exec(tested)?.[1])).to.be.at.least(files.length);

@@ -13,6 +13,7 @@ import {
   type TestServer,
 } from '@shoal/testing';
 import { HooksApp, HooksThatDie, HooksThatHang, HooksThatThrow } from '../fixtures/apps/hooks.js';
+import { played } from '../exploration/breadth.js';
 import { eventually, logged } from '../scenarios/facts.js';
 import { difference, storyOf, tableOf, type Entry, type Mode, type Step } from './stories.js';
 
@@ -21,7 +22,7 @@ const page = readFileSync(join(root, 'docs/lifecycle.md'), 'utf8');
 const shoal = join(root, 'packages/cli/dist/main.js');
 const run = promisify(execFile);
 
-const SEEDS = 5;
+const SEEDS = played(5);
 /** Handlers that run while something happens take so long, in ms: longer than workers take to boot. */
 const LONG = 3_000;
 /** Every story is over by then, in virtual ms. */

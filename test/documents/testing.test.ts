@@ -29,12 +29,4 @@ describe('docs/testing.md', function () {
   it('shows what the failing exploration really prints', async () => {
     expect(await page.explored(), REMEDY).to.equal(shownOutput());
   });
-
-  it('shows a seed that fails again in a fresh process', async () => {
-    const seed = /seed (\d+)/.exec(shownOutput())![1]!;
-    const replayed = await page.explored({ SEED: seed });
-    expect(replayed.replace(/run \d+ of/, 'run N of')).to.equal(
-      shownOutput().replace(/run \d+ of/, 'run N of'),
-    );
-  });
 });

@@ -1,5 +1,5 @@
 /** Every how many days each of many has its turn. */
-const TURNS = 4;
+const TURNS = 8;
 
 /** Those whose turn it is today, by their place in the list. */
 export function turnOfTheDay<Item>(items: readonly Item[]): Item[] {

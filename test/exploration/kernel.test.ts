@@ -11,6 +11,7 @@ import { rounds } from '../mutants/rounds.js';
 import { visits } from '../mutants/visits.js';
 import { WatchApp } from '../mutants/watch.js';
 import { Workshop } from '../mutants/workshop.js';
+import { played } from './breadth.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
@@ -136,10 +137,11 @@ function holds(
   when: string,
   App: new () => object,
   scenario: (server: SimulatedServer) => Promise<void>,
-  options: ExploreOptions,
+  options: ExploreOptions & { readonly runs: number },
 ): void {
-  it(`holds ${when} (${options.runs} runs)`, async () => {
-    const report = await explore(App, scenario, { seed, ...options });
+  const runs = played(options.runs);
+  it(`holds ${when} (${runs} runs)`, async () => {
+    const report = await explore(App, scenario, { seed, ...options, runs });
     expect(report.interleavings).to.be.above(report.runs / 2);
   });
 }

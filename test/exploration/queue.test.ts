@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { explore, type SimulatedServer } from '@shoal/testing';
 import { QueueApp } from '../fixtures/apps/queue.js';
+import { played } from './breadth.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
@@ -16,7 +17,7 @@ describe(`A server with a queue of tasks, explored with the seed of the day ${se
   for (const mode of ['process', 'base'] as const) {
     it(`keeps what it promises to its clients, and every task that it has accepted, in ${mode} mode`, async () => {
       await explore(QueueApp, post, {
-        runs: 20,
+        runs: played(20),
         seed,
         settings: { mode, taskRetries: 100, standbyNum: 1, bakeTime: 0 },
         faults: { reloads: 1, stops: 3 },

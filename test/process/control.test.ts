@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import type { ServerStatus } from '@shoal/core/internal/pipe/questions';
 import { identify } from '@shoal/core/internal/platform/node/process-identity';
-import { endAll, shoal } from '../unit/cli/command.js';
-import { disposePrograms, Program } from './program.js';
+import { endAll, shoal, ShoalProcess } from '../unit/cli/command.js';
+import { disposePrograms, modes, Program } from './program.js';
 
-const modes = {
+const shapes = {
   process: { settings: {}, processes: ['master', 'manager', 'worker', 'worker', 'taskWorker'] },
-  base: { settings: { mode: 'base' }, processes: ['manager', 'worker', 'worker', 'taskWorker'] },
-  single: { settings: { mode: 'base', workerNum: 1, taskWorkerNum: 0 }, processes: ['worker'] },
+  base: { settings: modes.base, processes: ['manager', 'worker', 'worker'] },
+  single: { settings: modes.single, processes: ['worker'] },
 };
 
 /** Servers that a restart has started, each with a process group of its own. */
@@ -26,7 +26,7 @@ describe('A server and the shoal command', function () {
     restarted.clear();
   });
 
-  for (const [mode, { settings, processes }] of Object.entries(modes)) {
+  for (const [mode, { settings, processes }] of Object.entries(shapes)) {
     it(`tell each other: status, then stop (${mode} mode)`, async () => {
       const program = await ready(settings);
       const place = program.directory;
@@ -61,7 +61,7 @@ describe('A server and the shoal command', function () {
   }
 
   it('say why a reload, which replaces workers, is not for a server in one process', async () => {
-    const program = await ready(modes.single.settings);
+    const program = await ready(modes.single);
     const { code, stderr } = await shoal(['reload', '--runtime-directory', program.directory]);
     expect(code).to.equal(1);
     expect(stderr).to.include("set workerNum: 2, or mode: 'process'");
@@ -83,23 +83,24 @@ describe('A server and the shoal command', function () {
   });
 
   it('have a status while the server drains, and the stop that waits says for what', async () => {
-    const program = await ready({ maxWaitTime: 3_000 });
+    const program = await ready({ ...modes.single, maxWaitTime: 60_000 });
     const place = program.directory;
     const client = await program.connect();
     client.send('hold');
     await program.logged('holding');
-    const stopping = shoal(['stop', '--runtime-directory', place]);
+    const stopping = new ShoalProcess(['stop', '--runtime-directory', place]);
     await program.logged('stopping');
     const { stdout } = await shoal(['status', '--json', '--runtime-directory', place]);
     expect(JSON.parse(stdout)).to.include({ state: 'stopping' });
-    const { code, stderr } = await stopping;
-    expect(code).to.equal(0);
-    expect(stderr).to.include('waiting for 1 connections and 1 packets in flight');
+    const waits = 'waiting for 1 connections and 1 packets in flight';
+    await program.until(() => stopping.stderr.includes(waits), 'the stop to say for what');
+    await program.hurry();
+    expect((await stopping.outcome()).code).to.equal(0);
     await program.left();
   });
 
   it('do not take a stale pid file, or the directory of a server that was killed, for a server', async () => {
-    const program = await ready();
+    const program = await ready(modes.single);
     const place = program.directory;
     const pidFile = join(place, 'blocks.pid');
     writeFileSync(pidFile, `${program.pid}\n`);
@@ -116,7 +117,7 @@ describe('A server and the shoal command', function () {
   });
 
   it('restart the same program with the same arguments, in the same place', async () => {
-    const program = await ready();
+    const program = await ready(modes.process);
     const place = program.directory;
     const { code, stdout, stderr } = await shoal(['restart', 'blocks', '--runtime-directory', place]);
     expect(stderr).to.include(`starting ${join(dirname(appFile()), 'run-app.js')}`);
@@ -136,7 +137,11 @@ describe('A server and the shoal command', function () {
     const program = Program.start('run-app', (directory) => {
       const module = join(directory, 'app.mjs');
       writeFileSync(module, `export { BlocksApp } from ${JSON.stringify(appUrl())};`);
-      return [module, 'BlocksApp', JSON.stringify({ runtimeDirectory: mkdir(directory, 'run') })];
+      return [
+        module,
+        'BlocksApp',
+        JSON.stringify({ ...modes.single, runtimeDirectory: mkdir(directory, 'run') }),
+      ];
     });
     await program.ready();
     const place = program.directory;
@@ -149,7 +154,7 @@ describe('A server and the shoal command', function () {
   });
 
   it('go on unharmed whatever is written to the control socket', async () => {
-    const program = await ready();
+    const program = await ready(modes.single);
     const place = program.directory;
     const [directory] = readdirSync(place);
     const path = join(place, directory!, 'control.sock');
@@ -160,6 +165,7 @@ describe('A server and the shoal command', function () {
       await once(socket, 'close');
     }
     expect((await shoal(['status', '--ready', '--runtime-directory', place])).code).to.equal(0);
+    await program.logged(/^closed a client of the control socket/);
     const warnings = program.logs.filter(({ message }) =>
       message.startsWith('closed a client of the control socket'),
     );

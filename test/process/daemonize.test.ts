@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ProcessGroup } from '@shoal/testing/internal/process-group';
-import { disposePrograms, occupied, Program, Talk } from './program.js';
-
-const modes = {
-  process: {},
-  base: { mode: 'base' },
-  single: { mode: 'base', workerNum: 1, taskWorkerNum: 0 },
-};
+import { disposePrograms, modes, occupied, Program, Talk } from './program.js';
 
 describe('A server with daemonize', () => {
   let directory: string;
@@ -65,7 +59,7 @@ describe('A server with daemonize', () => {
   }
 
   it('has no output without a logFile', async () => {
-    const program = start();
+    const program = start(modes.single);
     const pid = await daemonOf(program);
     expect([0, 1, 2].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))).to.deep.equal(
       Array<string>(3).fill('/dev/null'),

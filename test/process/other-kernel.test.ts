@@ -40,6 +40,8 @@ describe('A kernel of another version on disk', () => {
     expect(message).to.match(
       /the kernel on disk speaks version 999 .* the running server \d+: restart the server/,
     );
+    // The new process that has found out leaves in its own time.
+    await program.until(() => program.titles().size === before.size, 'the new process to be gone');
     expect([...program.titles()]).to.deep.equal([...before]);
     client.send('still here');
     await program.until(() => client.received === 'still here\n', 'an answer');

@@ -3,13 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { disposePrograms, Program } from './program.js';
-
-const modes = {
-  process: {},
-  base: { mode: 'base' },
-  single: { mode: 'base', workerNum: 1, taskWorkerNum: 0 },
-};
+import { disposePrograms, modes, Program } from './program.js';
 
 describe('The pid file', () => {
   let directory: string;
@@ -38,9 +32,9 @@ describe('The pid file', () => {
   }
 
   it('keeps a second server from starting, which is told the pid of the first', async () => {
-    const first = start();
+    const first = start(modes.single);
     await first.ready();
-    const second = start();
+    const second = start(modes.single);
     expect((await second.left()).code).to.equal(78);
     expect(second.stderr).to.equal(
       `CONFIG_PID_FILE: ${pidFile} names process ${first.pid}, which is a server that runs: stop it (kill ${first.pid}), or give this one another pidFile\n`,
@@ -49,12 +43,12 @@ describe('The pid file', () => {
   });
 
   it('is overwritten when it was left behind by a server that was killed', async () => {
-    const killed = start();
+    const killed = start(modes.single);
     await killed.ready();
     killed.signal('SIGKILL');
     await killed.left();
     expect(readFileSync(pidFile, 'utf8')).to.equal(`${killed.pid}\n`);
-    const next = start();
+    const next = start(modes.single);
     await next.ready();
     expect(readFileSync(pidFile, 'utf8')).to.equal(`${next.pid}\n`);
     expect((await next.logged(/is left over from a server that is gone/)).fields).to.include({

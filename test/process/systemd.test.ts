@@ -3,13 +3,9 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { disposePrograms, isFree, Program, Talk } from './program.js';
+import { disposePrograms, isFree, modes, Program, Talk } from './program.js';
 
-const modes = {
-  process: { reactorNum: 2 },
-  base: { mode: 'base' },
-  single: { mode: 'base', workerNum: 1, taskWorkerNum: 0 },
-};
+const shapes = { ...modes, process: { ...modes.process, reactorNum: 2 } };
 
 const framing = { kind: 'delimiter', bytes: [10], strip: true };
 const listener = (name: string, port = 0) => ({ type: 'tcp', name, host: '127.0.0.1', port, framing });
@@ -53,7 +49,7 @@ describe('A server that systemd starts', () => {
   });
 
   describe('with sockets', () => {
-    for (const [name, settings] of Object.entries(modes)) {
+    for (const [name, settings] of Object.entries(shapes)) {
       it(`serves on those that have the names of listeners, and binds the others (${name} mode)`, async () => {
         const [one, two] = [await socket(), await socket()];
         const listeners = [listener('lines'), listener('own'), listener('admin')];
@@ -79,7 +75,7 @@ describe('A server that systemd starts', () => {
     it('serves on them in order when none is named as a listener and there are as many', async () => {
       const [one, two] = [await socket(), await socket()];
       const listeners = [listener('lines'), listener('admin')];
-      const program = activate({ listeners }, 'chat.socket:chat.socket', [one, two]);
+      const program = activate({ ...modes.single, listeners }, 'chat.socket:chat.socket', [one, two]);
       await program.ready();
       expect([program.port('lines'), program.port('admin')]).to.deep.equal([one.port, two.port]);
       await answers(program, two.port);
@@ -87,7 +83,7 @@ describe('A server that systemd starts', () => {
 
     it('is served on by a worker that takes the place of another', async () => {
       const one = await socket();
-      const program = activate({ mode: 'base', workerNum: 1 }, 'lines', [one]);
+      const program = activate(modes.base, 'lines', [one]);
       await program.ready();
       const killed = program.pidOf('worker 0');
       process.kill(killed, 'SIGKILL');
@@ -114,7 +110,7 @@ describe('A server that systemd starts', () => {
       const program = activate({ daemonize: true }, 'lines', [await socket()]);
       expect((await program.left()).code).to.equal(78);
       expect(program.stderr).to.match(/^CONFIG_ACTIVATION: .*daemonize: false/);
-      for (const settings of Object.values(modes)) {
+      for (const settings of Object.values(shapes)) {
         const environment = { LISTEN_FDS: '1', LISTEN_FDNAMES: 'lines' };
         const none = Program.app('blocks', 'BlocksApp', settings, environment, { descriptors: ['ignore'] });
         expect((await none.left()).code).to.equal(72);
@@ -141,7 +137,7 @@ describe('A server that systemd starts', () => {
     const news = (): string[] =>
       existsSync(path('news')) ? readFileSync(path('news'), 'utf8').split('\n').slice(0, -1) : [];
 
-    for (const [name, settings] of Object.entries(modes)) {
+    for (const [name, settings] of Object.entries(shapes)) {
       it(`hears when it serves, and when it stops (${name} mode)`, async () => {
         const program = Program.app('blocks', 'BlocksApp', settings, notifier());
         await program.ready();

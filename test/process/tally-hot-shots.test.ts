@@ -46,7 +46,7 @@ describe('Tally with the StatsD client hot-shots over TCP', () => {
 
   /** The client does not wait for the server, so that its lines are counted a little after its close. */
   async function linesCounted(lines: number): Promise<void> {
-    const deadline = performance.now() + 5_000;
+    const deadline = performance.now() + 10_000;
     for (;;) {
       const { 'statsd.metrics_received': received } = await metricsIn('counters');
       if (received === lines) return;

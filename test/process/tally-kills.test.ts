@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Tally } from '@shoal/demo/app';
 import { launch, type LaunchedServer, type TestClient } from '@shoal/testing';
+import { eventually } from '../scenarios/facts.js';
 
 /** The ids behind those of the two workers. */
 const TASK_WORKER = 2;
@@ -53,6 +54,8 @@ describe('Tally on real processes', () => {
       await server.advance(10);
     }
     await server.workersReady();
+    // Lines may be on their way still when the last packet that the server knows of has settled.
+    await eventually(server, `${expected} hits`, async () => (await hits()) >= expected);
     await server.settle();
     const counted = await hits();
     const surplus = counted - expected;

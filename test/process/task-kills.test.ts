@@ -3,8 +3,8 @@ import { launch, type TestServer } from '@shoal/testing';
 import { WorkloadApp, type Order, type Tally } from '../fixtures/apps/workload.js';
 
 /** `SHOAL_TASKS=100000 SHOAL_KILLS=100 SHOAL_TASK_MS=5` makes a long run of it. */
-const tasks = Number(process.env['SHOAL_TASKS'] ?? 5_000);
-const kills = Number(process.env['SHOAL_KILLS'] ?? 10);
+const tasks = Number(process.env['SHOAL_TASKS'] ?? 2_000);
+const kills = Number(process.env['SHOAL_KILLS'] ?? 6);
 const ms = Number(process.env['SHOAL_TASK_MS'] ?? 1);
 const taskWorkerNum = 3;
 const limitMs = 30_000 + tasks * 10;

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { explore, type FaultOptions } from '@shoal/testing';
+import { played } from '../exploration/breadth.js';
 import { FarewellApp } from '../fixtures/apps/farewell.js';
 import { ByTurnsApp } from '../fixtures/apps/by-turns.js';
 import { PostApp } from '../fixtures/apps/post.js';
@@ -18,7 +19,7 @@ describe('A worker that dies inside a write', () => {
         for (const line of lines)
           if (line.startsWith('loud')) expect(await client.receiveLine()).to.equal(line);
       },
-      { runs: 150, faults: deaths },
+      { runs: played(150), faults: deaths },
     );
   });
 
@@ -31,7 +32,7 @@ describe('A worker that dies inside a write', () => {
         for (let line = 0; line < 20; line++)
           expect(await client.receiveLine()).to.equal(line % 2 === 0 ? 'later' : 'at once');
       },
-      { runs: 100, faults: deaths },
+      { runs: played(100), faults: deaths },
     );
   });
 
@@ -47,7 +48,7 @@ describe('A worker that dies inside a write', () => {
           client.end();
         }
       },
-      { runs: 300, faults: deaths },
+      { runs: played(300), faults: deaths },
     );
   });
 
@@ -67,7 +68,7 @@ describe('A worker that dies inside a write', () => {
           const letters = reader.received.toString().split('\n').slice(1, -1);
           for (let letter = 0; letter < 20; letter++) expect(letters).to.include(`letter-${letter}`);
         },
-        { runs: 200, faults: deaths, settings: { reactorNum, workerNum: 1 } },
+        { runs: played(200), faults: deaths, settings: { reactorNum, workerNum: 1 } },
       );
     });
   }

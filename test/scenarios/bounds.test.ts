@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { BoundsApp } from '../fixtures/apps/bounds.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -151,7 +151,7 @@ describe('A client that floods a handler which does not settle', () => {
 });
 
 describe('heartbeatIdleTime', () => {
-  inWorlds(
+  inSimulationFirst(
     'closes clients that are silent for longer, and only those',
     BoundsApp,
     async (server) => {

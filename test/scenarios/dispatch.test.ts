@@ -2,14 +2,14 @@ import { expect } from 'chai';
 import { launch, simulate, type TestClient } from '@shoal/testing';
 import { CounterApp, GreeterApp, NamerApp } from '../fixtures/apps/dispatch.js';
 import { ask, errorOf, eventually, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const roundRobin = { dispatchMode: 'roundRobin' } as const;
 
 describe('Dispatch', () => {
   for (const reactorNum of [1, 2]) {
     const title = `by 'fixed' keeps a connection with one worker and spreads connections evenly, ${reactorNum} reactors`;
-    const declare = reactorNum === 2 ? inWorlds : inSimulation;
+    const declare = reactorNum === 2 ? inSimulationFirst : inSimulation;
     declare(
       title,
       NamerApp,

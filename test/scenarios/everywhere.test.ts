@@ -2,14 +2,14 @@ import { expect } from 'chai';
 import type { SimulatedServer, TestClient, TestServer } from '@shoal/testing';
 import { AloneApp, EverywhereApp, type View } from '../fixtures/apps/everywhere.js';
 import { ask, eventually } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const MiB = 1024 * 1024;
 const SEEDS = 5;
 
 describe('A process that serves no connection', () => {
   for (const mode of ['process', 'base'] as const) {
-    inWorlds(
+    (mode === 'base' ? inWorlds : inSimulationFirst)(
       `sees connections, workers and counters as all others do, and sends (${mode} mode)`,
       EverywhereApp,
       async (server) => {
@@ -66,7 +66,7 @@ describe('A process that serves no connection', () => {
       { settings: { mode, socketBufferSize: 3 * MiB }, seeds: 2 },
     );
 
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `never mixes what it sends with what others send, and leaves nothing by halves when it dies (${mode} mode)`,
       EverywhereApp,
       async (server) => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { WorkerErrorEvent } from '@shoal/core';
-import type { TestServer } from '@shoal/testing';
+import type { TestLog, TestServer } from '@shoal/testing';
 import { FailingApp } from '../fixtures/apps/failing.js';
 import { ask, errorOf, eventually, linesLogged, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
@@ -57,15 +57,14 @@ describe('A handler that fails', () => {
 });
 
 describe('An error that nobody catches', () => {
-  inWorlds(
-    'ends its worker with 70 and its stack in the log, is told to @OnWorkerError, and the worker is replaced',
-    FailingApp,
-    async (server) => {
-      await endsItsWorker(server, 'rejection', 'an unhandled rejection', 'rejected on request');
-    },
-  );
+  const title =
+    'ends its worker with 70 and its stack in the log, is told to @OnWorkerError, and the worker is replaced';
+  const rejection = ['rejection', 'an unhandled rejection', 'rejected on request'] as const;
 
-  withProcesses('does so as an exception in a timer too', FailingApp, async (server) => {
+  inSimulation(title, FailingApp, async (server) => endsItsWorker(server, ...rejection));
+
+  withProcesses(`${title}: a rejection, then an exception in a timer`, FailingApp, async (server) => {
+    await endsItsWorker(server, ...rejection);
     await endsItsWorker(server, 'timeout', 'an uncaught exception', 'thrown in a timer of Node');
   });
 
@@ -118,21 +117,25 @@ async function endsItsWorker(server: TestServer, verb: string, what: string, mes
   expect(last.role).to.equal('worker');
   expect(errorOf(last).stack).to.match(new RegExp(`${message}[^]*failing\\.(js|ts)`));
 
-  const told = await logged(server, 'a worker was lost');
-  expect(told.role).to.equal('manager');
-  const event = told.fields?.['event'] as WorkerErrorEvent;
-  const { workerId } = event;
+  const { pid } = last;
+  const workerId = last.workerId!;
+  expect(before[workerId]).to.equal(pid);
+  const eventOf = (log: TestLog): WorkerErrorEvent => log.fields?.['event'] as WorkerErrorEvent;
+  const tellings = (): readonly TestLog[] =>
+    linesOf(server, 'a worker was lost').filter((log) => eventOf(log).pid === pid);
+  await eventually(server, 'the hook to be told', () => tellings().length === 1);
+  const [told] = tellings();
+  expect(told!.role).to.equal('manager');
   const reason = `Error: ${message}`;
-  const { stack, ...others } = event;
-  expect(others).to.deep.equal({ workerId, pid: before[workerId], exitCode: 70, signal: null, reason });
+  const { stack, ...others } = eventOf(told!);
+  expect(others).to.deep.equal({ workerId, pid, exitCode: 70, signal: null, reason });
   expect(stack).to.match(new RegExp(`${message}[^]*failing\\.(js|ts)`));
-  expect(last).to.include({ workerId, pid: event.pid });
   await logged(server, `worker ${workerId} ended: ${reason}`);
   await logged(server, 'Watcher.lost failed in workerError');
 
   await server.workersReady();
   const worker = server.running.workers[workerId]!;
-  expect(worker.pid).to.not.equal(event.pid);
+  expect(worker.pid).to.not.equal(pid);
   expect(worker.restarts).to.be.greaterThan(0);
   expect(await ask(client, 'still here')).to.match(/still here|rejection|timeout/);
 }

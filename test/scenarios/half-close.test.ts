@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { eventually, linesOf } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const LINES = Array.from({ length: 200 }, (_, line) => `line ${line}\n`).join('');
 const FEW_LINES = LINES.split('\n').slice(0, 20).join('\n') + '\n';
@@ -27,7 +27,7 @@ describe('A client that ends its side at once', () => {
     }, { settings }); // prettier-ignore
   }
 
-  inWorlds(
+  inSimulationFirst(
     'gets every answer, then the end, although its worker is killed in between',
     AsyncEchoApp,
     async (server) => {
@@ -48,7 +48,7 @@ describe('A client that ends its side at once', () => {
     },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'gets every answer, then the end, although it came before its worker was ready',
     SyncEchoApp,
     async (server) => {

@@ -3,7 +3,7 @@ import type { TestServer } from '@shoal/testing';
 import { AsyncEchoApp, StoryApp } from '../fixtures/apps/echo.js';
 import { GateApp } from '../fixtures/apps/gate.js';
 import { eventually } from './facts.js';
-import { inWorlds } from './in-worlds.js';
+import { inSimulationFirst, inWorlds } from './in-worlds.js';
 
 /** These kinds of events, in order; one that repeats itself, because bytes came in pieces, counts once. */
 function kindsOf(server: TestServer, ...wanted: string[]): string[] {
@@ -12,7 +12,7 @@ function kindsOf(server: TestServer, ...wanted: string[]): string[] {
 }
 
 describe('What a test sees of a server', () => {
-  inWorlds('is each connection, with its worker, until it is over', AsyncEchoApp, async (server) => {
+  inSimulationFirst('is each connection, with its worker, until it is over', AsyncEchoApp, async (server) => {
     const clients = [await server.connect(), await server.connect()];
     await eventually(server, 'two connections', () => server.connections.length === 2);
     await server.settle();
@@ -58,7 +58,7 @@ describe('What a test sees of a server', () => {
     expect(server.timers).to.deep.equal([]);
   });
 
-  inWorlds('is the life of a packet, in order', StoryApp, async (server) => {
+  inSimulationFirst('is the life of a packet, in order', StoryApp, async (server) => {
     const client = await server.connect();
     await client.receiveLine();
     client.send('one\n');
@@ -73,7 +73,7 @@ describe('What a test sees of a server', () => {
     expect(server.trace.find(({ kind }) => kind === 'accepted')!.process).to.equal('reactor 0');
   });
 
-  inWorlds('is settled once the replacement has answered', AsyncEchoApp, async (server) => {
+  inSimulationFirst('is settled once the replacement has answered', AsyncEchoApp, async (server) => {
     const client = await server.connect();
     client.send('a\nb\nc\n');
     await eventually(server, 'packets', () => server.outstanding.length === 3);

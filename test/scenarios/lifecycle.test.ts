@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { launch, simulate, type TestLog, type TestServer } from '@shoal/testing';
 import { LifecycleApp, SessionApp } from '../fixtures/apps/lifecycle.js';
 import { ask, eventually, linesLogged, linesOf } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst } from './in-worlds.js';
 
 const base = { mode: 'base' } as const;
 const single = { mode: 'base', workerNum: 1, taskWorkerNum: 0 } as const;
@@ -44,9 +44,10 @@ describe('The life of a server', () => {
   ] as const;
 
   for (const [world, seeds, start] of worlds) {
-    it(`runs each hook once, in its process and in order, with the objects it needs around it (${world})`, async () => {
+    it(`shows every role the same server, and runs each hook once, in its process and in order, with the objects it needs around it (${world})`, async () => {
       for (let seed = 1; seed <= seeds; seed++) {
         const server = await start(seed, {});
+        await everyRoleSeesTheSameServer(server);
         await server.stop();
         const life = lifeOf(server);
         expect(linesIn(life, 'master')).to.deep.equal(IN_MASTER);
@@ -92,29 +93,6 @@ describe('The life of a server', () => {
     });
   }
 
-  inWorlds('shows every role the same server', LifecycleApp, async (server) => {
-    const { running } = server;
-    const { masterPid, managerPid } = running;
-    await eventually(server, 'the start hooks', () => linesOf(server, 'second start').length === 1);
-    const told = /^first (start|managerStart|workerStart)/;
-    const views = (await linesLogged(server, told, 2 + running.workers.length)).map(
-      (log) => log.fields?.['view'] as { role: string; workerId: number },
-    );
-    const common = { masterPid, managerPid, taskworker: false, name: 'life' };
-    const workers = running.workers.map(({ workerId, role, pid }) => {
-      return { ...common, role, workerId, workerPid: pid, taskworker: role === 'taskWorker' };
-    });
-    const byRole = (a: { role: string; workerId: number }, b: typeof a) =>
-      a.role.localeCompare(b.role) || a.workerId - b.workerId;
-    expect(views.toSorted(byRole)).to.deep.equal(
-      [
-        { ...common, role: 'master', workerId: -1, workerPid: masterPid },
-        { ...common, role: 'manager', workerId: -1, workerPid: managerPid },
-        ...workers,
-      ].toSorted(byRole),
-    );
-  });
-
   inSimulation('ends in order when a worker asks for it', LifecycleApp, async (server) => {
     const client = await server.connect();
     client.send('shutdown\n');
@@ -127,7 +105,7 @@ describe('The life of a server', () => {
 });
 
 describe("Instances with scope 'connection'", () => {
-  inWorlds(
+  inSimulationFirst(
     'are made for each connection, disposed in reverse after its close, and made anew where it is adopted',
     SessionApp,
     async (server) => {
@@ -175,6 +153,30 @@ describe("Instances with scope 'connection'", () => {
     expect(linesOf(server, 'notebook closed')).to.have.length(1);
   });
 });
+
+/** What the roles know of each other before the end. */
+async function everyRoleSeesTheSameServer(server: TestServer): Promise<void> {
+  const { running } = server;
+  const { masterPid, managerPid } = running;
+  await eventually(server, 'the start hooks', () => linesOf(server, 'second start').length === 1);
+  const told = /^first (start|managerStart|workerStart)/;
+  const views = (await linesLogged(server, told, 2 + running.workers.length)).map(
+    (log) => log.fields?.['view'] as { role: string; workerId: number },
+  );
+  const common = { masterPid, managerPid, taskworker: false, name: 'life' };
+  const workers = running.workers.map(({ workerId, role, pid }) => {
+    return { ...common, role, workerId, workerPid: pid, taskworker: role === 'taskWorker' };
+  });
+  const byRole = (a: { role: string; workerId: number }, b: typeof a) =>
+    a.role.localeCompare(b.role) || a.workerId - b.workerId;
+  expect(views.toSorted(byRole)).to.deep.equal(
+    [
+      { ...common, role: 'master', workerId: -1, workerPid: masterPid },
+      { ...common, role: 'manager', workerId: -1, workerPid: managerPid },
+      ...workers,
+    ].toSorted(byRole),
+  );
+}
 
 /** The lines of the application, without those of the framework. */
 function lifeOf(server: TestServer): readonly TestLog[] {

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { World, type TestServer } from '@shoal/testing';
 import { LoggingApp } from '../fixtures/apps/logging.js';
 import { ask, eventually } from './facts.js';
-import { inWorlds } from './in-worlds.js';
+import { inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'shoal-log-files-'));
 const logFile = join(directory, 'log');
@@ -47,7 +47,7 @@ describe('The log file of a server', () => {
   });
 
   for (const [name, settings] of Object.entries(modes)) {
-    inWorlds(
+    (name === 'process' ? inWorlds : inSimulationFirst)(
       `has the lines of every process, before and after it is renamed and SIGWINCH comes (${name} mode)`,
       LoggingApp,
       async (server) => {
@@ -89,7 +89,7 @@ describe('The log file of a server', () => {
     );
   }
 
-  inWorlds(
+  inSimulationFirst(
     'is opened by a worker that takes the place of another',
     LoggingApp,
     async (server) => {

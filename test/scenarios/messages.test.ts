@@ -4,7 +4,7 @@ import { readDefinition } from '@shoal/decorators';
 import type { Server } from '@shoal/core';
 import { LettersApp, UnreadApp, type Letter } from '../fixtures/apps/letters.js';
 import { ask, eventually, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const EVERYBODY = [0, 1, 2, 3];
 
@@ -93,7 +93,7 @@ describe('Messages', () => {
 });
 
 describe('A question', () => {
-  inWorlds('is answered by what the handler returns or throws', LettersApp, async (server) => {
+  inSimulationFirst('is answered by what the handler returns or throws', LettersApp, async (server) => {
     const { client, other } = await correspondents(server);
     expect(await say(client, 'ask', other, { n: 5, do: 'wait', ms: 5 })).to.equal(5);
     expect(await say(client, 'ask', 2, { n: 5, do: 'nothing' })).to.equal('undefined');
@@ -137,7 +137,7 @@ describe('A question', () => {
     },
   );
 
-  inWorlds('is lost with the process that has begun to handle it', LettersApp, async (server) => {
+  inSimulationFirst('is lost with the process that has begun to handle it', LettersApp, async (server) => {
     const { client, other } = await correspondents(server);
     client.send(`ask ${JSON.stringify([other, { n: 60, do: 'hang' }])}\n`);
     await logged(server, /^hears 60 /);
@@ -227,7 +227,7 @@ describe('The window of messages', () => {
 });
 
 describe('Messages to a process that leaves', () => {
-  inWorlds('are all started once, in order, when it is replaced', LettersApp, async (server) => {
+  inSimulationFirst('are all started once, in order, when it is replaced', LettersApp, async (server) => {
     const { client, other } = await correspondents(server);
     await sendWhile(server, client, other, async () => server.stopWorker(other));
     expect(numbersHeardBy(server, other)).to.deep.equal([...Array(LETTERS).keys()]);

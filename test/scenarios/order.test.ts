@@ -86,6 +86,7 @@ describe('Order within a connection', () => {
         'closing',
         'closed error',
       ]);
+      await eventually(server, 'its end', async () => (await server.stats()).connections === 1);
       const { handledPackets, outstandingPackets, refused, connections } = await server.stats();
       expect({ handledPackets, outstandingPackets, refused, connections }).to.deep.equal({
         handledPackets: 4,

@@ -9,14 +9,14 @@ import {
   SingleProcessApp,
 } from '../fixtures/apps/processes.js';
 import { ask, errorOf, eventually, linesLogged, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 /** Its id follows those of two workers and a task worker. */
 const POLLER = 3;
 
 describe('A class with @Process', () => {
   for (const mode of ['process', 'base'] as const) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `is built in a process of its own, which runs its hooks, its ticks and run() (${mode} mode)`,
       ProcessesApp,
       async (server) => {
@@ -50,7 +50,7 @@ describe('A class with @Process', () => {
       { settings: { mode } },
     );
 
-    (mode === 'process' ? inWorlds : inSimulation)(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `is replaced when it dies, is blocked or is to leave, and never twice there (${mode} mode)`,
       ProcessesApp,
       async (server) => {
@@ -144,7 +144,7 @@ describe('A class with @Process', () => {
     await server.stop();
   });
 
-  inWorlds('is not touched by a reload', ProcessesApp, async (server) => {
+  inSimulationFirst('is not touched by a reload', ProcessesApp, async (server) => {
     const before = worker(server, POLLER).pid;
     const report = await server.reload();
     expect({ ...report, replaced: [...report.replaced].sort((a, b) => a - b) }).to.deep.include({
@@ -181,7 +181,7 @@ describe('A class with @Process', () => {
 
 describe('A command', () => {
   for (const mode of ['process', 'base'] as const) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `is answered by each process from each other (${mode} mode)`,
       ProcessesApp,
       async (server) => {
@@ -212,7 +212,7 @@ describe('A command', () => {
     expect(pids).to.deep.equal([server.running.masterPid]);
   });
 
-  inWorlds('works in a server of one process', SingleProcessApp, async (server) => {
+  inSimulationFirst('works in a server of one process', SingleProcessApp, async (server) => {
     const client = await server.connect();
     expect(await answer(client, 'who', 0)).to.deep.equal(['worker', 0]);
     expect(await answer(client, 'who', 'master')).to.deep.equal(['master', true]);
@@ -220,7 +220,7 @@ describe('A command', () => {
     expect(await answer(client, 'who', 1)).to.deep.include({ code: 'NO_SUCH_PROCESS' });
   });
 
-  inWorlds(
+  inSimulationFirst(
     'carries what structured clone does, up to a bound, and what a handler throws',
     ProcessesApp,
     async (server) => {
@@ -255,7 +255,7 @@ describe('A command', () => {
     },
   );
 
-  inWorlds('fails with a reason when nobody answers', ProcessesApp, async (server) => {
+  inSimulationFirst('fails with a reason when nobody answers', ProcessesApp, async (server) => {
     const client = await server.connect();
     expect(await answer(client, 'nonsense', 1)).to.deep.include({
       code: 'COMMAND_UNKNOWN',

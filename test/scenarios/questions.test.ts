@@ -3,12 +3,12 @@ import type { ClientInfo } from '@shoal/core';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { AskingApp } from '../fixtures/apps/asks.js';
 import { ask, eventually, linesOf } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 describe('A process that asks about its server', () => {
   for (const mode of ['process', 'base'] as const) {
     const settings = { mode };
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `hears of connections wherever their sockets are (${mode} mode)`,
       AskingApp,
       async (server) => {
@@ -52,7 +52,7 @@ describe('A process that asks about its server', () => {
     );
   }
 
-  inWorlds('hears of workers and counters', AskingApp, async (server) => {
+  inSimulationFirst('hears of workers and counters', AskingApp, async (server) => {
     const client = await server.connect();
     const pids = server.running.workers.map(({ pid }) => pid);
     for (const id of [0, 1]) expect(await answer(client, `worker ${id}`)).to.deep.equal(['worker', pids[id]]);
@@ -68,7 +68,7 @@ describe('A process that asks about its server', () => {
     });
   });
 
-  inWorlds('may be the master, the manager or a task worker', AskingApp, async (server) => {
+  inSimulationFirst('may be the master, the manager or a task worker', AskingApp, async (server) => {
     await server.connect();
     // The master asks when the server has started, and says what it is then.
     await eventually(server, 'the master', () =>
@@ -89,7 +89,7 @@ describe('A process that asks about its server', () => {
     }
   });
 
-  inWorlds(
+  inSimulationFirst(
     'reloads the server from a worker that is replaced by that, and is answered first',
     AskingApp,
     async (server) => {

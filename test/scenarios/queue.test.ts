@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { simulate, type SimulatedServer, type TestClient } from '@shoal/testing';
 import { Prng } from '@shoal/testing/internal/world/prng';
+import { played } from '../exploration/breadth.js';
 import { JobsApp } from '../fixtures/apps/jobs.js';
 import { QueueApp, StartingApp, type Errand } from '../fixtures/apps/queue.js';
 import { ask, eventually, linesLogged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'shoal-queue-'));
 let files = 0;
@@ -19,7 +20,7 @@ describe('Tasks in a queue', () => {
     ['process', 'queue'],
     ['base', 'sharedQueue'],
   ] as const) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `come back in every way there is (${mode} mode, ${taskIpcMode})`,
       JobsApp,
       async (server) => {
@@ -77,7 +78,7 @@ describe('Tasks in a queue', () => {
     );
   }
 
-  inWorlds(
+  inSimulationFirst(
     'are tried again when they fail, and are dead letters after that, of which their poster hears',
     QueueApp,
     async (server) => {
@@ -102,7 +103,7 @@ describe('Tasks in a queue', () => {
     { settings: { queueDirectory: join(directory, 'retries') } },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'are posted from everywhere, before anybody is there to take them, and by task workers as well',
     StartingApp,
     async (server) => {
@@ -247,7 +248,7 @@ describe('Tasks in a queue', () => {
 
   it('are done exactly once, and all results come back, while everything is replaced in order', async () => {
     for (let seed = 1; seed <= SEEDS / 2; seed++) {
-      await played(seed, { bakeTime: 0, maxWaitTime: 5_000 }, async (server, random) => {
+      await underSeed(seed, { bakeTime: 0, maxWaitTime: 5_000 }, async (server, random) => {
         const path = file();
         const client = await server.connect();
         const answers: unknown[] = [];
@@ -328,12 +329,12 @@ describe('Tasks in a queue', () => {
 
   it('are all done, whatever dies at whichever moment', async () => {
     for (let seed = 1; seed <= SEEDS; seed++)
-      await played(seed, { workerTimeout: 0, taskRetries: 100 }, survive);
+      await underSeed(seed, { workerTimeout: 0, taskRetries: 100 }, survive);
   }).timeout(120_000);
 
   it('are done exactly once, and all results come back, when nothing dies but the process that has the queue', async () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
-      await played(seed, { workerTimeout: 0 }, async (server, random) => {
+      await underSeed(seed, { workerTimeout: 0 }, async (server, random) => {
         const path = file();
         const clients = await Promise.all([0, 1, 2].map(async () => server.connect()));
         const words = ['wait', 'callback', 'enqueue'];
@@ -364,10 +365,10 @@ describe('Tasks in a queue', () => {
   }).timeout(120_000);
 });
 
-const SEEDS = Number(process.env['SHOAL_RUNS'] ?? 60);
+const SEEDS = played(60);
 
 /** Under one seed, which also chooses the mode; a failure names it. */
-async function played(
+async function underSeed(
   seed: number,
   settings: object,
   scenario: (server: SimulatedServer, random: Prng) => Promise<void>,

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { simulate, type TestClient } from '@shoal/testing';
+import { played } from '../exploration/breadth.js';
 import { AsyncEchoApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 
-const SEEDS = 60;
+const SEEDS = played(60);
 const STEPS = 40;
 /** Enough for everything that waits to be handled, in virtual ms. */
 const CALM_MS = 20_000;

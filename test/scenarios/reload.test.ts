@@ -12,7 +12,7 @@ import {
   SlowBuild,
 } from '../fixtures/apps/builds.js';
 import { ask, eventually, linesLogged, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds, withProcesses, type App } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses, type App } from './in-worlds.js';
 
 const throwsAtImport = new URL('../fixtures/builds/throws-at-import.js', import.meta.url);
 
@@ -42,7 +42,7 @@ describe('A reload', () => {
     },
   );
 
-  inWorlds('says what has changed on disk and needs a restart', FirstBuild, async (server) => {
+  inSimulationFirst('says what has changed on disk and needs a restart', FirstBuild, async (server) => {
     await server.deploy(SecondBuild);
     const { needRestart } = await server.reload();
     expect(needRestart).to.have.members([
@@ -58,7 +58,7 @@ describe('A reload', () => {
     expect(linesOf(server, 'before another reload')).to.have.length(0);
   });
 
-  inWorlds('of task workers leaves the others alone', FirstBuild, async (server) => {
+  inSimulationFirst('of task workers leaves the others alone', FirstBuild, async (server) => {
     const before = server.running.workers.map(({ pid }) => pid);
     expect(await server.reload({ only: 'task' })).to.deep.include({ outcome: 'done', replaced: [2] });
     await server.workersReady();
@@ -157,7 +157,7 @@ describe('A reload', () => {
     expect(canaries).to.include(steps.find(({ step }) => step === 'failed')!.pid);
   });
 
-  inWorlds('is refused while another one runs', FirstBuild, async (server) => {
+  inSimulationFirst('is refused while another one runs', FirstBuild, async (server) => {
     const first = server.reload();
     const second = await server.reload().then(
       () => undefined,
@@ -167,7 +167,7 @@ describe('A reload', () => {
     expect(await first).to.deep.include({ outcome: 'done' });
   });
 
-  inWorlds(
+  inSimulationFirst(
     'finishes a handler that runs, in the old worker, and gives what waits behind it to the new one',
     SlowBuild,
     async (server) => {

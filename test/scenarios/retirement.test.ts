@@ -3,14 +3,14 @@ import type { TestServer } from '@shoal/testing';
 import { AsyncEchoApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { BuildThatThrowsAtStart, FirstBuild, SlowBuild } from '../fixtures/apps/builds.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
 
 describe('A worker that is recycled', () => {
   for (const [App, least] of [
     [SyncEchoApp, 300],
     [AsyncEchoApp, 120],
   ] as const) {
-    inWorlds(
+    (App === SyncEchoApp ? inWorlds : inSimulationFirst)(
       `after each packet (maxRequest: 1) loses, doubles and reorders nothing under pipelined load: ${App.name}`,
       App,
       async (server) => {
@@ -126,7 +126,7 @@ describe('A worker that is recycled', () => {
 });
 
 describe('server.stop(workerId)', () => {
-  inWorlds(
+  inSimulationFirst(
     'gives the connections of one worker another, in order, and touches no other',
     FirstBuild,
     async (server) => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { PostApp } from '../fixtures/apps/post.js';
 import { ask, eventually, linesLogged, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const MiB = 1024 * 1024;
 /** What `PostApp` allows on its listeners. */
@@ -21,7 +21,7 @@ describe('What handlers send and close', () => {
     { mode: 'base' as const, inMode: 'in base mode' },
   ];
   for (const { mode, inMode } of modes) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `reaches connections of another worker by id: send, close and reset ${inMode}`,
       PostApp,
       async (server) => {
@@ -53,7 +53,7 @@ describe('What handlers send and close', () => {
     );
   }
 
-  inWorlds(
+  inSimulationFirst(
     'never mixes what several workers send to one connection',
     PostApp,
     async (server) => {

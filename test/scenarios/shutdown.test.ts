@@ -5,7 +5,7 @@ import { SlowBuild } from '../fixtures/apps/builds.js';
 import { JobsApp } from '../fixtures/apps/jobs.js';
 import { WaitingApp } from '../fixtures/apps/waiting.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const modes = {
   process: {},
@@ -15,7 +15,7 @@ const modes = {
 
 describe('A server that is asked to stop', () => {
   for (const [name, settings] of Object.entries(modes)) {
-    inWorlds(
+    (name === 'process' ? inWorlds : inSimulationFirst)(
       `lets a handler of 300 ms answer, then ends the connection and leaves with 0 (${name} mode)`,
       SlowBuild,
       async (server) => {
@@ -34,7 +34,7 @@ describe('A server that is asked to stop', () => {
   }
 
   for (const [name, settings] of Object.entries(modes)) {
-    inWorlds(
+    (name === 'process' ? inWorlds : inSimulationFirst)(
       `tells handlers that wait to give up, by @OnWorkerExit and connection.signal, while their answers go out (${name} mode)`,
       WaitingApp,
       async (server) => {

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { delimiter, tcp } from '@shoal/core';
 import type { TestServer } from '@shoal/testing';
 import { HangsApp, IdleApp, SickApp } from '../fixtures/apps/sick.js';
-import { ask, errorOf, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { ask, errorOf, eventually, linesLogged, linesOf, logged } from './facts.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const TIMEOUT_MS = 500;
 const framing = delimiter('\n', { strip: true });
@@ -11,7 +11,7 @@ const modes = { process: {}, base: { mode: 'base', workerNum: 2 }, single: { mod
 
 describe('A handler that exceeds handlerTimeout', () => {
   for (const [mode, settings] of Object.entries(modes)) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `is named and counted, its packet is refused, and its connection is reset and told closed (${mode} mode)`,
       SickApp,
       async (server) => {
@@ -24,8 +24,11 @@ describe('A handler that exceeds handlerTimeout', () => {
         await logged(server, 'closed: handlerTimeout, aborted: true');
         const line = await logged(server, 'Sick.line failed in receive');
         expect(errorOf(line).message).to.equal('Sick.line has not settled within handlerTimeout, 500 ms');
-        expect(linesOf(server, 'late send: false')).to.have.length(1);
-        await eventually(server, 'the refusals', async () => (await server.stats()).outstandingPackets === 0);
+        await linesLogged(server, 'late send: false', 1);
+        await eventually(server, 'the end', async () => {
+          const { outstandingPackets, connections } = await server.stats();
+          return outstandingPackets === 0 && connections === 1;
+        });
         const { refused, failedHandlers, acceptedPackets, handledPackets, connections } =
           await server.stats();
         expect(refused).to.deep.equal({ HANDLER_TIMEOUT: 1, CLOSED: 1 });
@@ -56,7 +59,7 @@ describe('A handler that exceeds handlerTimeout', () => {
     { settings: { handlerTimeout: TIMEOUT_MS } },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'in @OnConnect costs its connection likewise',
     SickApp,
     async (server) => {
@@ -71,7 +74,7 @@ describe('A handler that exceeds handlerTimeout', () => {
     { settings: { handlerTimeout: TIMEOUT_MS }, seeds: 5 },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'is that of its own listener',
     SickApp,
     async (server) => {
@@ -113,7 +116,7 @@ describe('A handler that exceeds handlerTimeout', () => {
 
 describe('connection.signal', () => {
   for (const [mode, settings] of Object.entries(modes)) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `aborts at once when the peer is gone, while a handler runs and packets wait (${mode} mode)`,
       SickApp,
       async (server) => {
@@ -122,7 +125,8 @@ describe('connection.signal', () => {
         await logged(server, 'waiting');
         client.reset();
         await logged(server, /^closed: (client|error), aborted: true$/);
-        expect(linesOf(server, 'aborted: CONNECTION_CLOSED, closed: true')).to.have.length(2);
+        await linesLogged(server, 'aborted: CONNECTION_CLOSED, closed: true', 2);
+        await eventually(server, 'all settled', async () => (await server.stats()).outstandingPackets === 0);
         const { handledPackets, failedHandlers } = await server.stats();
         expect({ handledPackets, failedHandlers }).to.deep.equal({ handledPackets: 3, failedHandlers: 0 });
       },
@@ -130,7 +134,7 @@ describe('connection.signal', () => {
     );
   }
 
-  inWorlds(
+  inSimulationFirst(
     'does not abort when the client has only finished sending',
     SickApp,
     async (server) => {
@@ -145,7 +149,7 @@ describe('connection.signal', () => {
     { settings: { maxWaitTime: 200 }, seeds: 5 },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'aborts when the connection is closed here',
     SickApp,
     async (server) => {

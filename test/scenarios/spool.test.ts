@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import type { SimulatedServer, TestServer } from '@shoal/testing';
 import { BulkApp } from '../fixtures/apps/bulk.js';
 import { ask, eventually, linesOf } from './facts.js';
-import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
 
 const KiB = 1024;
 const SPOOL = 64 * KiB;
@@ -50,7 +50,7 @@ describe('Payloads of tasks above taskSpoolSize', () => {
     { settings },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'keep the order of the results of a task',
     BulkApp,
     async (server) => {
@@ -64,7 +64,7 @@ describe('Payloads of tasks above taskSpoolSize', () => {
     { settings },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'are refused above taskMaxLength, as tasks and as results, by one byte',
     BulkApp,
     async (server) => {
@@ -83,7 +83,7 @@ describe('Payloads of tasks above taskSpoolSize', () => {
     { settings },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'are still there for the next attempt, and gone when the last one has failed',
     BulkApp,
     async (server) => {
@@ -96,7 +96,7 @@ describe('Payloads of tasks above taskSpoolSize', () => {
     { settings },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'are gone when their caller has given up, whether a task worker had them or not',
     BulkApp,
     async (server) => {
@@ -133,7 +133,7 @@ describe('Payloads of tasks above taskSpoolSize', () => {
     { settings: { ...settings, taskConcurrency: 2 } },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'of a poster and a task worker that are killed together are removed while the server goes on',
     BulkApp,
     async (server) => {

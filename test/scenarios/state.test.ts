@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { StateApp } from '../fixtures/apps/state.js';
 import { ask, errorOf, eventually } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst } from './in-worlds.js';
 
 /** One byte of the encoding goes to the tag that says it is bytes. */
 const LARGEST = 16 * 1024 - 1;
 
 describe('connection.state', () => {
-  inWorlds(
+  inSimulationFirst(
     'outlives its worker, changed in place or assigned, as the last settlement left it',
     StateApp,
     async (server) => {

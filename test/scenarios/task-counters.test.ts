@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { ChiefsApp } from '../fixtures/apps/chiefs.js';
 import { eventually } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst } from './in-worlds.js';
 
 /** Of the two tasks of the master and the five of the manager, of which two never end. */
 const ALL = { posted: 7, finished: 5, outstanding: 2, lostWithPoster: 0, done: 5 };
@@ -14,7 +14,7 @@ describe('The counters of tasks', () => {
     settings: { mode: 'base' },
   });
 
-  inWorlds(
+  inSimulationFirst(
     'hold what master and manager have posted, also of a manager that is gone: what it waited for is lost with it',
     ChiefsApp,
     async (server) => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestClient } from '@shoal/testing';
 import { JobsApp } from '../fixtures/apps/jobs.js';
 import { ask } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 interface Outcome {
   readonly status: string;
@@ -41,7 +41,7 @@ describe('A task that ends its task worker', () => {
 });
 
 describe('A task that finishes with more than one frame holds', () => {
-  inWorlds('has told it before it is over', JobsApp, async (server) => {
+  inSimulationFirst('has told it before it is over', JobsApp, async (server) => {
     const client = await server.connect();
     expect(await ask(client, 'wait [{"do":"part","value":200000}]')).to.have.length(200_002);
   });

@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import type { TestClient } from '@shoal/testing';
 import { JobsApp } from '../fixtures/apps/jobs.js';
 import { ask, eventually } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 describe('Tasks', () => {
   for (const mode of ['process', 'base'] as const) {
-    inWorlds(
+    (mode === 'process' ? inWorlds : inSimulationFirst)(
       `are done in task workers, and come back in every way there is (${mode} mode)`,
       JobsApp,
       async (server) => {
@@ -48,23 +48,27 @@ describe('Tasks', () => {
     );
   }
 
-  inWorlds('bring what their handler throws to the caller, with stack and cause', JobsApp, async (server) => {
-    const client = await server.connect();
-    expect(await say(client, 'wait', { do: 'throw' })).to.deep.equal({
-      name: 'RangeError',
-      message: 'thrown in a task',
-      where: true,
-      cause: 'the cause',
-    });
-    expect(await say(client, 'wait', { do: 'reject' })).to.deep.include({ message: 'rejected in a task' });
-    expect(await say(client, 'task', { do: 'throw' })).to.equal('number');
-    await eventually(
-      server,
-      'the failure',
-      async () => ((await say(client, 'finished')) as string[]).length === 1,
-    );
-    expect(await say(client, 'finished')).to.deep.equal(['thrown in a task']);
-  });
+  inSimulationFirst(
+    'bring what their handler throws to the caller, with stack and cause',
+    JobsApp,
+    async (server) => {
+      const client = await server.connect();
+      expect(await say(client, 'wait', { do: 'throw' })).to.deep.equal({
+        name: 'RangeError',
+        message: 'thrown in a task',
+        where: true,
+        cause: 'the cause',
+      });
+      expect(await say(client, 'wait', { do: 'reject' })).to.deep.include({ message: 'rejected in a task' });
+      expect(await say(client, 'task', { do: 'throw' })).to.equal('number');
+      await eventually(
+        server,
+        'the failure',
+        async () => ((await say(client, 'finished')) as string[]).length === 1,
+      );
+      expect(await say(client, 'finished')).to.deep.equal(['thrown in a task']);
+    },
+  );
 
   inWorlds(
     'are retried when their task worker dies, and fail with the reason after that',
@@ -98,7 +102,7 @@ describe('Tasks', () => {
     expect((await server.stats()).tasks).to.include({ failed: 1, retried: 0 });
   });
 
-  inWorlds('may be named and typed, and are checked before and after', JobsApp, async (server) => {
+  inSimulationFirst('may be named and typed, and are checked before and after', JobsApp, async (server) => {
     const client = await server.connect();
     expect(await line(client, 'double 21')).to.equal(42);
     expect(await line(client, 'half 42')).to.equal(21);

@@ -4,7 +4,7 @@ import { simulate, type TestServer } from '@shoal/testing';
 import { NowhereApp, PlacesApp, RolesApp } from '../fixtures/apps/timer-places.js';
 import { WatchApp } from '../mutants/watch.js';
 import { eventually, linesOf } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const base = { mode: 'base' } as const;
 const single = { mode: 'base', workerNum: 1, taskWorkerNum: 0 } as const;
@@ -80,7 +80,7 @@ describe('Timers of a user process', () => {
 });
 
 describe('server.tick, after and clearTimer', () => {
-  inWorlds('work in the master, the manager, workers and task workers', RolesApp, async (server) => {
+  inSimulationFirst('work in the master, the manager, workers and task workers', RolesApp, async (server) => {
     for (const line of ['after', 'tick 3', 'ended true', 'cleared true false'])
       await eventually(server, `'${line}' of every role`, () => rolesOf(server, line).size === 4);
     expect([...rolesOf(server, 'after')].sort()).to.deep.equal([
@@ -103,7 +103,7 @@ describe('Timers of one worker', () => {
     await server.workersReady();
   });
 
-  inWorlds('run in a new worker when their holder retires in a reload', WatchApp, async (server) => {
+  inSimulationFirst('run in a new worker when their holder retires in a reload', WatchApp, async (server) => {
     const first = await holderOf(server);
     const { outcome } = await server.reload();
     expect(outcome).to.equal('done');

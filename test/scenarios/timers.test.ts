@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { ClockworkApp } from '../fixtures/apps/timers.js';
 import { ask, errorOf, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst } from './in-worlds.js';
 
 const single = { mode: 'base', workerNum: 1, taskWorkerNum: 0 } as const;
 
 describe('Timers', () => {
-  inWorlds(
+  inSimulationFirst(
     'tick in every event worker and in no task worker; an async tick never overlaps itself; their server can stop',
     ClockworkApp,
     async (server) => {

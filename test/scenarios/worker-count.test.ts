@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { simulate } from '@shoal/testing';
 import { SyncEchoApp } from '../fixtures/apps/echo.js';
 import { linesOf, logged } from './facts.js';
-import { inWorlds } from './in-worlds.js';
+import { inSimulationFirst, inWorlds } from './in-worlds.js';
 
 describe('The number of workers', () => {
   inWorlds(
@@ -17,7 +17,7 @@ describe('The number of workers', () => {
     { settings: { workerNum: 'auto', taskWorkerNum: 0 }, seeds: 1 },
   );
 
-  inWorlds('is not explained when it was written', SyncEchoApp, async (server) => {
+  inSimulationFirst('is not explained when it was written', SyncEchoApp, async (server) => {
     await logged(server, / serves: /);
     expect(linesOf(server, /workerNum auto/)).to.deep.equal([]);
   });

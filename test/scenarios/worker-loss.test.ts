@@ -3,11 +3,11 @@ import type { TestClient, TestServer } from '@shoal/testing';
 import { AsyncEchoApp, FragileApp, LazyApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { HooksApp } from '../fixtures/apps/hooks.js';
 import { ask, linesLogged, linesOf } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const CLIENTS = 50;
 const BURST = 16;
-const KILLS = 10;
+const KILLS = 5;
 /** What a worker must have unsettled at its death, for the death to count. */
 const LEAST_UNSETTLED = 20;
 
@@ -46,7 +46,7 @@ describe('The loss of a worker', () => {
     expect(stats.handledPackets).to.equal(2);
   });
 
-  inWorlds('tells the second attempt how much the first has answered', StoryApp, async (server) => {
+  inSimulationFirst('tells the second attempt how much the first has answered', StoryApp, async (server) => {
     const client = await server.connect();
     expect(await client.receiveLine()).to.equal('welcome');
     client.send('half\n');
@@ -77,7 +77,7 @@ describe('The loss of a worker', () => {
 });
 
 describe('An event of a connection that kills its worker', () => {
-  inWorlds(
+  inSimulationFirst(
     'is poison when it is a connect: its client goes, and the others are served',
     FragileApp,
     async (server) => {

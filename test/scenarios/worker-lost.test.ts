@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { SlowBuild } from '../fixtures/apps/builds.js';
 import { eventually } from './facts.js';
-import { inWorlds } from './in-worlds.js';
+import { inSimulationFirst, inWorlds } from './in-worlds.js';
 
 /** One packet runs, two wait behind it, and the worker of all is killed; another client only listens. */
 async function lose(server: TestServer): Promise<Awaited<ReturnType<TestServer['connect']>>[]> {
@@ -18,7 +18,7 @@ async function lose(server: TestServer): Promise<Awaited<ReturnType<TestServer['
 }
 
 describe('onWorkerLost', () => {
-  inWorlds(
+  inSimulationFirst(
     "'redeliver' has everything handled, and counts what was started again",
     SlowBuild,
     async (server) => {
@@ -37,7 +37,7 @@ describe('onWorkerLost', () => {
     },
   );
 
-  inWorlds(
+  inSimulationFirst(
     "'drop' drops what may have been started, and has the rest handled",
     SlowBuild,
     async (server) => {
@@ -84,7 +84,7 @@ describe('onWorkerLost', () => {
     { settings: { onWorkerLost: 'close' } },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'does not concern workers that leave in order',
     SlowBuild,
     async (server) => {
@@ -101,7 +101,7 @@ describe('onWorkerLost', () => {
     { settings: { onWorkerLost: 'close' } },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'is without a choice in base mode, where connections die with their worker: the ledger balances at what was known',
     SlowBuild,
     async (server) => {

@@ -15,7 +15,7 @@
 import { join } from 'node:path';
 import { delimiter, tcp } from '@shoal/core';
 import { ServerConfig } from '@shoal/decorators';
-import { Admin } from './admin.js';
+import { Admin, adminListener } from './admin.js';
 import { Archive } from './archive.js';
 import { dataDirectory } from './data-directory.js';
 import { Ingest } from './ingest.js';
@@ -32,13 +32,7 @@ const lines = delimiter('\n', { strip: true });
       // Lines of one client that may wait in a share.
       concurrency: 1_024,
     }),
-    // Its commands change things: this machine alone may give them.
-    tcp({
-      name: 'admin',
-      host: '127.0.0.1',
-      port: Number(process.env.TALLY_ADMIN_PORT || 8126),
-      framing: lines,
-    }),
+    adminListener(lines),
   ],
   mode: 'process',
   reactorNum: 1,

@@ -5,7 +5,7 @@
 import type { Totals } from './totals.js';
 
 const HELP =
-  'Commands: stats, counters, gauges, timers, sets, delcounters, delgauges, deltimers, health, help, quit\n\n';
+  'Commands: stats, counters, gauges, timers, sets, delcounters, delgauges, deltimers, health, status, reload, stop, help, quit\n\n';
 const END = 'END\n\n';
 
 /** What the console has been told; commands with words change something. */

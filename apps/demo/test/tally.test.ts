@@ -175,14 +175,14 @@ describe('Tally', () => {
 
   for (const who of ['keeper', 'task worker', 'queue'] as const) {
     it(`counts each line once when the ${who} dies at any moment`, async () => {
-      for (let moment = 0; moment < 12; moment++)
+      for (let moment = 0; moment < 8; moment++)
         expect(await countedWhileDies(who, moment), `moment ${moment}`).to.deep.equal([1_200, 1_200]);
     });
   }
 
   for (const who of ['worker', 'manager'] as const) {
     it(`loses no line when the ${who} dies at any moment, and counts none more than twice`, async () => {
-      for (let moment = 0; moment < 12; moment++) {
+      for (let moment = 0; moment < 8; moment++) {
         for (const counted of await countedWhileDies(who, moment))
           expect(counted, `moment ${moment}`).to.be.within(1_200, 2_400);
       }
@@ -269,7 +269,7 @@ describe('Tally', () => {
         const { hits } = (await metricsIn(server, 'counters')) as { hits: number };
         expect(hits).to.be.at.least(40);
       },
-      { runs: 60, override: { master: freshData } },
+      { runs: 25, override: { master: freshData } },
     );
   });
 
@@ -286,7 +286,7 @@ describe('Tally', () => {
         expect(await metricsIn(server, 'counters')).to.deep.equal({ hits: 40 });
       },
       {
-        runs: 40,
+        runs: 20,
         faults: { crashes: 0, managerCrashes: 0, reloads: 1, stops: 2 },
         override: { master: freshData },
       },
@@ -305,7 +305,7 @@ describe('Tally', () => {
           expect(await admin.receiveLine()).to.equal('');
         }
       },
-      { runs: 60, override: { master: freshData } },
+      { runs: 25, override: { master: freshData } },
     );
   });
 });

@@ -15,6 +15,7 @@ export { PipeMessage } from './messaging/pipe-message.js';
 export { Task, TaskResult } from './tasks/task.js';
 export { tcp, udp, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
 export { ConfigError, HandlerError, ProcessError, ProtocolError, TaskError, ExitCode } from './errors.js';
+export type { DispatchDecision, DispatchFunction, DispatchRequest } from './dispatch/dispatch-function.js';
 export type { EnqueueOptions } from './tasks/queue-client.js';
 export type { Accepted } from './tasks/queue/task-queue.js';
 export type { Settings, SettingsInput } from './config/load.js';

@@ -42,6 +42,7 @@ export function serverStatus(fields: Partial<ServerStatus> = {}): ServerStatus {
       acceptedPackets: 100_000,
       handledPackets: 99_990,
       redeliveredPackets: 2,
+      failedDispatches: 0,
       outstandingPackets: 7,
       refused: { PACKET_TOO_LONG: 2, CLOSED: 1 },
       failedHandlers: 4,

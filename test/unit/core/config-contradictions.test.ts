@@ -31,6 +31,17 @@ describe('Options that contradict each other', () => {
     expect(linesOf({ listeners, user: 'chat', group: 'chat' })).to.deep.equal([]);
   });
 
+  it('enableUnsafeEvent needs a dispatch mode that has no ordered events, or base mode', () => {
+    const listeners = [tcp({ port: 80 })];
+    for (const dispatchMode of ['fixed', 'ipHash', 'leastConnections'])
+      expect(linesOf({ listeners, dispatchMode, enableUnsafeEvent: true })).to.deep.equal([
+        `enableUnsafeEvent: true has no effect, because dispatchMode '${dispatchMode}' delivers connect and close in order; remove it`,
+      ]);
+    for (const dispatchMode of ['roundRobin', 'preemptive', 'leastInFlight'])
+      expect(linesOf({ listeners, dispatchMode, enableUnsafeEvent: true })).to.deep.equal([]);
+    expect(linesOf({ listeners, mode: 'base', workerNum: 2, enableUnsafeEvent: true })).to.deep.equal([]);
+  });
+
   describe('listeners', () => {
     it('share no address', () => {
       expect(

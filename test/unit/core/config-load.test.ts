@@ -80,6 +80,7 @@ describe('loadSettings', () => {
       taskQueueLimit: 10_000,
       taskQueuePolicy: 'wait',
       dispatchMode: 'fixed',
+      enableUnsafeEvent: false,
       maxWaitTime: 10_000,
       lameDuck: 0,
       bootTimeout: 30_000,
@@ -270,15 +271,45 @@ describe('loadSettings', () => {
     });
   });
 
+  it('takes each dispatch mode by its number', () => {
+    const modes = Object.entries({
+      roundRobin: 1,
+      fixed: 2,
+      preemptive: 3,
+      ipHash: 4,
+      leastConnections: 8,
+      leastInFlight: 9,
+    });
+    for (const [word, number] of modes)
+      for (const dispatchMode of [word, number])
+        expect(load(withServer({ dispatchMode })).dispatchMode).to.equal(word);
+  });
+
+  it('takes a dispatch module as a URL or as its text, and leaves it out where there is none', () => {
+    const url = new URL('file:///srv/echo/dispatch.js');
+    for (const dispatchModule of [url, url.href])
+      expect(load(withServer({ dispatchModule })).dispatchModule).to.equal('file:///srv/echo/dispatch.js');
+    expect(load({ listeners })).to.not.have.property('dispatchModule');
+    expect(problemsOf(withServer({ dispatchModule: './dispatch.js' }))).to.deep.equal([
+      {
+        path: 'dispatchModule',
+        found: "'./dispatch.js'",
+        reason: 'is not a URL',
+        remedy: "write a file: URL such as new URL('./dispatch.js', import.meta.url)",
+      },
+    ]);
+  });
+
   it('refuses the dispatch modes of later versions by word and by number', () => {
-    const later = ['preemptive', 3, 'ipHash', 4, 'uid', 5, 'leastConnections', 8, 'leastInFlight', 9];
+    const later = ['uid', 5];
     for (const dispatchMode of later) {
       expect(problemsOf(withServer({ dispatchMode })), String(dispatchMode)).to.deep.equal([
         {
           path: 'dispatchMode',
           found: typeof dispatchMode === 'string' ? `'${dispatchMode}'` : String(dispatchMode),
           reason: 'is not in this version',
-          remedy: "write 'fixed' or 'roundRobin'",
+          remedy:
+            "write 'fixed', 'roundRobin', 'preemptive', 'ipHash', 'leastConnections' or 'leastInFlight'",
         },
       ]);
     }
@@ -287,7 +318,7 @@ describe('loadSettings', () => {
 
   it('proposes the word that was probably meant', () => {
     const [problem] = problemsOf(withServer({ dispatchMode: 'round_robin' }));
-    expect(problem?.remedy).to.equal("did you mean 'roundRobin'? It takes 'fixed' or 'roundRobin'");
+    expect(problem?.remedy).to.match(/^did you mean 'roundRobin'\? It takes 'fixed', 'roundRobin', /);
   });
 });
 

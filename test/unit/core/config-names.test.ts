@@ -60,7 +60,6 @@ describe('A name that is no option', () => {
       'sendYield',
       'sendTimeout',
       'bufferHighWatermark',
-      'enableUnsafeEvent',
       'maxIdleTime',
       'ssl',
       'sslCertFile',

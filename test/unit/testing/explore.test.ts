@@ -216,12 +216,12 @@ describe('explore', () => {
   });
 
   describe('with an application that has none', () => {
-    it('passes 300 runs, nearly each with an order of its own, and faults of every kind', async () => {
-      const report = await explore(SyncEchoApp, echoes, { runs: 300, seed: 7 });
-      expect(report).to.include({ runs: 300, seed: 7, interrupted: 0 });
-      expect(report.interleavings).to.be.within(250, 301);
+    it('passes 100 runs, nearly each with an order of its own, and faults of every kind', async () => {
+      const report = await explore(SyncEchoApp, echoes, { runs: 100, seed: 7 });
+      expect(report).to.include({ runs: 100, seed: 7, interrupted: 0 });
+      expect(report.interleavings).to.be.within(84, 101);
       for (const kind of ['crashWorker', 'crashManager', 'hangWorker', 'slowPipes', 'stall', 'shape'])
-        expect(report.faults[kind], kind).to.be.above(20);
+        expect(report.faults[kind], kind).to.be.above(6);
       expect(report.faults).to.not.have.property('reset');
     });
 

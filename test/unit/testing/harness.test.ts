@@ -19,6 +19,7 @@ const stats = {
   acceptedPackets: 2,
   handledPackets: 2,
   redeliveredPackets: 0,
+  failedDispatches: 0,
   outstandingPackets: 0,
   refused: {},
   failedHandlers: 0,

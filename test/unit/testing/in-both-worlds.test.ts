@@ -9,12 +9,15 @@ import { AsyncEchoApp, StoryApp } from '../../fixtures/apps/echo.js';
 import { isFree } from '../../process/program.js';
 import { ThrowsInWorkerStartApp } from '../../fixtures/apps/cannot-boot.js';
 
+/** As few processes as a server of this mode has. */
+const small: BothWorldsOptions = { settings: { workerNum: 1, taskWorkerNum: 0 } };
+
 type Scenario = (server: TestServer) => Promise<void>;
 
 async function messageOf(
   App: Parameters<typeof inBothWorlds>[0],
   scenario: Scenario,
-  options?: BothWorldsOptions,
+  options: BothWorldsOptions = small,
 ): Promise<string> {
   const outcome = await inBothWorlds(App, scenario, options).catch((error: Error) => error);
   return outcome instanceof Error ? outcome.message : 'nothing';
@@ -23,39 +26,51 @@ async function messageOf(
 describe('inBothWorlds', () => {
   it('passes for a service that does the same, through a crash and a failing handler', async () => {
     const worlds: number[] = [];
-    await inBothWorlds(StoryApp, async (server) => {
-      worlds.push(server.running.masterPid);
-      const client = await server.connect();
-      await client.receiveLine();
-      client.send('one\ntwo\n');
-      await client.receive(/two.*\n/);
-      await server.crashWorker(1);
-      await client.receive(/adopted.*\n/);
-      client.send('three\nfail\nfour\n');
-      await client.receive(/four.*\n/);
-      const other = await server.connect();
-      other.send('bye\n');
-      await other.ended();
-    });
+    await inBothWorlds(
+      StoryApp,
+      async (server) => {
+        worlds.push(server.running.masterPid);
+        const client = await server.connect();
+        await client.receiveLine();
+        client.send('one\ntwo\n');
+        await client.receive(/two.*\n/);
+        await server.crashWorker(0);
+        await client.receive(/adopted.*\n/);
+        client.send('three\nfail\nfour\n');
+        await client.receive(/four.*\n/);
+        const other = await server.connect();
+        other.send('bye\n');
+        await other.ended();
+      },
+      small,
+    );
     expect(new Set(worlds).size).to.equal(2);
   });
 
   it('compares nothing between connections: their order is free', async () => {
-    await inBothWorlds(AsyncEchoApp, async (server) => {
-      const clients = await Promise.all([0, 1, 2, 3].map(() => server.connect()));
-      for (const client of clients) client.send('hi\n');
-      await Promise.all(clients.map((client) => client.receiveLine()));
-    });
+    await inBothWorlds(
+      AsyncEchoApp,
+      async (server) => {
+        const clients = await Promise.all([0, 1, 2, 3].map(() => server.connect()));
+        for (const client of clients) client.send('hi\n');
+        await Promise.all(clients.map((client) => client.receiveLine()));
+      },
+      small,
+    );
   });
 
   it('passes where the test is slow to hear that a client has connected', async () => {
-    await inBothWorlds(StoryApp, async (server) => {
-      const connecting = server.connect();
-      await new Promise(process.nextTick);
-      const until = performance.now() + 40;
-      while (performance.now() < until);
-      await (await connecting).receiveLine();
-    });
+    await inBothWorlds(
+      StoryApp,
+      async (server) => {
+        const connecting = server.connect();
+        await new Promise(process.nextTick);
+        const until = performance.now() + 40;
+        while (performance.now() < until);
+        await (await connecting).receiveLine();
+      },
+      small,
+    );
   });
 
   it('passes in base mode, where a worker dies with its connections', async () => {
@@ -131,7 +146,7 @@ describe('inBothWorlds', () => {
         const told = server.trace.find(({ kind }) => kind === 'configured');
         modes.push(told?.kind === 'configured' ? `${told.mode} ${told.workerNum}` : 'nothing');
       },
-      { settings: { workerNum: 1 } },
+      small,
     );
     expect(modes).to.deep.equal(['process 1', 'process 1']);
   });

@@ -55,6 +55,7 @@ function stats(some: Partial<ServerStats>): ServerStats {
     acceptedPackets: 0,
     handledPackets: 0,
     redeliveredPackets: 0,
+    failedDispatches: 0,
     outstandingPackets: 0,
     refused: {},
     failedHandlers: 0,

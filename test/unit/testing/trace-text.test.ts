@@ -129,6 +129,10 @@ const examples: Examples = {
       'takes packet 2 of connection 3 back from a worker that has not started it',
     ],
   ],
+  loads: [
+    [{ kind: 'loads', inFlight: [2, 0] }, 'counts packets in flight: 2 0'],
+    [{ kind: 'loads', connections: [1, 3] }, 'counts connections: 1 3'],
+  ],
   retired: [[{ kind: 'retired', worker: 4711, workerId: 1 }, 'takes worker 1, pid 4711, out of dispatch']],
   refused: [
     [

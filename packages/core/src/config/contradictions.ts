@@ -1,3 +1,4 @@
+import { isSticky } from './dispatch-modes.js';
 import { defaultName, isUnwatched, smallestIdleTime, type Draft, type SettingsDraft } from './fill.js';
 import { lengthTypes } from './length-type.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
@@ -23,6 +24,7 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...unwatchedWorker(input, draft),
     ...graceWithoutLimit(input, draft),
     ...tasksWithoutWorkers(input, draft),
+    ...orderedEvents(draft),
     ...queueOptions(input, draft),
     ...heartbeats(input, draft),
     ...boundsThatNeverAct(input, [], draft, draft),
@@ -80,6 +82,14 @@ function tasksWithoutWorkers(input: unknown, draft: SettingsDraft): Problem[] {
     const reason = 'cannot act, because taskWorkerNum is 0';
     return [problem([name], valueAt(input, [name]), reason, 'set taskWorkerNum, or remove it')];
   });
+}
+
+/** In base mode the whole of dispatch has no effect, so that one may change the mode and nothing else. */
+function orderedEvents({ mode, dispatchMode, enableUnsafeEvent }: SettingsDraft): Problem[] {
+  if (mode !== 'process' || dispatchMode === undefined || enableUnsafeEvent !== true) return [];
+  if (!isSticky({ mode, dispatchMode })) return [];
+  const reason = `has no effect, because dispatchMode '${dispatchMode}' delivers connect and close in order`;
+  return [problem(['enableUnsafeEvent'], true, reason, 'remove it')];
 }
 
 /** What only a queue heeds, and how it is where nobody has written it. */

@@ -83,6 +83,7 @@ export function fill(
   };
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
+  const dispatchModule = option('dispatchModule');
   const runtimeDirectory = option('runtimeDirectory');
   const queueDirectory = option('queueDirectory');
   const taskTmpdir = option('taskTmpdir');
@@ -99,6 +100,8 @@ export function fill(
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
+    ...(dispatchModule !== undefined && { dispatchModule }),
+    enableUnsafeEvent: option('enableUnsafeEvent'),
     taskIpcMode: option('taskIpcMode'),
     messageQueueKey: option('messageQueueKey', name === undefined ? undefined : asFileName(name)),
     ...(queueDirectory !== undefined && {

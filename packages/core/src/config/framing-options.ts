@@ -51,7 +51,7 @@ export const framings = {
   }),
   custom: z.strictObject({
     kind: kind('custom', 'A module of yours tells how long the next packet is.'),
-    module: required(moduleUrl(), 'The module, loaded by every process that owns sockets.'),
+    module: required(moduleUrl('./framing.js'), 'The module, loaded by every process that owns sockets.'),
   }),
 };
 

@@ -13,6 +13,8 @@ export const moved: Readonly<Record<string, string>> = {
   packageLengthOffset: 'framing: lengthPrefix({ lengthOffset: 0 }) in the listener',
   packageBodyOffset: 'framing: lengthPrefix({ bodyOffset: 4 }) in the listener',
   packageBodyStart: 'framing: lengthPrefix({ bodyOffset: 4 }) in the listener',
+  dispatchFunc: "dispatchModule: new URL('./dispatch.js', import.meta.url)",
+  dispatchFunction: "dispatchModule: new URL('./dispatch.js', import.meta.url)",
   packageLengthFunc: "framing: custom(new URL('./framing.js', import.meta.url)) in the listener",
   openTcpNodelay: 'noDelay: true',
   singleThread: 'reactorNum: 1',
@@ -25,7 +27,6 @@ export const moved: Readonly<Record<string, string>> = {
 /** Other names of what is reserved below. */
 export const synonyms: Readonly<Record<string, string>> = {
   maxConn: 'maxConnection',
-  dispatchFunc: 'dispatchFunction',
   enableReusePort: 'reusePort',
 };
 
@@ -38,14 +39,12 @@ export const reserved: readonly string[] = [
   'chroot',
   'cpuAffinityIgnore',
   'discardTimeoutRequest',
-  'dispatchFunction',
   'displayErrors',
   'dnsServer',
   'documentRoot',
   'enableCoroutine',
   'enableDelayReceive',
   'enableStaticHandler',
-  'enableUnsafeEvent',
   'eventObject',
   'initArguments',
   'kernelSocketRecvBufferSize',

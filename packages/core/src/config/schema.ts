@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dispatchModes, laterDispatchModes } from './dispatch-modes.js';
 import { duration } from './duration.js';
 import { inherited, listenerSchema } from './listener-options.js';
 import type { framing } from './framing-options.js';
@@ -6,7 +7,7 @@ import { asCode, asSize, facts, option, optional } from './option.js';
 import { automatic, boolean, integer } from './scalar.js';
 import { GiB, KiB, MiB, size } from './size.js';
 import { taskOptions } from './task-options.js';
-import { directory, file, text } from './text.js';
+import { directory, file, moduleUrl, text } from './text.js';
 import { words } from './words.js';
 
 /**
@@ -55,17 +56,21 @@ export const serverSchema = z.strictObject({
     default: 0,
     sentence: 'How many task workers do the tasks that other processes post.',
   }),
-  dispatchMode: option(
-    words(
-      { fixed: [2], roundRobin: [1] },
-      { preemptive: [3], ipHash: [4], uid: [5], leastConnections: [8], leastInFlight: [9] },
-    ),
-    {
-      default: 'fixed',
-      sentence:
-        'Which worker gets a packet in process mode: always the same for one connection, or the next in turn, without order within a connection.',
-    },
-  ),
+  dispatchMode: option(words(dispatchModes, laterDispatchModes), {
+    default: 'fixed',
+    sentence:
+      'Which worker gets a packet in process mode. One for all events of a connection: by its number, by the address of its client, or the one with the fewest connections. Or one for each packet, without order within a connection: the next in turn, one that is idle, or the one with the fewest packets.',
+  }),
+  dispatchModule: optional(moduleUrl('./dispatch.js'), {
+    default: 'none',
+    sentence:
+      'A module of yours that the reactors ask before `dispatchMode`: once for each connection where that gives it one worker, else for each packet.',
+  }),
+  enableUnsafeEvent: option(boolean(), {
+    default: false,
+    sentence:
+      'Where a worker is chosen for each packet, delivers connect and close too, each once and to some worker: a packet may be handled beside its connect.',
+  }),
   ...taskOptions,
   maxWaitTime: option(duration(100), {
     default: 10_000,
@@ -209,7 +214,14 @@ export type ListenerSettings = StreamListenerSettings | DatagramListenerSettings
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
 export type AbsentOption =
-  'runtimeDirectory' | 'queueDirectory' | 'taskTmpdir' | 'logFile' | 'pidFile' | 'user' | 'group';
+  | 'dispatchModule'
+  | 'runtimeDirectory'
+  | 'queueDirectory'
+  | 'taskTmpdir'
+  | 'logFile'
+  | 'pidFile'
+  | 'user'
+  | 'group';
 
 /**
  * The validated settings of a server with every default filled in: plain data
@@ -219,6 +231,8 @@ export type AbsentOption =
 export interface Settings extends Filled<Omit<ServerOutput, 'listeners' | 'workerNum' | AbsentOption>> {
   readonly listeners: readonly ListenerSettings[];
   readonly workerNum: number;
+  /** The URL of a module; absent where `dispatchMode` alone decides. */
+  readonly dispatchModule?: string;
   /** Absent where the system's own place is meant. */
   readonly runtimeDirectory?: string;
   /** Absolute; absent where the user's own place is meant. */

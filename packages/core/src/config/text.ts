@@ -133,14 +133,15 @@ export function asFileName(value: string): string {
     .slice(0, longestFileName);
 }
 
-/** The URL of a module that every process of the server can load. */
-export function moduleUrl(): Reader<string, string> {
-  const takes = "a file: URL such as new URL('./framing.js', import.meta.url)";
+/** The URL of a module that every process of the server can load; `example` is how such a module may be called. */
+export function moduleUrl(example: string): Reader<string | URL, string> {
+  const takes = `a file: URL such as new URL('${example}', import.meta.url)`;
   return {
     type: 'string',
     range: 'a `file:` or `data:` URL',
     takes,
-    read(value) {
+    read(given) {
+      const value = given instanceof URL ? given.href : given;
       if (typeof value !== 'string') return new Refusal('is not a URL', `write ${takes}`);
       const url = URL.canParse(value) ? new URL(value) : undefined;
       if (url === undefined) return new Refusal('is not a URL', `write ${takes}`);

@@ -1,4 +1,4 @@
-import type { Dispatched, DispatchPolicy } from './dispatch.js';
+import { NOBODY, type Dispatched, type DispatchPolicy } from './dispatch.js';
 
 /** Each packet goes to the next worker that is ready. All reactors share one count, so that the split is even. */
 export class RoundRobin implements DispatchPolicy {
@@ -15,6 +15,6 @@ export class RoundRobin implements DispatchPolicy {
       const workerId = (Atomics.add(this.count, 0, 1) >>> 0) % this.workerNum;
       if (isReady(workerId)) return workerId;
     }
-    return -1;
+    return NOBODY;
   }
 }

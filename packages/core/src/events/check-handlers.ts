@@ -1,3 +1,4 @@
+import { isSticky } from '../config/dispatch-modes.js';
 import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
@@ -90,11 +91,13 @@ function transportProblems(handler: HandlerSpec, { listeners }: Settings): Handl
 
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */
 function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
-  if (settings.mode !== 'process' || settings.dispatchMode === 'fixed') return [];
+  if (isSticky(settings)) return [];
   const mode = settings.dispatchMode;
-  const without: EventName[] = ['connect', 'close', 'adopt'];
-  if (without.includes(handler.event)) {
-    const text = `${handler.label} would never run: dispatchMode '${mode}' has no connect, close and adopt; remove it, or choose 'fixed'`;
+  const events: EventName[] = ['connect', 'close'];
+  const isUnsafe = events.includes(handler.event) && settings.enableUnsafeEvent;
+  if (!isUnsafe && (events.includes(handler.event) || handler.event === 'adopt')) {
+    const unsafe = handler.event === 'adopt' ? '' : ', or set enableUnsafeEvent';
+    const text = `${handler.label} would never run: dispatchMode '${mode}' has no connect, close and adopt; remove it, or choose 'fixed'${unsafe}`;
     return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
   }
   if (handler.target.kind === 'method' && handler.target.scope === 'connection') {

@@ -25,6 +25,10 @@ export type ConfiguredFact = {
   readonly kind: 'configured';
   readonly mode: 'process' | 'base';
   readonly dispatchMode: string;
+  /** Connect and close are delivered though the mode keeps no order. */
+  readonly enableUnsafeEvent?: true;
+  /** A module of the user is asked first, and may refuse what it is asked for. */
+  readonly dispatchModule?: true;
   readonly reactorNum: number;
   readonly workerNum: number;
   readonly taskWorkerNum: number;
@@ -101,6 +105,12 @@ export type ReactorFact =
       readonly connection: number;
       readonly packet: number;
       readonly planned: boolean;
+    }
+  /** Asked for its counters, a reactor also tells by what its dispatch mode chooses: the counts of all reactors, by worker id. */
+  | {
+      readonly kind: 'loads';
+      readonly inFlight?: readonly number[];
+      readonly connections?: readonly number[];
     }
   /** A worker gets no further event: another one has its place. */
   | { readonly kind: 'retired'; readonly worker: number; readonly workerId: number }

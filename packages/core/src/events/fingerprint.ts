@@ -33,6 +33,9 @@ export function fixedParts(
   }
   for (const { framing } of settings.listeners.filter(isStream))
     if (framing.kind === 'custom') parts[`framing ${framing.module}`] = fingerprintOf(framing.module);
+  const { dispatchModule } = settings;
+  if (dispatchModule !== undefined && settings.mode === 'process')
+    parts[`dispatch ${dispatchModule}`] = fingerprintOf(dispatchModule);
   for (const { name, body } of definition.processes ?? [])
     parts[`process ${name}`] = body.kind === 'module' ? fingerprintOf(body.url) : hashOf(bodyText(body));
   return parts;

@@ -135,7 +135,16 @@ export async function startFirst(program: Program): Promise<RunningServer> {
 }
 
 function configuredFact(settings: Settings): ConfiguredFact {
-  const { mode, dispatchMode, reactorNum, workerNum, taskWorkerNum, pipeWindow } = settings;
+  const {
+    mode,
+    dispatchMode,
+    dispatchModule,
+    enableUnsafeEvent,
+    reactorNum,
+    workerNum,
+    taskWorkerNum,
+    pipeWindow,
+  } = settings;
   const { taskConcurrency, taskRetries } = settings;
   const listeners = settings.listeners.filter(isStream).map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
@@ -152,6 +161,8 @@ function configuredFact(settings: Settings): ConfiguredFact {
     kind: 'configured',
     mode,
     dispatchMode,
+    ...(enableUnsafeEvent && { enableUnsafeEvent }),
+    ...(dispatchModule !== undefined && { dispatchModule: true }),
     reactorNum,
     workerNum,
     taskWorkerNum,

@@ -4,6 +4,7 @@
  */
 import { isStream, largestSend } from '../config/limits.js';
 import { createDispatch } from '../dispatch/create-dispatch.js';
+import { SharedCounts } from '../dispatch/shared-counts.js';
 import { ProcessError, toWire } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import { Logger } from '../log.js';
@@ -47,8 +48,9 @@ async function play(
     settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
   );
   const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
-  const dispatch = createDispatch(settings, ids.step, new Int32Array(shared));
   const { clock, network, observe } = platform;
+  const counts = new SharedCounts(shared, settings.workerNum);
+  const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
   const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings, observe, index });
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));

@@ -3,9 +3,11 @@
  * it, and leaves when that one closes the channel. No port is bound, no process
  * is started, no object of the application is made.
  */
+import { isSticky } from '../config/dispatch-modes.js';
 import { isStream } from '../config/limits.js';
 import type { ListenerSettings, Settings } from '../config/load.js';
 import type { Definition, EventName, ProcessBody } from '../definition.js';
+import { loadDispatchModule } from '../dispatch/load-dispatch-module.js';
 import { eventTable } from '../events/event-table.js';
 import { handlersOf, hooksOf, packetHandlerOf } from '../events/handler-table.js';
 import { ExitCode } from '../errors.js';
@@ -19,12 +21,15 @@ interface Checked {
   readonly topology: Topology;
 }
 
-/** Rejects with `ConfigError` CONFIG_FRAMING_MODULE for a custom framing that cannot be loaded; else never settles. */
+/** Rejects with a `ConfigError` for a framing or dispatch module that cannot be loaded; else never settles. */
 export async function reportPlan(
   { platform, definition }: { readonly platform: Platform; readonly definition: Definition },
   checked: Checked,
 ): Promise<never> {
   for (const { framing } of checked.settings.listeners.filter(isStream)) await createFraming(framing);
+  const { mode, dispatchModule } = checked.settings;
+  if (mode === 'process' && dispatchModule !== undefined)
+    await loadDispatchModule(dispatchModule, isSticky(checked.settings));
   const asker = platform.self.parent!;
   asker.onDisconnect(() => platform.self.exit(ExitCode.ok));
   asker.send(planOf(definition, checked));

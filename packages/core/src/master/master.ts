@@ -7,6 +7,7 @@
  */
 import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
+import { SharedCounts } from '../dispatch/shared-counts.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import {
@@ -211,7 +212,7 @@ export class Master {
 
   #startReactors(): void {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
-    const shared = new SharedArrayBuffer(4);
+    const shared = SharedCounts.memoryFor(settings.workerNum);
     for (const index of topology.reactors.keys()) {
       const pipePath = reactorPath(runtimeDirectory, index);
       const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;

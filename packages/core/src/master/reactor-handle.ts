@@ -38,6 +38,7 @@ export class ReactorHandle {
     acceptedPackets: 0,
     handledPackets: 0,
     redeliveredPackets: 0,
+    failedDispatches: 0,
     outstandingPackets: 0,
     refused: {},
     ledger: emptyLedger(),

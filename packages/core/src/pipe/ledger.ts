@@ -14,7 +14,7 @@ export interface Ledger {
   handled: number;
   /** Settled by a worker after one that may have started them was lost. */
   redeliveredAndHandled: number;
-  /** By reason: CLOSED, PACKET_POISON, WORKER_LOST, HANDLER_TIMEOUT. */
+  /** By reason: CLOSED, PACKET_POISON, WORKER_LOST, HANDLER_TIMEOUT, DISPATCH_DISCARDED, DISPATCH_CLOSED; of datagrams also NO_WORKER, WINDOW_FULL. */
   readonly refused: Record<string, number>;
 }
 

@@ -252,6 +252,7 @@ export type CloseReason =
   | 'poison'
   | 'workerLost'
   | 'handlerTimeout'
+  | 'dispatch'
   | 'shutdown';
 
 /** What a spawner asks a process or thread to be. */
@@ -263,7 +264,7 @@ export interface ReactorAssignment {
   readonly settings: Settings;
   /** Where workers connect. */
   readonly pipePath: string;
-  /** Int32: the number of dispatches so far, shared by all reactors. */
+  /** What all reactors count together: see `dispatch/shared-counts.ts`. */
   readonly shared: SharedArrayBuffer;
 }
 
@@ -321,7 +322,7 @@ export interface Original {
   readonly written: string | undefined;
 }
 
-/** What only a restart applies, by name and fingerprint: hooks of master and manager, framing modules. */
+/** What only a restart applies, by name and fingerprint: hooks of master and manager, framing and dispatch modules. */
 export type FixedParts = Readonly<Record<string, string>>;
 
 /** Say what the program would start, and start nothing. */
@@ -467,6 +468,8 @@ export interface ReactorCounters {
   acceptedPackets: number;
   handledPackets: number;
   redeliveredPackets: number;
+  /** Answers of a dispatch module that were none. */
+  failedDispatches: number;
   outstandingPackets: number;
   refused: Record<string, number>;
   ledger: Ledger;

@@ -20,9 +20,15 @@ export interface ServerStats {
   readonly handledPackets: number;
   /** Deliveries that followed the death of a worker. */
   readonly redeliveredPackets: number;
+  /** How often a dispatch module has thrown, or answered what it may not, so that `dispatchMode` decided. */
+  readonly failedDispatches: number;
   /** Packets taken and not settled yet, from the live tables. */
   readonly outstandingPackets: number;
-  /** By error code, and CLOSED for packets of connections that were closed: what was refused. */
+  /**
+   * By error code, CLOSED for packets of connections that were closed, DISPATCH_DISCARDED and DISPATCH_CLOSED for what a
+   * dispatch module refused. Datagrams: NO_WORKER and WINDOW_FULL for those that found no room to wait, DATAGRAM_NOT_SENT
+   * and OUTPUT_OVERFLOW for those sent that the system did not take.
+   */
   readonly refused: Readonly<Record<string, number>>;
   /** Handlers and hooks that threw or rejected, in all processes. Of those that were killed, what they had told of. */
   readonly failedHandlers: number;

@@ -101,6 +101,7 @@ function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
     acceptedPackets: sum('acceptedPackets'),
     handledPackets: sum('handledPackets'),
     redeliveredPackets: sum('redeliveredPackets'),
+    failedDispatches: sum('failedDispatches'),
     outstandingPackets: sum('outstandingPackets'),
     refused,
     ledger: addLedgers(owners.map(({ ledger }) => ledger)),

@@ -50,9 +50,11 @@ export interface ConnectionHost {
   readonly inputTotal: Window;
   readonly counters: { acceptedPackets: number; handledPackets: number };
   readonly ledger: Ledger;
-  /** The worker for the next packet, in dispatch modes that are not sticky; undefined: `pump` is called when one is ready. */
-  route(connection: ClientConnection): WorkerSlot | undefined;
-  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST. */
+  /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */
+  readonly unorderedEvents: boolean;
+  /** The worker for an event, in dispatch modes that are not sticky; `'wait'`: `pump` is called when one can take it. */
+  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close';
+  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST, or what a dispatch module refuses. */
   refuse(reason: string): void;
   peerFault(error: ProtocolError, connection: ClientConnection): void;
   /** The socket is closed; the connection stays known until its last event is settled. */
@@ -101,7 +103,8 @@ export class ClientConnection implements StreamEvents, Client {
   #answered = 0;
   /** Ports that know the connection, in dispatch modes without connection events. */
   #knownBy: Map<WorkerSlot, WorkerPort> | undefined;
-  #routed: WorkerSlot | undefined;
+  /** Its connect or close, which some worker is to get before anything else, in dispatch modes that are not sticky. */
+  #event: Delivery | undefined;
   #linger: Timer | undefined;
 
   constructor(
@@ -121,10 +124,15 @@ export class ClientConnection implements StreamEvents, Client {
     this.#window = new Window(settings.maxQueuedBytes);
     this.lastReceived = reactor.clock.now();
     this.#connectedAt = reactor.clock.wallTime();
+    if (reactor.unorderedEvents) this.#event = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
   }
 
   get concurrency(): number {
     return this.listener.settings.concurrency;
+  }
+
+  get listenerName(): string {
+    return this.listener.settings.name;
   }
 
   get remote(): Endpoint {
@@ -234,6 +242,13 @@ export class ClientConnection implements StreamEvents, Client {
     this.pump();
   }
 
+  /** A dispatch module does not want it: it ends, and no worker hears of it. */
+  refuseConnection(): void {
+    this.#outcast = true;
+    this.reactor.refuse('DISPATCH_CLOSED');
+    this.finish('dispatch');
+  }
+
   /** Closes without flushing. */
   abort(reason: CloseReason): void {
     if (this.#phase === 'closed') return;
@@ -318,7 +333,7 @@ export class ClientConnection implements StreamEvents, Client {
       this.#connected = true;
       this.#introductionDeaths = 0;
     } else {
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     const moved = this.#unsettled === 0 && this.#followPlace();
@@ -348,6 +363,7 @@ export class ClientConnection implements StreamEvents, Client {
       this.#closeSent = false;
     } else if (delivery.kind === 'introduction') {
       if (!this.#connected) this.#connectAttempts--;
+      if (this.slot === undefined) this.#event = delivery;
     } else {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
@@ -418,7 +434,12 @@ export class ClientConnection implements StreamEvents, Client {
     } else {
       this.#introductionDeaths = delivery.deaths;
     }
-    if (alone) this.#outcast = true;
+    if (alone) {
+      this.#outcast = true;
+    } else if (this.slot === undefined) {
+      this.#event = delivery;
+      this.#closeSent = delivery.kind === 'close';
+    }
     return alone;
   }
 
@@ -441,6 +462,7 @@ export class ClientConnection implements StreamEvents, Client {
 
   /** Delivers what can be delivered; says whether nothing was left behind. */
   #deliver(): boolean {
+    if (this.#event !== undefined && !this.#giveEvent(this.#event)) return false;
     while (this.#waiting.length > 0) {
       // Out of the list first: a handler that runs at once may refuse what waits.
       const delivery = this.#waiting.shift()!;
@@ -471,27 +493,65 @@ export class ClientConnection implements StreamEvents, Client {
   }
 
   #give(delivery: Delivery): boolean {
-    const slot = this.slot ?? this.#route();
-    if (slot?.port === undefined) return false;
-    if (this.slot !== undefined && this.#home !== slot.port) return false;
+    const { slot } = this;
+    if (slot === undefined) return this.#giveToAny(delivery);
+    if (slot.port === undefined || this.#home !== slot.port) return false;
     if (!this.#window.admits(delivery.charge)) return false;
     if (!slot.admits(delivery)) {
       slot.block(delivery);
       return false;
     }
-    if (this.slot === undefined) this.#introduceTo(slot, slot.port);
-    this.#window.take(delivery.charge);
-    this.#unsettled++;
-    this.#unsettledPackets++;
-    this.#routed = undefined;
-    slot.send(delivery);
+    this.#send(delivery, slot);
     return true;
   }
 
-  /** The worker for the next packet, in dispatch modes that choose one for each; the choice stays while it waits. */
-  #route(): WorkerSlot | undefined {
-    if (this.#routed?.port === undefined) this.#routed = this.reactor.route(this);
-    return this.#routed;
+  /** In dispatch modes that choose a worker for each packet; a dispatch module may also refuse it. */
+  #giveToAny(delivery: Delivery): boolean {
+    if (!this.#window.admits(delivery.charge)) return false;
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    if (slot === 'discard') {
+      this.#refuse(delivery, 'DISPATCH_DISCARDED');
+    } else if (slot === 'close') {
+      this.#refuse(delivery, 'DISPATCH_CLOSED');
+      this.finish('dispatch');
+    } else {
+      this.#introduceTo(slot, slot.port!);
+      this.#send(delivery, slot);
+    }
+    return true;
+  }
+
+  #send(delivery: Delivery, slot: WorkerSlot): void {
+    this.#window.take(delivery.charge);
+    this.#unsettled++;
+    this.#unsettledPackets++;
+    slot.send(delivery);
+  }
+
+  /** Gives the connect or the close to some worker; says whether nothing waits for that any longer. */
+  #giveEvent(delivery: Delivery): boolean {
+    const slot = this.reactor.route(this, delivery);
+    if (slot === 'wait') return false;
+    this.#event = undefined;
+    if (slot === 'discard' || slot === 'close') {
+      this.#connected = true;
+      if (delivery.kind === 'close') this.#forgetEverywhere();
+      else if (slot === 'close') this.refuseConnection();
+      return true;
+    }
+    const port = slot.port!;
+    this.#unsettled++;
+    if (delivery.kind === 'close') {
+      this.#introduceTo(slot, port);
+      port.close(delivery, this.#reason ?? 'client');
+      return true;
+    }
+    this.#connectAttempts++;
+    (this.#knownBy ??= new Map()).set(slot, port);
+    port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
+    if (this.closed) port.cancel(this.id);
+    return true;
   }
 
   #introduceTo(slot: WorkerSlot, port: WorkerPort): void {
@@ -519,16 +579,17 @@ export class ClientConnection implements StreamEvents, Client {
 
   #sendClose(): void {
     if (this.#closeSent) return;
-    if (this.#outcast) {
+    if (this.slot === undefined && this.#unsettled > 0) return;
+    if (this.#outcast || (this.slot === undefined && !this.reactor.unorderedEvents)) {
       this.#closeSent = true;
-      this.reactor.forget(this);
+      this.#forgetEverywhere();
       return;
     }
     if (this.slot === undefined) {
-      if (this.#unsettled > 0) return;
       this.#closeSent = true;
-      for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
-      this.reactor.forget(this);
+      this.#event = new Delivery('close', this, NO_BYTES, 0, 0, 0);
+      this.#event.deaths = this.#closeDeaths;
+      this.#giveEvent(this.#event);
       return;
     }
     if (this.slot.port === undefined || this.#home !== this.slot.port) return;
@@ -537,6 +598,12 @@ export class ClientConnection implements StreamEvents, Client {
     const delivery = new Delivery('close', this, NO_BYTES, 0, 0, 0);
     delivery.deaths = this.#closeDeaths;
     this.slot.port.close(delivery, this.#reason ?? 'client');
+  }
+
+  /** Its last event is settled, or there is none: nobody needs to know it any longer. */
+  #forgetEverywhere(): void {
+    for (const [slot, port] of this.#knownBy ?? []) if (slot.port === port) port.forget(this.id);
+    this.reactor.forget(this);
   }
 
   /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */

@@ -6,14 +6,17 @@ import type { Clock, DatagramEvents, Endpoint } from '../platform/platform.js';
 import { DatagramDelivery, type Client, type Delivery, type Loss } from './delivery.js';
 import type { WorkerSlot } from './worker-slot.js';
 
+/** Why a datagram goes to no worker: it waits for one, or for room; or a dispatch module has refused it. */
+export type NoRoute = 'NO_WORKER' | 'WINDOW_FULL' | 'DISPATCH_DISCARDED' | 'DISPATCH_CLOSED';
+
 /** What a listener of datagrams needs of its reactor. */
 export interface DatagramHost {
   readonly clock: Clock;
   readonly observe: Observe | undefined;
   readonly counters: { acceptedPackets: number; handledPackets: number };
   readonly ledger: Ledger;
-  /** The worker for a datagram; undefined when none is ready: `pump` is called when one is. */
-  routeDatagram(delivery: DatagramDelivery): WorkerSlot | undefined;
+  /** The worker for a datagram, or why there is none; `pump` is called when there may be one. */
+  routeDatagram(delivery: DatagramDelivery): WorkerSlot | NoRoute;
   /** Numbers the datagrams of this owner, from 1. */
   nextDatagram(): number;
   refuse(reason: string): void;
@@ -70,15 +73,17 @@ export class DatagramListener implements Client, DatagramEvents {
     host.counters.acceptedPackets++;
     host.ledger.accepted++;
     const arrivedAt = Math.round(host.clock.wallTime());
-    const delivery = new DatagramDelivery(this, data, from, this.index, arrivedAt, host.nextDatagram());
+    const { name } = settings;
+    const number = host.nextDatagram();
+    const delivery = new DatagramDelivery(this, data, from, this.index, name, arrivedAt, number);
     if (host.observe !== undefined) {
-      const { name: listener } = settings;
       const { address, port } = from;
       const bytes = { bytes: data.length, data: factText(data) };
       const datagram = delivery.packet;
-      host.observe({ kind: 'datagramAccepted', datagram, listener, address, port, ...bytes });
+      host.observe({ kind: 'datagramAccepted', datagram, listener: name, address, port, ...bytes });
     }
-    if (!this.#give(delivery)) this.#wait(delivery);
+    const reason = this.#give(delivery);
+    if (reason !== undefined) this.#wait(delivery, reason);
   }
 
   failed(error: Error): void {
@@ -141,7 +146,7 @@ export class DatagramListener implements Client, DatagramEvents {
   pump(): void {
     if (this.#pumping || this.#waiting.length === 0) return;
     this.#pumping = true;
-    for (const delivery of this.#takeWaiting()) if (!this.#give(delivery)) this.#keep(delivery);
+    for (const delivery of this.#takeWaiting()) if (this.#give(delivery) !== undefined) this.#keep(delivery);
     this.#pumping = false;
   }
 
@@ -152,29 +157,34 @@ export class DatagramListener implements Client, DatagramEvents {
   finish(): void {}
   abort(): void {}
 
-  /** Says whether it was given to a worker. */
-  #give(delivery: DatagramDelivery): boolean {
+  /** Gives it to a worker, or says why it has to wait. */
+  #give(delivery: DatagramDelivery): 'NO_WORKER' | 'WINDOW_FULL' | undefined {
     const chosen = this.#chosen.get(delivery);
     const slot = chosen?.port === undefined ? this.host.routeDatagram(delivery) : chosen;
-    if (slot?.port === undefined) return false;
+    if (slot === 'NO_WORKER' || slot === 'WINDOW_FULL') return slot;
+    if (slot === 'DISPATCH_DISCARDED' || slot === 'DISPATCH_CLOSED') {
+      this.#refuse(delivery, slot);
+      return undefined;
+    }
+    if (slot.port === undefined) return 'NO_WORKER';
     if (!slot.admits(delivery)) {
       slot.block(delivery);
       if (chosen !== slot) this.#chosen.set(delivery, slot);
-      return false;
+      return 'WINDOW_FULL';
     }
     if (chosen !== undefined) this.#chosen.delete(delivery);
     this.#unsettled++;
     slot.sendDatagram(delivery);
-    return true;
+    return undefined;
   }
 
   /** Nothing tells a sender to stop, so there is a bound on what waits. */
-  #wait(delivery: DatagramDelivery): void {
+  #wait(delivery: DatagramDelivery, reason: string): void {
     if (this.#waitingBytes + delivery.charge <= this.settings.maxQueuedBytes) {
       this.#keep(delivery);
       return;
     }
-    const reason = this.#chosen.delete(delivery) ? 'WINDOW_FULL' : 'NO_WORKER';
+    this.#chosen.delete(delivery);
     this.#refuse(delivery, reason);
   }
 

@@ -4,7 +4,7 @@
  */
 import { isStream } from '../config/limits.js';
 import type { DatagramListenerSettings, Settings } from '../config/load.js';
-import type { DispatchPolicy } from '../dispatch/dispatch.js';
+import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import { factText, type Observe } from '../events/facts.js';
 import type { Logger } from '../log.js';
 import { addressBytesOf, numberOf } from '../pipe/datagram-head.js';
@@ -18,7 +18,7 @@ import type {
   Network,
 } from '../platform/platform.js';
 import type { DatagramDelivery } from './delivery.js';
-import { DatagramListener, type DatagramHost } from './datagram-listener.js';
+import { DatagramListener, type DatagramHost, type NoRoute } from './datagram-listener.js';
 import type { WorkerSlot } from './worker-slot.js';
 
 /** One line for each kind of trouble and this many ms. */
@@ -52,6 +52,8 @@ export class Datagrams implements DatagramHost {
   readonly #opened = new Map<number, Opened>();
   #count = 0;
   readonly #lastLog = new Map<string, number>();
+  /** What a worker is looked for. */
+  #asked: DatagramDelivery | undefined;
 
   constructor(
     private readonly owner: DatagramOwner,
@@ -139,8 +141,22 @@ export class Datagrams implements DatagramHost {
 
   // What the listeners ask.
 
-  routeDatagram(delivery: DatagramDelivery): WorkerSlot | undefined {
-    return this.owner.slots[this.dispatch.pick(delivery, this.owner.isReady)];
+  routeDatagram(delivery: DatagramDelivery): WorkerSlot | NoRoute {
+    const { slots, isReady } = this.owner;
+    const canTake = this.dispatch.sticky ? isReady : this.#canTake;
+    this.#asked = delivery;
+    const answer = this.dispatch.pick(delivery, canTake, delivery);
+    if (answer >= 0) return slots[answer]!;
+    if (answer === DISCARD) return 'DISPATCH_DISCARDED';
+    if (answer === CLOSE) return 'DISPATCH_CLOSED';
+    let reason: NoRoute = 'NO_WORKER';
+    for (const slot of slots) {
+      const isMeant = delivery.choice < 0 || delivery.choice === slot.workerId;
+      if (!isMeant || slot.port === undefined) continue;
+      slot.block(delivery);
+      reason = 'WINDOW_FULL';
+    }
+    return reason;
   }
 
   nextDatagram(): number {
@@ -164,6 +180,11 @@ export class Datagrams implements DatagramHost {
     this.owner.refuse('DATAGRAM_NOT_SENT');
     this.#warn('DATAGRAM_NOT_SENT', `the socket of listener ${name} failed: ${error.message}`, { error });
   }
+
+  readonly #canTake = (workerId: number): boolean => {
+    const slot = this.owner.slots[workerId];
+    return slot?.port !== undefined && slot.admits(this.#asked!);
+  };
 
   #settingsOf(index: number): DatagramListenerSettings {
     const settings = this.owner.settings.listeners[index]!;

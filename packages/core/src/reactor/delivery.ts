@@ -2,6 +2,7 @@
  * What the parts of a reactor say to each other: a delivery is on its way from a
  * client to a worker's port, and a loss gives it back.
  */
+import { NOBODY, type DispatchedEvent } from '../dispatch/dispatch.js';
 import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
 import type { Endpoint } from '../platform/platform.js';
 
@@ -15,7 +16,7 @@ const SUSPECT_DEATHS = 2;
  * One event of a connection on its way to a worker, from the moment it was
  * accepted until a worker has settled it.
  */
-export class Delivery {
+export class Delivery implements DispatchedEvent {
   /** 1, or more when an earlier worker may have started it. */
   attempt = 1;
   /** Deaths of workers in a row at which it was unsettled and which are charged to it. */
@@ -26,6 +27,10 @@ export class Delivery {
   refusal: 'CLOSED' | 'HANDLER_TIMEOUT' = 'CLOSED';
   /** Bytes that earlier attempts have sent on its connection. */
   answered = 0;
+  /** What a dispatch module has said of it: see `DispatchedEvent`. */
+  choice: number = NOBODY;
+  /** The worker in whose load it counts, in dispatch modes that look at the load. */
+  countedFor: WorkerPort | undefined;
 
   constructor(
     readonly kind: 'introduction' | 'packet' | 'close',
@@ -59,6 +64,7 @@ export class DatagramDelivery extends Delivery {
     readonly remote: Endpoint,
     /** Index into `settings.listeners`. */
     readonly listener: number,
+    readonly listenerName: string,
     /** ms since the epoch. */
     readonly arrivedAt: number,
     number: number,

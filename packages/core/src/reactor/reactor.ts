@@ -7,7 +7,8 @@
  */
 import { isStream, largestPacket, streamListener } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
-import type { DispatchPolicy } from '../dispatch/dispatch.js';
+import { isSticky } from '../config/dispatch-modes.js';
+import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
 import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
@@ -28,6 +29,8 @@ import type {
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import { Datagrams } from './datagrams.js';
+import type { Delivery } from './delivery.js';
+import { WorkerLoad } from './worker-load.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -66,7 +69,10 @@ export class Reactor implements ConnectionHost {
   readonly #listeners: Listener[] = [];
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
-  /** Connections whose next packet found no worker ready. */
+  readonly unorderedEvents: boolean;
+  /** What a worker is looked for. */
+  #asked: Delivery | undefined;
+  /** Connections whose next event found no worker that could take it. */
   #unrouted = new Set<ClientConnection>();
   #draining = false;
   #drained: (() => void) | undefined;
@@ -79,6 +85,8 @@ export class Reactor implements ConnectionHost {
     this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
+    this.unorderedEvents = settings.enableUnsafeEvent && !isSticky(settings);
+    const { inFlight, connections } = parts.dispatch;
     const largest = largestPacket(settings);
     this.slots = Array.from({ length: settings.workerNum }, (_, workerId) => {
       return new WorkerSlot(
@@ -86,6 +94,8 @@ export class Reactor implements ConnectionHost {
         settings.pipeWindow,
         4 * largest,
         () => this.counters.redeliveredPackets++,
+        inFlight && new WorkerLoad(inFlight, workerId),
+        connections,
       );
     });
     this.datagrams = new Datagrams(this, parts.network, parts.dispatch, parts.logger);
@@ -132,11 +142,24 @@ export class Reactor implements ConnectionHost {
     else connection?.finish('server');
   }
 
-  route(connection: ClientConnection): WorkerSlot | undefined {
-    const workerId = this.parts.dispatch.pick(connection, this.isReady);
-    if (workerId >= 0) return this.slots[workerId];
+  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close' {
+    this.#asked = delivery;
+    const answer = this.parts.dispatch.pick(connection, this.#canTake, delivery);
+    if (answer >= 0) return this.slots[answer]!;
+    if (answer === DISCARD) return 'discard';
+    if (answer === CLOSE) return 'close';
+    this.#await(connection, delivery);
+    return 'wait';
+  }
+
+  /** Whoever is ready and has no room wakes the connection when there is some; so does whoever becomes ready. */
+  #await(connection: ClientConnection, delivery: Delivery): void {
     this.#unrouted.add(connection);
-    return undefined;
+    if (delivery.kind !== 'packet') return;
+    for (const slot of this.slots) {
+      const isMeant = delivery.choice < 0 || delivery.choice === slot.workerId;
+      if (isMeant && slot.port !== undefined) slot.block(delivery);
+    }
   }
 
   /** Wakes the connections that found no worker ready. */
@@ -173,7 +196,7 @@ export class Reactor implements ConnectionHost {
 
   forget(connection: ClientConnection): void {
     this.#connections.delete(connection.id);
-    connection.slot?.connections.delete(connection);
+    connection.slot?.leave(connection);
     this.#unrouted.delete(connection);
     this.observe?.({ kind: 'forgotten', connection: connection.id });
     this.checkDrained();
@@ -181,6 +204,7 @@ export class Reactor implements ConnectionHost {
 
   stats(): ReactorCounters {
     const { acceptedConnections, closedConnections } = this.counters;
+    this.#tellLoads();
     // From the tables themselves: a packet that is in none of them shows as a difference in the ledger.
     let outstandingPackets = this.datagrams.waiting;
     for (const slot of this.slots) outstandingPackets += slot.countPackets();
@@ -188,6 +212,7 @@ export class Reactor implements ConnectionHost {
     return {
       ...this.counters,
       connections: acceptedConnections - closedConnections,
+      failedDispatches: this.parts.dispatch.failures ?? 0,
       outstandingPackets,
       refused: Object.fromEntries(this.#refused),
       ledger: { ...this.ledger, refused: { ...this.ledger.refused } },
@@ -256,6 +281,16 @@ export class Reactor implements ConnectionHost {
     return this.#connections.size;
   }
 
+  #tellLoads(): void {
+    const { inFlight, connections } = this.parts.dispatch;
+    if (this.observe === undefined || (inFlight === undefined && connections === undefined)) return;
+    this.observe({
+      kind: 'loads',
+      ...(inFlight !== undefined && { inFlight: [...inFlight] }),
+      ...(connections !== undefined && { connections: [...connections] }),
+    });
+  }
+
   get #isEmpty(): boolean {
     return this.#connections.size === 0 && this.datagrams.idle;
   }
@@ -267,6 +302,13 @@ export class Reactor implements ConnectionHost {
   }
 
   readonly isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
+
+  /** Whether a worker is ready for what is asked for, and its windows admit that. */
+  readonly #canTake = (workerId: number): boolean => {
+    const slot = this.slots[workerId];
+    if (slot?.port === undefined) return false;
+    return this.#asked!.kind !== 'packet' || slot.admits(this.#asked!);
+  };
 
   #keep(listener: Listener): Endpoint {
     this.#listeners.push(listener);
@@ -304,9 +346,13 @@ export class Reactor implements ConnectionHost {
   }
 
   #attach(connection: ClientConnection): void {
-    const slot = this.slots[this.parts.dispatch.pick(connection, this.isReady)]!;
+    const slot = this.slots[this.parts.dispatch.pick(connection, this.isReady)];
+    if (slot === undefined) {
+      connection.refuseConnection();
+      return;
+    }
     connection.slot = slot;
-    slot.connections.add(connection);
+    slot.enter(connection);
     if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
   }
 

@@ -2,6 +2,7 @@ import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { AdoptReason, Settlement } from '../pipe/messages.js';
 import type { Client, DatagramDelivery, Delivery, Loss, WorkerPort } from './delivery.js';
 import { Turnstile } from './turnstile.js';
+import type { WorkerLoad } from './worker-load.js';
 
 /**
  * The place of one worker id in a reactor. It survives the worker: the port
@@ -28,6 +29,10 @@ export class WorkerSlot {
     windowBytes: number,
     largeWindowBytes: number,
     private readonly onRedelivered: () => void,
+    /** For dispatch modes that look at the load of workers. */
+    private readonly load?: WorkerLoad,
+    /** By worker id, what all reactors count together, for dispatch modes that look at that. */
+    private readonly connectionCounts?: Int32Array,
   ) {
     this.#small = new Turnstile(windowBytes);
     this.#large = new Turnstile(largeWindowBytes);
@@ -36,6 +41,17 @@ export class WorkerSlot {
   /** Bytes on their way to the worker: in small packets, in large ones. */
   get used(): readonly [small: number, large: number] {
     return [this.#small.window.used, this.#large.window.used];
+  }
+
+  /** A connection is served by the worker of this id. */
+  enter(connection: Client): void {
+    this.connections.add(connection);
+    if (this.connectionCounts !== undefined) Atomics.add(this.connectionCounts, this.workerId, 1);
+  }
+
+  leave(connection: Client): void {
+    if (!this.connections.delete(connection) || this.connectionCounts === undefined) return;
+    Atomics.sub(this.connectionCounts, this.workerId, 1);
   }
 
   /** Packets that workers of this id have and have not settled. */
@@ -57,18 +73,23 @@ export class WorkerSlot {
   send(delivery: Delivery): void {
     this.#turnstileOf(delivery).window.take(delivery.charge);
     if (delivery.attempt > 1) this.onRedelivered();
+    this.load?.given(delivery, this.port!);
     this.port!.packet(delivery);
   }
 
   sendDatagram(delivery: DatagramDelivery): void {
     this.#small.window.take(delivery.charge);
     if (delivery.attempt > 1) this.onRedelivered();
+    this.load?.given(delivery, this.port!);
     this.port!.datagram(delivery);
   }
 
   settled(delivery: Delivery, how: Settlement): void {
     const turnstile = this.#turnstileOf(delivery);
-    if (delivery.kind === 'packet') turnstile.window.give(delivery.charge);
+    if (delivery.kind === 'packet') {
+      turnstile.window.give(delivery.charge);
+      this.load?.settled(delivery, this.port);
+    }
     delivery.connection.settled(delivery, how);
     turnstile.wake();
   }
@@ -92,6 +113,7 @@ export class WorkerSlot {
     this.port = port;
     if (before !== undefined) {
       this.#retiring.add(before);
+      this.load?.clear();
       before.retire();
     }
     // All of them first: a packet may be answered to a neighbour, which the worker must know by then.
@@ -105,7 +127,10 @@ export class WorkerSlot {
     const { port, unsettled } = loss;
     const retired = this.#retiring.delete(port);
     if (!retired && this.port !== port) return;
-    if (!retired) this.port = undefined;
+    if (!retired) {
+      this.port = undefined;
+      this.load?.clear();
+    }
     this.#lossReason = loss.reason;
     const charged = !loss.blameless && loss.alone === undefined;
     const returned = this.#returned(port, unsettled);

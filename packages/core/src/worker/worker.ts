@@ -5,6 +5,7 @@
  * reactors of the master (process mode) or to this process (base mode).
  */
 import type { DatagramTarget } from '../config/datagram-target.js';
+import { isSticky } from '../config/dispatch-modes.js';
 import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition } from '../definition.js';
@@ -53,7 +54,7 @@ export class Worker implements LinkEvents {
     const scoped = definition.handlers.some(
       ({ target }) => target.kind === 'method' && target.scope === 'connection',
     );
-    const sticky = settings.mode === 'base' || settings.dispatchMode === 'fixed';
+    const sticky = isSticky(settings);
     const owners = (): Iterable<SocketOwner> => this.#sockets?.owners ?? [];
     this.#conversations = new Conversations(
       parts.invoker,
@@ -201,6 +202,12 @@ export class Worker implements LinkEvents {
     owner: SocketOwner,
     isolated = false,
   ): void {
+    // Without order a worker may get a packet of a connection first, and its connect when another has died with that.
+    const known = kind === 'connect' ? this.#conversations.get(id) : undefined;
+    if (known !== undefined) {
+      known.begin('connect', seq, isolated);
+      return;
+    }
     const listener = this.#listeners[introduction.listener]!;
     const conversation = new Conversation(id, listener, introduction, owner, state, this.#conversations);
     this.#conversations.add(conversation);

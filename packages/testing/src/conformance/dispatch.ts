@@ -6,7 +6,8 @@
  * ```
  *
  * A policy is tried as a reactor uses it: asked for a connection (sticky) or for
- * each packet, while workers become ready and cease to be. The cases about all
+ * each packet, while workers become ready and cease to be, and the counts change
+ * that it looks at. The cases about all
  * kinds of calls are properties: a failure prints the smallest example that
  * fast-check found, and its seed.
  */
@@ -26,6 +27,11 @@ export interface DispatchSubject {
    * 0.1: 900 to 1100 where an equal share is 1000. With 0 all shares are equal.
    */
   readonly unevenness?: number;
+  /**
+   * What a sticky policy goes by: the connection's id, its client's address, or
+   * how many connections each worker has when one is accepted. Default `'id'`.
+   */
+  readonly by?: 'id' | 'address' | 'connections';
 }
 
 /** One question to a policy, and who is ready at that time: bit n stands for worker n. */
@@ -94,6 +100,16 @@ function addSticky(subject: DispatchSubject, fact: AddFact): void {
     });
   });
 
+  if (subject.by === 'connections') addLeastConnections(subject, fact);
+  else addLasting(subject, fact);
+  if (subject.by === 'address') addByAddress(subject, fact);
+
+  fact(`spreads many connections evenly${boundOf(subject)}`, () => {
+    for (let workerNum = 1; workerNum <= MOST_WORKERS; workerNum++) expectEven(subject, workerNum, EVERYBODY);
+  });
+}
+
+function addLasting(subject: DispatchSubject, fact: AddFact): void {
   fact('gives a connection the same worker each time, whatever happens to others', () => {
     forAll(
       fc.tuple(calls, fc.array(anId, { minLength: 1, maxLength: 4 })),
@@ -112,10 +128,84 @@ function addSticky(subject: DispatchSubject, fact: AddFact): void {
       },
     );
   });
+}
 
-  fact(`spreads many connections evenly${boundOf(subject)}`, () => {
-    for (let workerNum = 1; workerNum <= MOST_WORKERS; workerNum++) expectEven(subject, workerNum, EVERYBODY);
+function addByAddress(subject: DispatchSubject, fact: AddFact): void {
+  fact('gives all connections of one address the same worker, in every reactor', () => {
+    forAll(
+      fc.tuple(fc.integer({ min: 1, max: MOST_WORKERS }), anAddress, fc.array(anId, { minLength: 2 })),
+      ([workerNum, address, ids]) => {
+        const workers = ids.map((id, index) => {
+          const remote = { address, port: 1_024 + index };
+          return subject.create(workerNum).pick({ id, listenerName: 'lines', remote }, () => true);
+        });
+        assert.equal(new Set(workers).size, 1, `${address} went to workers ${workers.join(', ')}`);
+      },
+    );
   });
+
+  fact('takes an IPv4 address that is mapped to IPv6 for what it is', () => {
+    forAll(fc.tuple(fc.integer({ min: 1, max: MOST_WORKERS }), fc.ipV4()), ([workerNum, address]) => {
+      const policy = subject.create(workerNum);
+      const [plain, mapped] = [address, `::ffff:${address}`].map((each) =>
+        policy.pick({ id: 1, listenerName: 'lines', remote: { address: each, port: 1 } }, () => true),
+      );
+      assert.equal(mapped, plain, `${address} went to ${plain}, and ::ffff:${address} to ${mapped}`);
+    });
+  });
+
+  fact(`spreads neighbours in a network of IPv6 evenly${boundOf(subject)}`, () => {
+    for (let workerNum = 1; workerNum <= MOST_WORKERS; workerNum++)
+      expectEven(subject, workerNum, EVERYBODY, (id) => `2001:db8::${id.toString(16)}`);
+  });
+}
+
+function addLeastConnections(subject: DispatchSubject, fact: AddFact): void {
+  fact('gives a connection to a worker with the fewest of them, to one that is ready if any is', () => {
+    forAll(countedCalls, ({ workerNum, questions, counts }) => {
+      const policy = subject.create(workerNum);
+      const connections = countsOf(policy.connections, 'connections', counts);
+      for (const question of questions) {
+        const ready = readyWorkers(question, workerNum);
+        const candidates = ready.length > 0 ? ready : [...connections.keys()];
+        const least = Math.min(...candidates.map((id) => connections[id]!));
+        const answer = ask(policy, question);
+        assert.ok(
+          candidates.includes(answer) && connections[answer] === least,
+          `picked worker ${answer} of ${connections.join(', ')} when asked ${show(question)}`,
+        );
+        connections[answer]++;
+      }
+    });
+  });
+}
+
+function addByLoad(subject: DispatchSubject, fact: AddFact): void {
+  fact('never picks a busy worker while another one is idle', () => {
+    forAll(countedCalls, ({ workerNum, questions, counts }) => {
+      const policy = subject.create(workerNum);
+      const inFlight = countsOf(policy.inFlight, 'inFlight', counts);
+      for (const [index, question] of questions.entries()) {
+        const idle = readyWorkers(question, workerNum).filter((id) => inFlight[id] === 0);
+        const answer = ask(policy, question);
+        if (idle.length > 0)
+          assert.ok(
+            idle.includes(answer),
+            `picked worker ${answer} of ${inFlight.join(', ')} when asked ${show(question)}`,
+          );
+        if (answer >= 0) inFlight[answer]!++;
+        // Somebody settles what it has, now and then.
+        if (index % 3 === 0) inFlight[index % workerNum] = 0;
+      }
+    });
+  });
+}
+
+/** The counts of a policy, set to these. */
+function countsOf(counts: Int32Array | undefined, name: string, values: readonly number[]): Int32Array {
+  assert.ok(counts, `has no counts ${name}`);
+  counts.set(values);
+  return counts;
 }
 
 function addNonSticky(subject: DispatchSubject, fact: AddFact): void {
@@ -151,6 +241,8 @@ function addNonSticky(subject: DispatchSubject, fact: AddFact): void {
     });
   });
 
+  if (subject.create(1).inFlight !== undefined) addByLoad(subject, fact);
+
   fact(`spreads many packets evenly over the workers that are ready${boundOf(subject)}`, () => {
     for (let workerNum = 1; workerNum <= MOST_WORKERS; workerNum++) {
       expectEven(subject, workerNum, EVERYBODY);
@@ -161,12 +253,19 @@ function addNonSticky(subject: DispatchSubject, fact: AddFact): void {
   });
 }
 
-function expectEven(subject: DispatchSubject, workerNum: number, ready: number): void {
+function expectEven(
+  subject: DispatchSubject,
+  workerNum: number,
+  ready: number,
+  addressOf?: (id: number) => string,
+): void {
   const workers = readyWorkers({ connectionId: 0, ready }, workerNum);
   const policy = subject.create(workerNum);
   const picks = new Map(workers.map((workerId) => [workerId, 0]));
   for (const connectionId of idsOf(subject, FAIR_SHARE * workers.length)) {
-    const workerId = ask(policy, { connectionId, ready });
+    const workerId = ask(policy, { connectionId, ready }, addressOf?.(connectionId));
+    // As a reactor counts it; what is in flight is settled before the next.
+    if (policy.connections !== undefined) policy.connections[workerId]!++;
     picks.set(workerId, (picks.get(workerId) ?? 0) + 1);
   }
   const { unevenness = DEFAULT_UNEVENNESS } = subject;
@@ -200,14 +299,18 @@ function isWorker(answer: unknown, workerNum: number): answer is number {
   return Number.isInteger(answer) && (answer as number) >= 0 && (answer as number) < workerNum;
 }
 
-function ask(policy: DispatchPolicy, question: Question): number {
-  return policy.pick(dispatched(question), (workerId) => isReady(question, workerId));
+function ask(policy: DispatchPolicy, question: Question, address?: string): number {
+  return policy.pick(dispatched(question, address), (workerId) => isReady(question, workerId));
 }
 
 /** A connection with that id, and an address that belongs to it. */
-function dispatched({ connectionId: id }: Question): Dispatched {
+function dispatched({ connectionId: id }: Question, address?: string): Dispatched {
   const octets = [24, 16, 8, 0].map((shift) => Math.floor(id / 2 ** shift) % 256);
-  return { id, remote: { address: octets.join('.'), port: 1_024 + (id % 60_000) } };
+  return {
+    id,
+    listenerName: 'lines',
+    remote: { address: address ?? octets.join('.'), port: 1_024 + (id % 60_000) },
+  };
 }
 
 function askAll(policy: DispatchPolicy, questions: readonly Question[]): number[] {
@@ -252,6 +355,16 @@ const calls: fc.Arbitrary<Calls> = fc.integer({ min: 1, max: MOST_WORKERS }).cha
     ),
   }),
 );
+
+/** Calls to a policy that looks at counts, and what these are at first. */
+const countedCalls = calls.chain((each) =>
+  fc.record({
+    workerNum: fc.constant(each.workerNum),
+    questions: fc.constant(each.questions),
+    counts: fc.array(fc.nat(3), { minLength: each.workerNum, maxLength: each.workerNum }),
+  }),
+);
+const anAddress = fc.oneof(fc.ipV4(), fc.ipV6());
 
 function forAll<T>(values: fc.Arbitrary<T>, check: (value: T) => void): void {
   fc.assert(fc.property(values, check), { numRuns: 100 });

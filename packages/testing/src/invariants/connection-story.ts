@@ -6,6 +6,7 @@
  * worker, what it writes against what handlers sent, and what a client got
  * against what was written.
  */
+import { isSticky } from '@shoal/core/internal/config/dispatch-modes';
 import type {
   ConfiguredFact,
   ConfiguredListener,
@@ -105,6 +106,7 @@ export class ConnectionStory {
   /** Deaths of workers that had begun its close, or its introduction, and had not settled that. */
   #eventDeaths = 0;
   #connected = false;
+  #connectGiven = false;
   #closeAcknowledged = false;
   #unsettledCharge = 0;
   #unsettled = 0;
@@ -144,7 +146,7 @@ export class ConnectionStory {
 
   get #sticky(): boolean {
     const { mode, dispatchMode } = this.host.settings;
-    return mode === 'base' || dispatchMode === 'fixed';
+    return isSticky({ mode, dispatchMode });
   }
 
   // What the owner of the socket tells.
@@ -171,7 +173,8 @@ export class ConnectionStory {
     const part = this.#part(worker);
     part.given.set(seq, { event, packet });
     if (event === 'connect' && this.#connected) this.#report('order', 'is connected a second time');
-    if (event === 'adopt' || event === 'connect') this.#checkMove(worker);
+    if (!this.#sticky) this.#checkUnordered(event);
+    else if (event === 'adopt' || event === 'connect') this.#checkMove(worker);
     if (event === 'adopt' && !this.#connected) this.#report('order', 'is adopted before it is connected');
     if (event === 'close' && this.#closeAcknowledged) this.#report('close', 'gets a second close event');
     if (event === 'receive') this.#deliveredPacket(packet, worker, part, attempt);
@@ -194,6 +197,19 @@ export class ConnectionStory {
     if (event === 'introduction') this.#connected = true;
     else if (this.#closeAcknowledged) this.#report('close', 'its close is settled twice');
     else this.#closeAcknowledged = true;
+  }
+
+  /** What is left of the order where each packet goes to some worker: connect is given first, and close when all is settled. */
+  #checkUnordered(event: DeliveredEvent): void {
+    const { enableUnsafeEvent, dispatchModule } = this.host.settings;
+    if (event === 'adopt' || (event !== 'receive' && enableUnsafeEvent !== true))
+      this.#report('order', `gets ${event} in a dispatch mode that has none`);
+    if (event === 'connect') this.#connectGiven = true;
+    // A dispatch module may discard any of them.
+    if (enableUnsafeEvent !== true || dispatchModule === true) return;
+    if (event === 'receive' && !this.#connectGiven) this.#report('order', 'gets a packet before its connect');
+    if (event === 'close' && (!this.#connected || this.#unsettled > 0))
+      this.#report('order', `gets its close while ${this.#unsettled} packets or its connect are not settled`);
   }
 
   /** A connection changes its worker only when nothing of it is with the one before. */
@@ -261,7 +277,8 @@ export class ConnectionStory {
     if (this.#packets.size > 0)
       this.#report('lost', `is forgotten with ${this.#packets.size} packets neither handled nor refused`);
     const isPoison = this.closedBy === 'poison' || this.#poisoned || this.#eventDeaths >= POISON_DEATHS;
-    const mayLackClose = !this.#sticky || isPoison;
+    const hasEvents = this.#sticky || this.host.settings.enableUnsafeEvent === true;
+    const mayLackClose = !hasEvents || isPoison || this.host.settings.dispatchModule === true;
     if (!this.#closeAcknowledged && !mayLackClose)
       this.#report('close', 'is forgotten without a close event');
   }

@@ -11,6 +11,7 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { Loads } from './loads.js';
 import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
@@ -26,7 +27,7 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' }>;
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' | 'loads' }>;
 
 interface ClientStory {
   readonly id: number;
@@ -64,6 +65,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
+  readonly #loads = new Loads((...violation) => this.report(...violation));
   #stopping = false;
 
   constructor(
@@ -152,6 +154,10 @@ export class Invariants implements StoryHost, ExchangeHost {
         return;
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
+        this.#loads.retired(`${event.pid} ${event.process}`, event);
+        return;
+      case 'loads':
+        this.#loads.told(event, this.settings.dispatchModule === true ? undefined : this.#stories.size);
         return;
       case 'holds':
         this.#timerHolders.holds(event.pid, event.timers);
@@ -260,6 +266,7 @@ export class Invariants implements StoryHost, ExchangeHost {
             fact.connection,
           );
         this.#charge(fact, story);
+        this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
         return;
       case 'acknowledged':
@@ -309,6 +316,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   }
 
   #discharge(connection: number, packet: number): void {
+    this.#loads.left({ connection, packet });
     const key = `${connection}/${packet}`;
     const charge = this.#charges.get(key);
     if (charge === undefined) return;
@@ -340,6 +348,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       (reason === 'server' && !story.endedByHandler) ||
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
+      (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
       reason === 'shutdown';
     if (wrong)
       this.report(

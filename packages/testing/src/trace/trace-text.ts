@@ -44,6 +44,10 @@ function sentence(event: TraceEvent): string {
       return `takes ${what({ ...event, event: 'receive' })} back from a worker that ${event.planned ? 'has not started it' : 'is lost'}`;
     case 'retired':
       return `takes worker ${event.workerId}, pid ${event.worker}, out of dispatch`;
+    case 'loads':
+      return event.inFlight === undefined
+        ? `counts connections: ${event.connections?.join(' ')}`
+        : `counts packets in flight: ${event.inFlight.join(' ')}`;
     case 'refused':
       return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
     case 'output':

@@ -1,8 +1,16 @@
 import { expect } from 'chai';
 import type { DispatchPolicy } from '@shoal/core/internal/dispatch/dispatch';
+import { ByModule } from '@shoal/core/internal/dispatch/by-module';
+import type { DispatchFunction } from '@shoal/core/internal/dispatch/dispatch-function';
 import { Fixed } from '@shoal/core/internal/dispatch/fixed';
+import { IpHash } from '@shoal/core/internal/dispatch/ip-hash';
+import { LeastConnections } from '@shoal/core/internal/dispatch/least-connections';
+import { LeastInFlight } from '@shoal/core/internal/dispatch/least-in-flight';
+import { Preemptive } from '@shoal/core/internal/dispatch/preemptive';
 import { RoundRobin } from '@shoal/core/internal/dispatch/round-robin';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
+import { keptLog } from '../log-lines.js';
+import { ManualClock } from '../pipe/manual-clock.js';
 import { dispatchConformance } from '@shoal/testing/internal/conformance/dispatch';
 
 /** A policy that looks at the id of a connection alone. */
@@ -29,6 +37,63 @@ describe('RoundRobin', () => {
     unevenness: 0,
   });
   for (const fact of conformance) it(fact.title, fact.run);
+});
+
+describe('IpHash', () => {
+  const conformance = dispatchConformance('with an address for each connection', {
+    create: (workerNum) => new IpHash(workerNum, new Fixed(workerNum, 1)),
+    by: 'address',
+  });
+  for (const fact of conformance) it(fact.title, fact.run);
+});
+
+describe('LeastConnections', () => {
+  const conformance = dispatchConformance('with counts of its own', {
+    create: (workerNum) => new LeastConnections(new Int32Array(workerNum), new Int32Array(1)),
+    by: 'connections',
+    unevenness: 0,
+  });
+  for (const fact of conformance) it(fact.title, fact.run);
+});
+
+for (const Policy of [Preemptive, LeastInFlight]) {
+  describe(Policy.name, () => {
+    const conformance = dispatchConformance('with counts of its own', {
+      create: (workerNum) => new Policy(new Int32Array(workerNum), new Int32Array(1)),
+      unevenness: 0,
+    });
+    for (const fact of conformance) it(fact.title, fact.run);
+  });
+}
+
+describe('ByModule', () => {
+  const around = (title: string, policy: (workerNum: number) => DispatchPolicy, ask: DispatchFunction) =>
+    dispatchConformance(title, {
+      create: (workerNum) => {
+        const { logger } = keptLog();
+        return new ByModule(ask, 'file:///mine.js', policy(workerNum), workerNum, new ManualClock(), logger);
+      },
+    });
+  for (const fact of [
+    ...around(
+      'with a sticky function',
+      (workerNum) => new Fixed(workerNum, 1),
+      ({ connectionId, workerNum }) => connectionId % workerNum,
+    ),
+    ...around(
+      'with one that falls back',
+      (workerNum) => new RoundRobin(workerNum, new Int32Array(1)),
+      () => 'fallback',
+    ),
+    ...around(
+      'with one that throws',
+      (workerNum) => new RoundRobin(workerNum, new Int32Array(1)),
+      () => {
+        throw new Error('no');
+      },
+    ),
+  ])
+    it(fact.title, fact.run);
 });
 
 describe('dispatchConformance', () => {
@@ -181,6 +246,32 @@ describe('dispatchConformance', () => {
     expect(await even(0.019).catch((error: Error) => error.message)).to.equal(
       'worker 0 of 2 was picked 1020 times, expected 981 to 1019; all: {"0":1020,"1":980}',
     );
+  });
+
+  it('fails a policy that looks at counts and picks a busy worker, or one with more connections', async () => {
+    const failed = async (subject: Parameters<typeof dispatchConformance>[1]): Promise<string[]> => {
+      const titles: string[] = [];
+      for (const { title, run } of dispatchConformance('it', subject))
+        await run().catch(() => titles.push(title));
+      return titles;
+    };
+    const byTurns = (workerNum: number) => new RoundRobin(workerNum, new Int32Array(1));
+    const busy = await failed({
+      create: (workerNum) => Object.assign(byTurns(workerNum), { inFlight: new Int32Array(workerNum) }),
+    });
+    expect(busy).to.deep.equal(['it never picks a busy worker while another one is idle']);
+    const more = await failed({
+      create: (workerNum) => {
+        const policy = new Fixed(workerNum, 1);
+        return Object.assign(policy, { connections: new Int32Array(workerNum) });
+      },
+      by: 'connections',
+    });
+    expect(more).to.deep.equal([
+      'it gives a connection to a worker with the fewest of them, to one that is ready if any is',
+    ]);
+    const byId = await failed({ create: (workerNum) => new Fixed(workerNum, 1), by: 'address' });
+    expect(byId).to.include('it gives all connections of one address the same worker, in every reactor');
   });
 
   it('fails a policy that throws dice', async () => {

@@ -97,6 +97,18 @@ describe('checkHandlers', () => {
     });
   }
 
+  it('takes connect and close, and no adopt, with enableUnsafeEvent', () => {
+    const unsafe = { dispatchMode: 'preemptive', enableUnsafeEvent: true } as const;
+    check([receive, on('connect', 'Chat.event'), on('close', 'Chat.left')], unsafe);
+    expect(problemOf([receive, on('adopt', 'Chat.event')], unsafe).code).to.equal(
+      'CONFIG_HANDLER_NEVER_RUNS',
+    );
+    expect(problemOf([scoped('receive', 'Chat.line')], unsafe).code).to.equal('CONFIG_SCOPE');
+    expect(problemOf([receive, on('close', 'a')], { dispatchMode: 'leastInFlight' }).message).to.match(
+      /choose 'fixed', or set enableUnsafeEvent$/,
+    );
+  });
+
   it("refuses scope 'connection' under roundRobin in process mode, and takes it in base mode", () => {
     const error = problemOf([scoped('receive', 'Chat.line')], { dispatchMode: 'roundRobin' });
     expect(error.code).to.equal('CONFIG_SCOPE');

@@ -103,6 +103,19 @@ describe('Fingerprints of what only a restart applies', () => {
     ).to.deep.equal(['process module']);
   });
 
+  it('take the dispatch module from its content, where there is dispatch', () => {
+    const dispatchModule = 'file:///dispatch.js';
+    const process = settingsOf({ dispatchModule });
+    const running = fixedParts(app(), process, () => '1');
+    expect(
+      changedParts(
+        running,
+        fixedParts(app(), process, () => '2'),
+      ),
+    ).to.deep.equal([`dispatch ${dispatchModule}`]);
+    expect(fixedParts(app(), settingsOf({ dispatchModule, mode: 'base' }), () => '1')).to.deep.equal({});
+  });
+
   it('take modules of framing from their content', () => {
     const module = new URL('../../../fixtures/framing/type-length-value.js', import.meta.url).href;
     const custom = settingsOf({

@@ -83,6 +83,7 @@ describe('addStats', () => {
     acceptedPackets: 4 * by,
     handledPackets: 5 * by,
     redeliveredPackets: 6 * by,
+    failedDispatches: 10 * by,
     outstandingPackets: 7 * by,
     refused,
     ledger: { accepted: 4 * by, handled: 3 * by, redeliveredAndHandled: 2 * by, refused },

@@ -2,6 +2,7 @@ import type { FramingInput, SettingsInput } from '@shoal/core/internal/config/lo
 import type { TcpListenerInput } from '@shoal/core/internal/config/listeners';
 import { isStream } from '@shoal/core/internal/config/limits';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
+import { SharedCounts } from '@shoal/core/internal/dispatch/shared-counts';
 import { createFraming } from '@shoal/core/internal/framing/create-framing';
 import type { AdoptReason, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import type {
@@ -250,7 +251,8 @@ export class ReactorWorld {
     const { logger, lines: logged } = keptLog();
     const network = new FakeNetwork();
     const ids = ConnectionIds.ofReactor(0, 1);
-    const dispatch = createDispatch(settings, ids.step, new Int32Array(1));
+    const counts = new SharedCounts(SharedCounts.memoryFor(settings.workerNum), settings.workerNum);
+    const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
     const framings = await Promise.all(
       settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
     );
