@@ -6,7 +6,8 @@
 import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import { isConnectionEvent } from '../trace/connection-event.js';
-import { isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
+import { isOfDatagrams, isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
+import { DatagramStories } from './datagram-stories.js';
 import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
@@ -54,6 +55,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   readonly #unclaimed = new Map<string, ConnectionStory>();
   readonly deaths = new Deaths();
   readonly #exchange = new ExchangeStories(this);
+  readonly #datagrams = new DatagramStories(this);
   /** Connections of which a handler had not settled when the server stopped: their close waits for it. */
   readonly #abandoned = new Set<ConnectionStory>();
   /** Bytes of small packets by the pid of the worker that has them. */
@@ -133,6 +135,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick') this.#timer(event.pid, event);
+        if (event.event === 'packet') this.#datagrams.handler(event.pid, event);
         if (!isConnectionEvent(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
@@ -167,6 +170,7 @@ export class Invariants implements StoryHost, ExchangeHost {
         return;
       default:
         if (isOfExchange(event)) this.#exchange.observe(event);
+        else if (isOfDatagrams(event)) this.#datagrams.observe(event);
     }
   }
 
@@ -179,6 +183,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   atRest(clients: readonly WatchedClient[], stats: ServerStats | undefined): void {
     for (const story of this.#stories.values()) story.atRest();
     this.#exchange.atRest();
+    this.#datagrams.atRest();
     this.#compareClients(clients, true);
     if (stats !== undefined && this.violations.length === 0) this.#compareStats(stats);
   }
@@ -365,6 +370,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       for (const story of this.#stories.values()) if (story.runs) this.#abandoned.add(story);
     this.deaths.exited(origin, code);
     this.#timerHolders.died(pid);
+    this.#datagrams.ended(pid, this.settings.mode === 'base');
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);
       // In base mode the sockets die with their worker; one that leaves in order has closed them before.
@@ -391,10 +397,11 @@ export class Invariants implements StoryHost, ExchangeHost {
 
   #compareStats(stats: ServerStats): void {
     const outstanding = [...this.#stories.values()].reduce((sum, { unsettled }) => sum + unsettled, 0);
+    const { counts } = this.#datagrams;
     const told = {
-      acceptedPackets: this.#packets,
-      handledPackets: this.#handled,
-      outstandingPackets: outstanding,
+      acceptedPackets: this.#packets + counts.accepted,
+      handledPackets: this.#handled + counts.handled,
+      outstandingPackets: outstanding + this.#datagrams.outstanding,
     };
     for (const [name, count] of Object.entries(told) as [keyof typeof told, number][])
       if (stats[name] !== count)
@@ -414,8 +421,9 @@ export class Invariants implements StoryHost, ExchangeHost {
     const sum = handled + redeliveredAndHandled + refusals + outstanding;
     if (sum !== accepted)
       this.report('stats', `the ledger has ${accepted} accepted packets, and its terms add up to ${sum}`, 0);
-    if (refusals !== this.#refused)
-      this.report('stats', `the ledger has ${refusals} refused packets, and ${this.#refused} were seen`, 0);
+    const seen = this.#refused + this.#datagrams.counts.refused;
+    if (refusals !== seen)
+      this.report('stats', `the ledger has ${refusals} refused packets, and ${seen} were seen`, 0);
   }
 
   #client(id: number): ClientStory {
