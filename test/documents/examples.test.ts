@@ -39,6 +39,7 @@ describe('The programs of the pages', function () {
     write('docs/durable-tasks.md', 'src/durable/');
     write('docs/tasks.md', 'src/tasks/');
     write('docs/dispatch.md', 'src/dispatch/');
+    write('docs/datagrams.md', 'src/datagrams/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
   });
 
@@ -52,6 +53,7 @@ describe('The programs of the pages', function () {
       'docs/durable-tasks.md',
       'docs/tasks.md',
       'docs/dispatch.md',
+      'docs/datagrams.md',
     ).filter((title) => title.endsWith('.test.ts'));
     expect(files).not.to.deep.equal([]);
     expect(Number(/(\d+) passing/.exec(tested)?.[1])).to.be.at.least(files.length);

@@ -25,7 +25,7 @@ export class Ingest {
   @OnPacket
   async packet(packet: Packet, delivery: Delivery): Promise<void> {
     const lines = packet.data.toString().split('\n');
-    await Promise.all(lines.map((line) => this.#count(line, delivery)));
+    await Promise.all(lines.map(async (line) => this.#count(line, delivery)));
   }
 
   #count(line: string, delivery: Delivery): Promise<void> | undefined {

@@ -9,7 +9,7 @@ import {
   type StreamListenerSettings,
 } from '@shoal/core/internal/config/load';
 import { streamListener } from '@shoal/core/internal/config/limits';
-import { custom, delimiter, lengthPrefix, raw, tcp } from '@shoal/core/internal/config/listeners';
+import { custom, delimiter, lengthPrefix, raw, tcp, udp } from '@shoal/core/internal/config/listeners';
 import { ConfigError } from '@shoal/core/internal/errors';
 
 const environment = { cpus: 4, name: 'echo', directory: '/srv/echo' };
@@ -319,6 +319,61 @@ describe('loadSettings', () => {
   it('proposes the word that was probably meant', () => {
     const [problem] = problemsOf(withServer({ dispatchMode: 'round_robin' }));
     expect(problem?.remedy).to.match(/^did you mean 'roundRobin'\? It takes 'fixed', 'roundRobin', /);
+  });
+});
+
+describe('Listeners of datagrams', () => {
+  it('have defaults, and take over what the server has of their options', () => {
+    const bare = { type: 'udp', host: '0.0.0.0', port: 53, ipv6Only: false };
+    expect(load({ listeners: [udp({ port: 53 })] }).listeners).to.deep.equal([
+      {
+        ...bare,
+        name: '0.0.0.0:53/udp',
+        maxQueuedBytes: 256 * KiB,
+        handlerTimeout: 0,
+        onWorkerLost: 'redeliver',
+      },
+    ]);
+    const server = { maxQueuedBytes: '1MiB', handlerTimeout: '5s', onWorkerLost: 'close' };
+    const own = udp({ port: 53, name: 'dns', recvBufferSize: '4MiB', onWorkerLost: 'redeliver' });
+    expect(
+      load({ listeners: [udp({ port: 53, name: 'a', host: '::' }), { ...own, port: 54 }], ...server })
+        .listeners,
+    ).to.deep.equal([
+      { ...bare, name: 'a', host: '::', maxQueuedBytes: MiB, handlerTimeout: 5_000, onWorkerLost: 'drop' },
+      {
+        ...bare,
+        name: 'dns',
+        port: 54,
+        recvBufferSize: 4 * MiB,
+        maxQueuedBytes: MiB,
+        handlerTimeout: 5_000,
+        onWorkerLost: 'redeliver',
+      },
+    ]);
+  });
+
+  it('have bounds, and one step beyond each is refused', () => {
+    const limits = {
+      port: [0, 65_535],
+      recvBufferSize: [4 * KiB, GiB],
+      maxQueuedBytes: [KiB, GiB],
+      handlerTimeout: [100, longest],
+    };
+    for (const [name, [least, most]] of Object.entries(limits) as [string, [number, number]][]) {
+      const input = (value: number) => ({ listeners: [{ type: 'udp', port: 53, [name]: value }] });
+      for (const value of [least, most])
+        expect((load(input(value)).listeners[0] as unknown as Record<string, unknown>)[name], name).to.equal(
+          value,
+        );
+      for (const value of [least - 1, most + 1])
+        expect(problemsOf(input(value)).map(({ path }) => path)).to.deep.equal([`listeners[0].${name}`]);
+    }
+  });
+
+  it('close no connection when a worker is lost', () => {
+    const [problem] = problemsOf({ listeners: [{ type: 'udp', port: 53, onWorkerLost: 'close' }] });
+    expect(problem?.path).to.equal('listeners[0].onWorkerLost');
   });
 });
 

@@ -8,6 +8,7 @@ import {
   OnConnect,
   OnManagerStart,
   OnManagerStop,
+  OnPacket,
   OnReceive,
   OnShutdown,
   OnStart,
@@ -42,6 +43,8 @@ describe('Event decorators', () => {
       @OnReceive receive(): void {}
       @OnClose() close(): void {}
       @OnAdopt({}) adopt(): void {}
+      @OnPacket packet(): void {}
+      @OnPacket({ listener: 'dns' }) ask(): void {}
     }
 
     expect(events(Everything)).to.deep.equal([
@@ -57,6 +60,8 @@ describe('Event decorators', () => {
       'receive: receive',
       'close: close',
       'adopt: adopt',
+      'packet: packet',
+      'ask: packet of dns',
     ]);
   });
 

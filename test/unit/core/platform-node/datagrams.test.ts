@@ -51,6 +51,9 @@ describe('NodeNetwork, for datagrams', function () {
     socket.send(Buffer.from('and back'), from[0]!.address, from[0]!.port);
     await until('the answer', () => answers.length === 1);
     expect(answers).to.deep.equal([`and back from ${socket.endpoint.port}`]);
+    const { port } = socket.endpoint;
+    await sockets.splice(sockets.indexOf(socket), 1)[0]!.close();
+    expect(socket.endpoint.port, 'which it keeps').to.equal(port);
   });
 
   it('rejects with EADDRINUSE and EADDRNOTAVAIL as the system does', async () => {

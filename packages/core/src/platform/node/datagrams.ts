@@ -53,7 +53,8 @@ export async function adoptDatagrams(
 }
 
 class NodeDatagramSocket implements DatagramSocket {
-  #endpoint: Endpoint | undefined;
+  /** Read while it is open: a socket that is closed has none. */
+  #endpoint: Endpoint = { address: '', port: 0 };
 
   constructor(
     private readonly socket: Socket,
@@ -61,14 +62,14 @@ class NodeDatagramSocket implements DatagramSocket {
   ) {
     socket.on('message', (data, from) => events.receive(data, from));
     // Before it is bound the error is that of whoever opens it.
-    socket.once('listening', () => socket.on('error', (error) => events.failed(error)));
+    socket.once('listening', () => {
+      socket.on('error', (error) => events.failed(error));
+      const { address, port } = socket.address();
+      this.#endpoint = { address, port };
+    });
   }
 
   get endpoint(): Endpoint {
-    if (this.#endpoint === undefined) {
-      const { address, port } = this.socket.address();
-      this.#endpoint = { address, port };
-    }
     return this.#endpoint;
   }
 
