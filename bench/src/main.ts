@@ -1,4 +1,5 @@
 /** Runs one benchmark by its name: `npm run bench -- echo [options]`. */
+import { dispatch } from './dispatch/dispatch.js';
 import { echo } from './echo/echo.js';
 import { endAllPrograms } from './harness/program.js';
 import { hostile } from './hostile/hostile.js';
@@ -16,6 +17,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
+  dispatch: { about: 'messages per second with each dispatch mode, in turns', run: dispatch },
   tasks: { about: 'tasks per second, beside piscina with one thread', run: tasks },
   hostile: { about: 'how long clients wait for answers, alone and among hostile ones', run: hostile },
   durable: { about: 'tasks through a queue on disk and a server around it, per second', run: durable },

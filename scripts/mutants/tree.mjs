@@ -27,7 +27,7 @@ export function copyTree(root, target) {
     cpSync(join(root, path), join(target, path), {
       recursive: true,
       preserveTimestamps: true,
-      filter: (file) => !file.endsWith('.map') && !file.endsWith('node_modules'),
+      filter: (file) => !/(\.map|\.d\.ts|node_modules)$/.test(file),
     });
   }
 }

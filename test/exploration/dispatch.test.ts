@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import { explore, type SimulatedServer } from '@shoal/testing';
 import { DoormanApp } from '../fixtures/apps/clerks.js';
 import { AsyncEchoApp, SyncEchoApp } from '../fixtures/apps/echo.js';
+import { played } from './breadth.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
 const faults = { reloads: 2, stops: 3 };
 const LINES = 20;
+const RUNS = 30;
 
 type Mode = 'preemptive' | 'leastInFlight' | 'leastConnections';
 
@@ -40,9 +42,10 @@ function holds(
   scenario: (server: SimulatedServer) => Promise<void>,
   dispatchMode: Mode,
 ): void {
-  it(`holds ${when} (25 runs)`, async () => {
+  const runs = played(RUNS);
+  it(`holds ${when} (${runs} runs)`, async () => {
     const settings = { dispatchMode, reactorNum: 2, bakeTime: 0 };
-    const report = await explore(App, scenario, { seed, runs: 25, faults, settings });
+    const report = await explore(App, scenario, { seed, runs, faults, settings });
     expect(report.interleavings).to.be.above(report.runs / 2);
   });
 }

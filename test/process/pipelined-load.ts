@@ -2,7 +2,7 @@
 import net from 'node:net';
 
 const IN_FLIGHT = 8;
-const PAUSE_MS = 20;
+const PAUSE_MS = 40;
 
 class PipelinedClient {
   answered = 0;

@@ -215,6 +215,10 @@ export class Talk {
     this.socket.write(`${line}\n`);
   }
 
+  end(): void {
+    this.socket.end();
+  }
+
   get received(): string {
     return this.#received;
   }

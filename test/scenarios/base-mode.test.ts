@@ -83,6 +83,7 @@ async function echoAndEnd(server: TestServer): Promise<void> {
     await client.closed();
     expect(client.received.toString()).to.equal('one\ntwo\nthree\n');
   }
+  await eventually(server, 'no connection', async () => (await server.stats()).connections === 0);
   const { connections, handledPackets } = await server.stats();
   expect({ connections, handledPackets }).to.deep.equal({ connections: 0, handledPackets: 15 });
 }

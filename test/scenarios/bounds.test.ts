@@ -25,6 +25,7 @@ describe('A client that does not read', () => {
       slow.send('64\n');
       await logged(server, 'closed outputOverflow');
       expect(await ask(other, 'untouched')).to.equal('untouched');
+      await eventually(server, 'its end', async () => (await server.stats()).connections === 1);
       const { refused, connections } = await server.stats();
       expect({ refused, connections }).to.deep.equal({ refused: { OUTPUT_OVERFLOW: 1 }, connections: 1 });
     },

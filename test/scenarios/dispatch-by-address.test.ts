@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { ClerkApp } from '../fixtures/apps/clerks.js';
 import { ask } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst } from './in-worlds.js';
 
 describe('Dispatch by address', () => {
-  inWorlds(
+  inSimulationFirst(
     "by 'ipHash' gives all connections of a client one worker, in both reactors and after a reload",
     ClerkApp,
     async (server) => {

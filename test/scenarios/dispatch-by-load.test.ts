@@ -2,38 +2,36 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { ClerkApp } from '../fixtures/apps/clerks.js';
 import { ask, eventually } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const KiB = 1024;
 
 describe('Dispatch by load', () => {
   for (const dispatchMode of ['preemptive', 'leastInFlight'] as const) {
-    for (const reactorNum of [1, 2]) {
-      const declare = reactorNum === 2 ? inWorlds : inSimulation;
-      declare(
-        `by '${dispatchMode}' gives nothing to busy workers while another one is idle, ${reactorNum} reactors`,
-        ClerkApp,
-        async (server) => {
-          const holders = [await server.connect(), await server.connect()];
-          for (const holder of holders) expect(await ask(holder, 'hold')).to.equal('held');
-          const [one, other] = [await server.connect(), await server.connect()];
-          const idle = await ask(one, 'x');
-          for (let times = 0; times < 6; times++)
-            for (const client of [one, other]) expect(await ask(client, 'x')).to.equal(idle);
+    const declare = dispatchMode === 'preemptive' ? inWorlds : inSimulationFirst;
+    declare(
+      `by '${dispatchMode}' gives nothing to busy workers while another one is idle`,
+      ClerkApp,
+      async (server) => {
+        const holders = [await server.connect(), await server.connect()];
+        for (const holder of holders) expect(await ask(holder, 'hold')).to.equal('held');
+        const [one, other] = [await server.connect(), await server.connect()];
+        const idle = await ask(one, 'x');
+        for (let times = 0; times < 6; times++)
+          for (const client of [one, other]) expect(await ask(client, 'x')).to.equal(idle);
 
-          for (const holder of holders) holder.reset();
-          await eventually(
-            server,
-            'everybody to be idle',
-            async () => (await server.stats()).outstandingPackets === 0,
-          );
-          const workers = new Set<string>();
-          for (let times = 0; times < 3; times++) workers.add(await ask(one, 'y'));
-          expect(workers.size).to.equal(3);
-        },
-        { settings: { dispatchMode, reactorNum } },
-      );
-    }
+        for (const holder of holders) holder.reset();
+        await eventually(
+          server,
+          'everybody to be idle',
+          async () => (await server.stats()).outstandingPackets === 0,
+        );
+        const workers = new Set<string>();
+        for (let times = 0; times < 3; times++) workers.add(await ask(one, 'y'));
+        expect(workers.size).to.equal(3);
+      },
+      { settings: { dispatchMode, reactorNum: 2 } },
+    );
 
     inSimulation(
       `by '${dispatchMode}' forgets what a lost worker had, and what one had that is replaced`,
@@ -105,7 +103,7 @@ describe('Dispatch by load', () => {
     { settings: { dispatchMode: 'preemptive', workerNum: 2, pipeWindow: '64KiB', maxQueuedBytes: '64KiB' } },
   );
 
-  inWorlds(
+  inSimulationFirst(
     "by 'leastConnections' fills up the worker with the fewest, over both reactors",
     ClerkApp,
     async (server) => {

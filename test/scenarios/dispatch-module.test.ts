@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { launch, simulate } from '@shoal/testing';
 import { ClerkApp, DoormanApp } from '../fixtures/apps/clerks.js';
 import { ask, eventually, linesLogged, linesOf } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
 const moduleAt = (name: string): string => new URL(`../fixtures/dispatch/${name}.js`, import.meta.url).href;
 const byKey = { dispatchMode: 'roundRobin', dispatchModule: moduleAt('by-key') } as const;
@@ -55,7 +55,7 @@ describe('A dispatch module', () => {
     { settings: byKey },
   );
 
-  inWorlds(
+  inSimulationFirst(
     'chooses the worker of each connection once, where a connection has one, and refuses some',
     ClerkApp,
     async (server) => {

@@ -80,7 +80,7 @@ describe('Dispatch', () => {
   it("by 'roundRobin' refuses handlers of connect and instances of a connection, in both worlds", async () => {
     for (const start of [simulate, launch]) {
       expect(await failureOf(start(GreeterApp, { settings: roundRobin }))).to.match(
-        /^CONFIG_HANDLER_NEVER_RUNS .*Greeter\.greet would never run: dispatchMode 'roundRobin' has no connect/s,
+        /^CONFIG_HANDLER_NEVER_RUNS .*Greeter\.greet would never run: dispatchMode 'roundRobin' has no events of connections/s,
       );
       expect(await failureOf(start(CounterApp, { settings: roundRobin }))).to.match(
         /^CONFIG_SCOPE .*Counter\.count is of a class with scope 'connection'/s,

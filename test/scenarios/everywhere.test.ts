@@ -76,6 +76,10 @@ describe('A process that serves no connection', () => {
         await eventually(server, 'the first bytes', () => there.received.length > 0);
         await server.crashWorker(2);
         expect(await here.receiveLine()).to.equal('filled');
+        await eventually(server, 'what the others send', () => {
+          const { b, u } = blocksOf(there);
+          return b === 2 && u === 2;
+        });
         await checkWhole(server, there);
         expect(blocksOf(there)).to.deep.include({ b: 2, u: 2 });
       },

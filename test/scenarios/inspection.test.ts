@@ -39,9 +39,11 @@ describe('What a test sees of a server', () => {
       [1, 3, 0, 1],
       [2, 3, 0, 1],
     ]);
+    await eventually(server, 'the handler', () => server.connections[0]!.running.length > 0);
     expect(server.connections[0]!.running).to.deep.equal(['Gate.pass']);
     const control = await server.connect({ listener: 'control' });
     control.send('all\n');
+    await client.receive(/end two\n/);
     await server.settle();
     expect(client.received.toString()).to.equal('begin one\nend one\nbegin two\nend two\n');
     expect(server.outstanding).to.deep.equal([]);
@@ -55,7 +57,7 @@ describe('What a test sees of a server', () => {
     expect(server.timers[0]).to.include({ handler: 'server.after', delay: 20, repeats: false });
     expect(server.timers[0]!.process).to.match(/^worker [01]$/);
     await client.receiveLine();
-    expect(server.timers).to.deep.equal([]);
+    await eventually(server, 'no timer', () => server.timers.length === 0);
   });
 
   inSimulationFirst('is the life of a packet, in order', StoryApp, async (server) => {

@@ -66,6 +66,10 @@ describe('Tasks in a queue', () => {
         expect(await say(client, 'wait', { do: 'large', value: 200_000 }))
           .to.have.property('data')
           .with.length(200_000);
+        await eventually(server, 'nothing left in the queue', async () => {
+          const { outstanding, queue } = (await server.stats()).tasks;
+          return outstanding === 0 && queue?.leased === 0 && queue.bytes === 0;
+        });
         const { tasks } = await server.stats();
         expect(tasks).to.deep.include({ failed: 0, outstanding: 0 });
         expect(tasks.queue).to.deep.equal({ waiting: 0, delayed: 0, leased: 0, dead: 0, bytes: 0 });

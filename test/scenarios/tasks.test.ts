@@ -41,6 +41,7 @@ describe('Tasks', () => {
           'rejected',
           'fulfilled',
         ]);
+        await eventually(server, 'all to be over', async () => (await server.stats()).tasks.done === 10);
         const { tasks } = await server.stats();
         expect(tasks).to.deep.include({ posted: 10, finished: 9, failed: 1, outstanding: 0, done: 10 });
       },

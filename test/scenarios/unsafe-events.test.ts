@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { DoormanApp } from '../fixtures/apps/clerks.js';
 import { eventually, linesLogged, linesOf } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst } from './in-worlds.js';
 
 describe('Connect and close without order', () => {
-  inWorlds('come once each, to some worker', DoormanApp, async (server) => {
+  inSimulationFirst('come once each, to some worker', DoormanApp, async (server) => {
     const clients = await Promise.all(Array.from({ length: 6 }, async () => server.connect()));
     for (const client of clients) client.send('one\ntwo\n');
     for (const client of clients) expect(await sorted(client)).to.deep.equal(['hello', 'one', 'two']);

@@ -5,6 +5,8 @@ export interface EchoCase {
   readonly name: string;
   readonly about: string;
   readonly load: Omit<EchoLoad, 'port'>;
+  /** Answers of one connection may overtake each other, so that the bytes are compared with one message in flight. */
+  readonly unordered?: true;
 }
 
 const CONNECTIONS = 50;

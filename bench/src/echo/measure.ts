@@ -45,7 +45,8 @@ export async function measure(
     for (const contestant of contestants) {
       const server = await RunningContestant.start(contestant, echoCase.load.prefixed);
       servers.push(server);
-      await client.check({ ...echoCase.load, port: server.port }).catch((error: unknown) => {
+      const checked = { ...echoCase.load, ...(echoCase.unordered && { inFlight: 1 }), port: server.port };
+      await client.check(checked).catch((error: unknown) => {
         throw new Error(`the echo of ${server.name} is wrong: ${String(error)}`, { cause: error });
       });
     }

@@ -23,15 +23,16 @@ export interface Summary {
   readonly busiestThread: number;
   readonly clientLoad: number;
   readonly others: number;
-  /** Against the plain server: the median of the ratios within a round, which share the machine's mood. */
+  /** Against the plain server, or another that was named: the median of the ratios within a round, which share the machine's mood. */
   readonly rateRatio: number;
   /** The plain server's processor time per message divided by this one's: above 1 is cheaper. */
   readonly cpuRatio: number;
   readonly bound: 'client' | 'server' | 'machine' | 'other programs' | 'waiting';
 }
 
-export function summarize(turns: readonly Turn[]): Summary[] {
-  const plain = turns.filter(({ server }) => server === PLAIN);
+/** `standard` is the server that the others are compared with. */
+export function summarize(turns: readonly Turn[], standard = PLAIN): Summary[] {
+  const plain = turns.filter(({ server }) => server === standard);
   return [...new Set(turns.map(({ server }) => server))].map((server) => {
     const own = turns.filter((turn) => turn.server === server);
     const middle = (field: Exclude<keyof Turn, 'server'>): number => median(own.map((turn) => turn[field]));

@@ -30,10 +30,11 @@ export function planText(plan: Plan, coloured: boolean): string {
 }
 
 function processLines({ settings, topology, userProcesses }: Plan): string[] {
-  const { workerNum, taskWorkerNum, reactorNum, dispatchMode } = settings;
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, dispatchModule } = settings;
+  const asked = dispatchModule === undefined ? '' : `${dispatchModule}, then `;
   const workers = row(
     'worker',
-    `${workerNum}${topology.kind === 'process' ? `, dispatch ${dispatchMode}` : ''}`,
+    `${workerNum}${topology.kind === 'process' ? `, dispatch ${asked}${dispatchMode}` : ''}`,
   );
   const taskWorkers = taskWorkerNum > 0 ? [row('task worker', String(taskWorkerNum))] : [];
   const queue =
@@ -61,10 +62,9 @@ function processLines({ settings, topology, userProcesses }: Plan): string[] {
 }
 
 function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings, index: number): string[] {
-  const { type, host, port } = listener;
   const reactors = topology.reactors.flatMap((all, reactor) => (all.includes(index) ? [reactor] : []));
   return [
-    row('address', `${type} ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`),
+    row('address', addressText(listener)),
     ...(isStream(listener) ? [row('framing', framingText(listener))] : [row('packets', 'datagrams')]),
     ...(topology.kind === 'process'
       ? [row('reactor', reactors.map((index) => `number ${index}`).join(', '))]
@@ -75,6 +75,12 @@ function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings
 
 function framingText({ framing, packageMaxLength }: StreamListenerSettings): string {
   return `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`;
+}
+
+function addressText(listener: ListenerSettings): string {
+  if (listener.type === 'unix') return `unix ${listener.path}, mode ${listener.mode.toString(8)}`;
+  const { type, host, port } = listener;
+  return `${type} ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`;
 }
 
 function section(title: string, lines: readonly string[]): string[][] {

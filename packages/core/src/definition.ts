@@ -22,6 +22,8 @@ export type EventName =
   | 'close'
   | 'adopt'
   | 'packet'
+  | 'bufferFull'
+  | 'bufferEmpty'
   | 'task'
   | 'finish'
   | 'pipeMessage'

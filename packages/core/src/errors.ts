@@ -34,6 +34,11 @@ export type ProtocolErrorCode =
   | 'OUTPUT_OVERFLOW'
   | 'INPUT_OVERFLOW'
   | 'HEARTBEAT_TIMEOUT'
+  | 'IDLE_TIMEOUT'
+  | 'PARTIAL_PACKET_TIMEOUT'
+  | 'CONNECTION_LIMIT'
+  | 'ADDRESS_LIMIT'
+  | 'CONNECT_RATE'
   | 'PACKET_POISON';
 
 export type HandlerErrorCode =
@@ -42,6 +47,8 @@ export type HandlerErrorCode =
   | 'STATE_NOT_KEPT'
   | 'SEND_INVALID'
   | 'SENDTO_INVALID'
+  | 'SEND_REFUSED'
+  | 'SEND_FILE_FAILED'
   | 'TIMER_INVALID'
   | 'HANDLER_TIMEOUT'
   | 'CONNECTION_CLOSED';
@@ -226,9 +233,9 @@ export function codeOf(error: unknown): string {
 }
 
 /** The system's error with the listener's name and place, which it lacks. */
-export function listenFailed(name: string, host: string, port: number, cause: unknown): ProcessError {
+export function listenFailed(name: string, place: string, cause: unknown): ProcessError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${host}:${port}: ${reason}`, {
+  return new ProcessError('LISTEN_FAILED', `listener ${name} cannot listen on ${place}: ${reason}`, {
     cause,
   });
 }

@@ -26,6 +26,8 @@ export interface HandlerTypes {
   readonly command: (data: any) => unknown;
   readonly close: (connection: Connection, reason: CloseReason) => unknown;
   readonly packet: (packet: Packet, delivery: Delivery) => unknown;
+  readonly bufferFull: (connection: Connection) => unknown;
+  readonly bufferEmpty: (connection: Connection) => unknown;
   readonly task: (task: Task<never>) => unknown;
   readonly finish: (result: TaskResult<never>) => unknown;
   readonly pipeMessage: (message: PipeMessage<never>) => unknown;

@@ -1,6 +1,7 @@
 import type { DatagramTarget } from './config/datagram-target.js';
 import type { Settings } from './config/load.js';
 import type { RoleName } from './definition.js';
+import type { FileRequest } from './pipe/messages.js';
 import type { Part } from './pipe/parts.js';
 import type { AnswerTo, Question } from './pipe/questions.js';
 import type { Messenger } from './messaging/messenger.js';
@@ -30,6 +31,13 @@ export interface TaskActions {
   enqueue(data: unknown, options: EnqueueOptions): Promise<Accepted>;
 }
 
+/** What a process may want of any client, whoever serves it. See `Server`. */
+export interface ClientActions {
+  sendWait(connectionId: number, data: Part): Promise<void>;
+  sendFile(connectionId: number, request: FileRequest): Promise<void>;
+  read(connectionId: number, paused: boolean): boolean;
+}
+
 /** What the `Server` object does in one process; each role brings its own. */
 export interface RoleActions {
   readonly role: RoleName;
@@ -47,6 +55,7 @@ export interface RoleActions {
   clearTimer(id: number): boolean;
   readonly messenger: Messenger;
   readonly tasks: TaskActions;
+  readonly clients: ClientActions;
   /** Asks a process to run a handler of the application; resolves with its answer. */
   command(name: string, target: number | string, data: unknown, timeout: number): Promise<unknown>;
   /** Asks the process that knows. */

@@ -26,6 +26,8 @@ import { exitWith } from './kernel/exit.js';
 import { startRole } from './kernel/kernel.js';
 import { realWorld } from './kernel/real-world.js';
 import type { RunningServer } from './kernel/running-server.js';
+import { fileRequest, type SendFileOptions } from './pipe/file-request.js';
+import { attempted } from './pipe/receipt.js';
 import { commandProblem } from './pipe/command-data.js';
 import type { ServerStats } from './pipe/messages.js';
 import {
@@ -279,6 +281,33 @@ export class Server {
   sendto(address: string, port: number, data: string | Uint8Array, listener?: string): boolean {
     const role = this.#role('sendto');
     return role.sendto(datagramTarget(role.setting, address, port, listener), data);
+  }
+
+  /** As `connection.sendWait`, for any connection, from any process. */
+  sendWait(connectionId: number, data: string | Uint8Array): Promise<void> {
+    const { clients } = this.#role('sendWait');
+    return attempted(() => clients.sendWait(connectionId, data));
+  }
+
+  /** As `connection.sendFile`, for any connection, from any process. */
+  sendFile(connectionId: number, path: string, options?: SendFileOptions): Promise<void> {
+    const { clients } = this.#role('sendFile');
+    return attempted(() => clients.sendFile(connectionId, fileRequest(path, options)));
+  }
+
+  /** As `connection.pause`, for any connection, from any process. False as `send` says it. */
+  pause(connectionId: number): boolean {
+    return this.#role('pause').clients.read(connectionId, true);
+  }
+
+  /** As `connection.resume`, likewise. */
+  resume(connectionId: number): boolean {
+    return this.#role('resume').clients.read(connectionId, false);
+  }
+
+  /** As `connection.confirm`, likewise. */
+  confirm(connectionId: number): boolean {
+    return this.#role('confirm').clients.read(connectionId, false);
   }
 
   /** Closes any connection, from any process: flushes first, unless `reset`. False as `send` says it. */

@@ -46,6 +46,18 @@ export const OnAdopt = listenerEvent<(connection: Connection, reason: AdoptReaso
   '@OnAdopt',
 );
 
+/**
+ * As much waits for the client as `bufferHighWatermark` says: `send` returns false from here on. Called once, and again
+ * only after `@OnBufferEmpty`. Packets do not wait for it.
+ */
+export const OnBufferFull = listenerEvent<(connection: Connection) => unknown>('bufferFull', '@OnBufferFull');
+
+/** What waited has fallen to `bufferLowWatermark`; always after an `@OnBufferFull` of this worker. */
+export const OnBufferEmpty = listenerEvent<(connection: Connection) => unknown>(
+  'bufferEmpty',
+  '@OnBufferEmpty',
+);
+
 /** A decorator of an event that has one handler for each listener. */
 export function listenerEvent<Event extends AnyFunction>(
   event: EventName,

@@ -4,7 +4,15 @@ export { ServerConfig, moduleOf, type ServerOptions } from './server-config.js';
 export { Process } from './process.js';
 export { OnCommand, type CommandOptions } from './command.js';
 export { Handler, type HandlerOptions } from './handler.js';
-export { OnAdopt, OnClose, OnConnect, OnReceive, type ConnectionEventOptions } from './connection-events.js';
+export {
+  OnAdopt,
+  OnBufferEmpty,
+  OnBufferFull,
+  OnClose,
+  OnConnect,
+  OnReceive,
+  type ConnectionEventOptions,
+} from './connection-events.js';
 export { OnPacket } from './datagram-events.js';
 export {
   OnAfterReload,

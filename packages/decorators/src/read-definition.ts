@@ -3,6 +3,7 @@
  * the kernel can see for itself (two handlers of one event, an unknown listener,
  * a setting out of range) is left to it.
  */
+import { eventTable } from '@shoal/core/internal/events/event-table';
 import { ConfigError, type Definition, type SettingsInput } from '@shoal/core';
 import { show } from '@shoal/core/internal/config/show';
 import type {
@@ -187,9 +188,7 @@ function scopeProblems(types: readonly Constructor[]): readonly Problem[] {
 }
 
 function isOfConnection(registration: Registration): boolean {
-  return (
-    registration.kind === 'event' && ['connect', 'receive', 'close', 'adopt'].includes(registration.event)
-  );
+  return registration.kind === 'event' && eventTable[registration.event].kind === 'connection';
 }
 
 function invalid(text: string): Problem {

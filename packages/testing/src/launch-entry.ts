@@ -42,22 +42,26 @@ async function readPlan(plan: LaunchPlan): Promise<Definition> {
   const override =
     plan.override === undefined ? undefined : await loadOverride(plan.override, plan.overrideExport);
   const definition = readDefinition(App, plan.settings, override === undefined ? {} : { override });
-  return { ...definition, settings: onFreePorts(definition.settings) };
+  return { ...definition, settings: inFreePlaces(definition.settings) };
 }
 
-/** Every listener on a free port of this machine alone. What is not a list of listeners is left to the validation. */
-function onFreePorts(given: Definition['settings']): object {
+/**
+ * Every listener on a free port of this machine alone, or on a path in the
+ * directory of the test. What is not a list of listeners is left to the validation.
+ */
+function inFreePlaces(given: Definition['settings']): object {
   const settings = typeof given === 'function' ? given() : given;
-  const { listeners } = settings as { listeners?: unknown };
+  const { listeners, runtimeDirectory } = settings as { listeners?: unknown; runtimeDirectory?: string };
   if (!Array.isArray(listeners)) return settings;
-  return {
-    ...settings,
-    listeners: listeners.map((listener: unknown) =>
-      typeof listener === 'object' && listener !== null && 'port' in listener
-        ? { ...listener, host: isIPv6(listener) ? '::1' : '127.0.0.1', port: 0 }
-        : listener,
-    ),
+  const place = (listener: unknown, index: number): unknown => {
+    if (typeof listener !== 'object' || listener === null) return listener;
+    if ('port' in listener) return { ...listener, host: isIPv6(listener) ? '::1' : '127.0.0.1', port: 0 };
+    // Its name stays, which is its path where it has none.
+    if ('path' in listener)
+      return { name: listener.path, ...listener, path: `${runtimeDirectory}/listener-${index}` };
+    return listener;
   };
+  return { ...settings, listeners: listeners.map(place) };
 }
 
 /** A socket for datagrams sends to its own family alone, so it keeps that. */

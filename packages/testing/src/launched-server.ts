@@ -65,10 +65,10 @@ export class LaunchedServer implements TestServer {
     const { address, port } = findListener(this.running, listener);
     // An address that the machine does not have is the simulation's business.
     const local = from !== undefined && from.startsWith('127.') ? from : undefined;
-    const stream = await RealStream.connect(
-      { host: address, port, ...(local !== undefined && { from: local }) },
-      () => this.master.waiting.poke(),
-    );
+    const place = address.startsWith('/')
+      ? { path: address }
+      : { host: address, port, ...(local !== undefined && { from: local }) };
+    const stream = await RealStream.connect(place, () => this.master.waiting.poke());
     const id = this.#clients.length;
     const note = (fact: ClientFact): void => this.facts.note(`client ${id}`, fact);
     note({ kind: 'connects', client: id, ...stream.local });

@@ -13,15 +13,16 @@ export class RealStream implements ClientStream {
     private readonly poke: () => void,
   ) {}
 
-  static connect(to: { host: string; port: number; from?: string }, poke: () => void): Promise<RealStream> {
+  static connect(
+    to: { path: string } | { host: string; port: number; from?: string },
+    poke: () => void,
+  ): Promise<RealStream> {
     return new Promise((resolve, reject) => {
-      const socket = net.connect({
-        host: to.host,
-        port: to.port,
-        allowHalfOpen: true,
-        noDelay: true,
-        ...(to.from !== undefined && { localAddress: to.from }),
-      });
+      const place =
+        'path' in to
+          ? to
+          : { host: to.host, port: to.port, ...(to.from !== undefined && { localAddress: to.from }) };
+      const socket = net.connect({ ...place, allowHalfOpen: true, noDelay: true });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
@@ -66,7 +67,8 @@ export class RealStream implements ClientStream {
   }
 
   destroy(reset = false): void {
-    if (reset) this.socket.resetAndDestroy();
+    // A unix socket knows no reset.
+    if (reset && this.socket.remoteFamily !== undefined) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 

@@ -192,7 +192,10 @@ export class SimulatedServer implements TestServer, Waiting {
     if (this.#stopped !== undefined) throw new Error('the server has been stopped: nobody can connect');
     const { address, port } = findListener(this.running, listener);
     const stream = await this.#settle<LinkedStream>('a connection', (resolve, reject) => {
-      this.world.connect({ ...options, host: address, port }, (outcome) => {
+      const place = address.startsWith('/')
+        ? { ...(options.link && { link: options.link }), path: address }
+        : { ...options, host: address, port };
+      this.world.connect(place, (outcome) => {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       });

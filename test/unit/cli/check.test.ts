@@ -88,6 +88,12 @@ describe('shoal check', () => {
     expect(stderr).to.include('CONFIG_FRAMING_MODULE').and.to.include('there-is-none.js');
   });
 
+  it('leaves with 78 when a dispatch module does not fit the mode', async () => {
+    const { code, stderr } = await shoal(['check', program('other-dispatch')]);
+    expect(code).to.equal(78);
+    expect(stderr).to.include('CONFIG_DISPATCH_MODULE').and.to.include('exports sticky = false');
+  });
+
   it('says so when the program starts no server', async () => {
     const { code, stderr } = await shoal(['check', program('leaves-with'), '0']);
     expect(code).to.equal(78);

@@ -40,6 +40,13 @@ describe('What shoal check shows', () => {
     expect(text).to.match(/^ {2}OnPacket +Dns\.ask$/m);
   });
 
+  it('names the dispatch module that is asked before the mode', () => {
+    const settings = settingsOf({ dispatchMode: 'preemptive', dispatchModule: 'file:///srv/by-key.js' });
+    const nothing = { listeners: [], hooks: [], timers: [], commands: [], userProcesses: [] };
+    const text = planText({ settings, topology: topologyOf(settings, true), ...nothing }, false);
+    expect(text).to.match(/^ {2}worker +2, dispatch file:\/\/\/srv\/by-key\.js, then preemptive$/m);
+  });
+
   it('counts the process of the queue, and names the queue', () => {
     const settings = settingsOf({ taskWorkerNum: 1, taskIpcMode: 'queue', messageQueueKey: 'mail' });
     const topology = topologyOf(settings, true, 1);

@@ -44,6 +44,7 @@ export function serverStatus(fields: Partial<ServerStatus> = {}): ServerStatus {
       redeliveredPackets: 2,
       failedDispatches: 0,
       outstandingPackets: 7,
+      closedBy: { client: 7_655 },
       refused: { PACKET_TOO_LONG: 2, CLOSED: 1 },
       failedHandlers: 4,
       tasks: noTasks,
@@ -82,5 +83,6 @@ export function clientInfo(id: number): ClientInfo {
     state: 'open',
     outstandingPackets: 1,
     queuedBytes: 2_048,
+    paused: false,
   };
 }

@@ -156,12 +156,12 @@ describe('shoal, speaking to a server', function () {
       await server(({ what }, { answer }) =>
         answer(what === 'status' ? serverStatus({ state: 'stopping' }) : null),
       );
-      const { code, stderr } = await run('stop', '--timeout', '1500ms');
+      const { code, stderr } = await run('stop', '--timeout', '4s');
       expect(code).to.equal(82);
       expect(stderr.split('\n')).to.deep.equal([
         `stopping fake, pid ${process.pid}`,
         'waiting for 12345 connections and 7 packets in flight',
-        `shoal: fake, pid ${process.pid}, has not left within 1500 ms; it goes on stopping. To end it at once: kill -KILL ${process.pid}`,
+        `shoal: fake, pid ${process.pid}, has not left within 4000 ms; it goes on stopping. To end it at once: kill -KILL ${process.pid}`,
         '',
       ]);
     });

@@ -26,7 +26,7 @@ describe('Options that contradict each other', () => {
   it('ipv6Only needs an IPv6 address', () => {
     const listen = (host: string) => ({ listeners: [udp({ port: 80, host, ipv6Only: true })] });
     expect(linesOf(listen('0.0.0.0'))).to.deep.equal([
-      "listeners[0].ipv6Only: true has no effect, because 0.0.0.0 is no IPv6 address; write host: '::', or remove it",
+      "listeners[0].ipv6Only: true has no effect, because 0.0.0.0 is no address of IPv6; write host: '::', or remove it",
     ]);
     expect(linesOf(listen('::'))).to.deep.equal([]);
   });
@@ -58,6 +58,18 @@ describe('Options that contradict each other', () => {
     for (const dispatchMode of ['roundRobin', 'preemptive', 'leastInFlight'])
       expect(linesOf({ listeners, dispatchMode, enableUnsafeEvent: true })).to.deep.equal([]);
     expect(linesOf({ listeners, mode: 'base', workerNum: 2, enableUnsafeEvent: true })).to.deep.equal([]);
+  });
+
+  it('enableDelayReceive needs a connect, with or without order', () => {
+    const listeners = [tcp({ port: 80, enableDelayReceive: true })];
+    for (const dispatchMode of ['roundRobin', 'preemptive', 'leastInFlight']) {
+      expect(linesOf({ listeners, dispatchMode })).to.deep.equal([
+        `listeners[0].enableDelayReceive: true waits for @OnConnect, which dispatchMode '${dispatchMode}' does not have; remove it, or write enableUnsafeEvent: true or dispatchMode: 'fixed'`,
+      ]);
+      expect(linesOf({ listeners, dispatchMode, enableUnsafeEvent: true })).to.deep.equal([]);
+    }
+    for (const dispatchMode of ['fixed', 'ipHash', 'leastConnections'])
+      expect(linesOf({ listeners, dispatchMode })).to.deep.equal([]);
   });
 
   describe('listeners', () => {
@@ -97,6 +109,30 @@ describe('Options that contradict each other', () => {
       ]);
       expect(linesOf({ listeners: [tcp({ port: 0 }), tcp({ port: 0, name: 'b' })] })).to.deep.equal([]);
     });
+  });
+
+  it('of limits and sockets are told where they were written', () => {
+    const tcp = { type: 'tcp', port: 1 } as const;
+    const unix = { type: 'unix', path: '/run/a' } as const;
+    const told = (input: object): string[] =>
+      linesOf(input).map((line) => line.replace(/(: ).*? (has no|makes)/, '$1$2').split(';')[0]!);
+    expect(
+      told({ listeners: [tcp], connectRateInterval: 5_000, keepAlive: false, keepAliveIdle: 9_000 }),
+    ).to.deep.equal([
+      'connectRateInterval: has no effect, because connectRate is 0',
+      'keepAliveIdle: has no effect, because keepAlive is false',
+    ]);
+    expect(told({ listeners: [{ ...tcp, connectRate: 1 }], connectRateInterval: 5_000 })).to.deep.equal([]);
+    expect(told({ listeners: [{ ...tcp, connectRateInterval: 5_000 }, unix] })).to.deep.equal([
+      'listeners[0].connectRateInterval: has no effect, because connectRate is 0',
+    ]);
+    expect(told({ listeners: [{ ...tcp, host: '127.0.0.1', ipv6Only: true }] })).to.deep.equal([
+      'listeners[0].ipv6Only: has no effect, because 127.0.0.1 is no address of IPv6',
+    ]);
+    expect(told({ listeners: [{ ...tcp, host: '::', ipv6Only: true }] })).to.deep.equal([]);
+    expect(told({ listeners: [unix, { ...unix, name: 'b' }] })).to.deep.equal([
+      'listeners[1].path: makes the same address as listeners[0], /run/a',
+    ]);
   });
 
   describe('heartbeatCheckInterval', () => {

@@ -6,7 +6,7 @@ import {
   type Problem,
   type Settings,
   type SettingsInput,
-  type StreamListenerSettings,
+  type TcpListenerSettings,
 } from '@shoal/core/internal/config/load';
 import { streamListener } from '@shoal/core/internal/config/limits';
 import { custom, delimiter, lengthPrefix, raw, tcp, udp } from '@shoal/core/internal/config/listeners';
@@ -61,12 +61,25 @@ describe('loadSettings', () => {
           packageMaxLength: 2 * MiB,
           maxQueuedBytes: 256 * KiB,
           socketBufferSize: 8 * MiB,
+          bufferHighWatermark: 6_710_886,
+          bufferLowWatermark: 0,
+          outputOverflow: 'close',
+          ipv6Only: false,
+          reusePort: false,
           heartbeatIdleTime: 0,
+          partialPacketTimeout: 0,
+          maxIdleTime: 0,
+          maxConnectionPerAddress: 0,
+          connectRate: 0,
+          connectRateInterval: 1_000,
           handlerTimeout: 0,
           concurrency: 1,
           onWorkerLost: 'redeliver',
           backlog: 512,
           noDelay: true,
+          enableDelayReceive: false,
+          keepAlive: true,
+          keepAliveIdle: 60_000,
         },
       ],
       reactorNum: 4,
@@ -98,18 +111,30 @@ describe('loadSettings', () => {
       maxBootFailures: 5,
       workerTimeout: 30_000,
       heartbeatCheckInterval: 0,
+      maxConnection: 100_000,
       pipeWindow: 4 * MiB,
       reactorMemoryLimit: 256 * MiB,
       logLevel: 'info',
       packageMaxLength: 2 * MiB,
       maxQueuedBytes: 256 * KiB,
       socketBufferSize: 8 * MiB,
+      bufferHighWatermark: 6_710_886,
+      bufferLowWatermark: 0,
+      outputOverflow: 'close',
       heartbeatIdleTime: 0,
+      partialPacketTimeout: 0,
+      maxIdleTime: 0,
+      maxConnectionPerAddress: 0,
+      connectRate: 0,
+      connectRateInterval: 1_000,
       handlerTimeout: 0,
       concurrency: 1,
       onWorkerLost: 'redeliver',
       backlog: 512,
       noDelay: true,
+      enableDelayReceive: false,
+      keepAlive: true,
+      keepAliveIdle: 60_000,
       daemonize: false,
     });
   });
@@ -471,7 +496,7 @@ describe('The limits of', () => {
     input: (value) => withServer({ ...more, [name]: value }),
     read: (settings) => settings[name],
   });
-  const listener = (name: keyof StreamListenerSettings, least: number, most: number): Limit => ({
+  const listener = (name: keyof TcpListenerSettings, least: number, most: number): Limit => ({
     path: `listeners[0].${name}`,
     least,
     most,
@@ -480,7 +505,7 @@ describe('The limits of', () => {
       reactorMemoryLimit: '1GiB',
       pipeWindow: '1GiB',
     }),
-    read: (settings) => streamListener(settings, 0)[name],
+    read: (settings) => (settings.listeners[0] as TcpListenerSettings)[name],
   });
   const room = { reactorMemoryLimit: '1GiB', pipeWindow: '1GiB' };
   const limits: Limit[] = [
@@ -503,6 +528,13 @@ describe('The limits of', () => {
     server('heartbeatIdleTime', 1_000, longest),
     server('concurrency', 1, 1024),
     server('backlog', 1, 65_535),
+    server('maxConnection', 1, 1_000_000),
+    server('maxConnectionPerAddress', 0, 1_000_000),
+    server('connectRate', 0, 1_000_000),
+    server('connectRateInterval', 100, longest, { connectRate: 1 }),
+    server('partialPacketTimeout', 100, longest),
+    server('maxIdleTime', 100, longest),
+    server('keepAliveIdle', 1_000, longest),
     listener('port', 0, 65_535),
     listener('packageMaxLength', 1, GiB),
     listener('maxQueuedBytes', KiB, GiB),
@@ -545,15 +577,62 @@ describe('The limits of', () => {
     }
   });
 
-  it('names are 1 and 100 characters for the server, 1 and 64 for a listener', () => {
+  it('names are 1 and 100 characters for the server, as many for a listener', () => {
     expect(load(withServer({ name: 'n'.repeat(100) })).name).to.have.length(100);
-    expect(load(withListener({ name: 'n'.repeat(64) })).listeners[0]?.name).to.have.length(64);
+    expect(load(withListener({ name: 'n'.repeat(100) })).listeners[0]?.name).to.have.length(100);
     for (const name of ['', 'n'.repeat(101), 'two\nlines', 7, null]) {
       expect(problemsOf(withServer({ name })).map(({ path }) => path)).to.deep.equal(['name']);
     }
-    for (const name of ['', 'n'.repeat(65), 'bell\u0007', {}]) {
+    for (const name of ['', 'n'.repeat(101), 'bell\u0007', {}]) {
       expect(problemsOf(withListener({ name })).map(({ path }) => path)).to.deep.equal(['listeners[0].name']);
     }
+  });
+
+  it('the path of a unix listener are an absolute one of 100 bytes that is no directory', () => {
+    const withPath = (path: unknown) => ({ listeners: [{ type: 'unix', path }] });
+    const path = '/'.padEnd(100, 'a');
+    expect(load(withPath(path)).listeners[0]).to.include({ path, name: path, mode: 0o660 });
+    const problems = [`${path}a`, 'relative.sock', '/run/', '', '/run/a\0b', 7].map((each) =>
+      problemsOf(withPath(each)).map(({ reason }) => reason),
+    );
+    expect(problems).to.deep.equal([
+      ['has 101 bytes'],
+      ['is not an absolute path'],
+      ['is a directory'],
+      ['is not an absolute path'],
+      ['has control characters'],
+      ['is not a string'],
+    ]);
+  });
+
+  it('the mode of a unix listener are 0o000 and 0o777, as a number or in octal digits', () => {
+    const withMode = (mode: unknown) => ({ listeners: [{ type: 'unix', path: '/run/a', mode }] });
+    const modeOf = (mode: unknown) => (load(withMode(mode)).listeners[0] as { mode: number }).mode;
+    expect([0, 0o777, '000', '0777', '600'].map(modeOf)).to.deep.equal([0, 0o777, 0, 0o777, 0o600]);
+    for (const mode of [0o1000, -1, 6.5, '888', '66', '1777', null])
+      expect(problemsOf(withMode(mode)).map(({ path }) => path)).to.deep.equal(['listeners[0].mode']);
+  });
+
+  it('a unix listener has no option of TCP', () => {
+    const options = { type: 'unix', path: '/run/a', host: '::', noDelay: true, maxConnectionPerAddress: 1 };
+    expect(problemsOf({ listeners: [options] }).map(({ reason }) => reason)).to.deep.equal([
+      'is not an option of unix()',
+      'is not an option of unix()',
+      'is not an option of unix()',
+    ]);
+  });
+
+  it('maxConnection is by default what the limit of open files has room for, and at most 100 000', () => {
+    const most = (openFiles: number | undefined, more = {}): number =>
+      loadSettings(withServer(more), { ...environment, ...(openFiles !== undefined && { openFiles }) })
+        .maxConnection;
+    expect(most(undefined)).to.equal(100_000);
+    expect(most(1_048_576)).to.equal(100_000);
+    expect(most(4_096)).to.be.within(3_000, 4_000);
+    expect(most(4_097) - most(4_096)).to.equal(1);
+    expect(most(1_024, { mode: 'base' })).to.be.within(800, 1_000);
+    expect(most(10)).to.equal(1);
+    expect(most(10, { maxConnection: 50_000 })).to.equal(50_000);
   });
 
   it('logFile are a path of 1 to 4095 bytes that is no directory', () => {
@@ -648,7 +727,7 @@ describe('A host', () => {
       'a-b.example',
       '::ffff:1.2.3.4',
     ]) {
-      expect(load(withListener({ host })).listeners[0]?.host).to.equal(host);
+      expect(load(withListener({ host })).listeners[0]).to.have.property('host', host);
     }
   });
 
@@ -707,8 +786,8 @@ describe('A configuration that does not hold', () => {
       "  listeners[1].host: 'a b' is not an address; write an address such as '127.0.0.1', '0.0.0.0' (all of IPv4) or '::' (all addresses)",
       '  listeners[1].port: nothing was given; write an integer from 0 to 65_535',
       '  listeners[1].prot: 1 is not an option of tcp(); did you mean port?',
-      "  listeners[2]: 'tcp' is not a listener; write tcp({ port: 9501 }) or udp({ port: 9501 })",
-      "  listeners[3].type: 'sctp' is not a transport; write 'tcp' or 'udp'",
+      "  listeners[2]: 'tcp' is not a listener; write tcp({ port: 9501 }), unix({ path: '/run/app.sock' }) or udp({ port: 9501 })",
+      "  listeners[3].type: 'sctp' is not a transport; write 'tcp', 'unix' or 'udp'",
       '  reactorNum: 0 is below the minimum of 1; write an integer from 1 to 64',
       "  workerNum: '4' is a string; write 'auto' or an integer from 1 to 1000, without quotes",
       "  pipeWindow: '1MB' is not a size; write '1MiB', or 1_000_000 for the decimal unit",

@@ -21,6 +21,7 @@ const stats = {
   redeliveredPackets: 0,
   failedDispatches: 0,
   outstandingPackets: 0,
+  closedBy: {},
   refused: {},
   failedHandlers: 0,
   tasks: noTasks,

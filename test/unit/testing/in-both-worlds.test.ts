@@ -9,8 +9,10 @@ import { AsyncEchoApp, StoryApp } from '../../fixtures/apps/echo.js';
 import { isFree } from '../../process/program.js';
 import { ThrowsInWorkerStartApp } from '../../fixtures/apps/cannot-boot.js';
 
-/** As few processes as a server of this mode has. */
+/** As few processes as a server of this mode has, and one for what does not depend on several. */
 const small: BothWorldsOptions = { settings: { workerNum: 1, taskWorkerNum: 0 } };
+const single: BothWorldsOptions = { settings: { mode: 'base', workerNum: 1, taskWorkerNum: 0 } };
+const two: BothWorldsOptions = { settings: { workerNum: 2, taskWorkerNum: 0 } };
 
 type Scenario = (server: TestServer) => Promise<void>;
 
@@ -55,7 +57,7 @@ describe('inBothWorlds', () => {
         for (const client of clients) client.send('hi\n');
         await Promise.all(clients.map((client) => client.receiveLine()));
       },
-      small,
+      single,
     );
   });
 
@@ -69,7 +71,7 @@ describe('inBothWorlds', () => {
         while (performance.now() < until);
         await (await connecting).receiveLine();
       },
-      small,
+      single,
     );
   });
 
@@ -90,28 +92,36 @@ describe('inBothWorlds', () => {
   });
 
   it('shows the first bytes that differ', async () => {
-    const message = await messageOf(CountsInModuleApp, async (server) => {
-      const clients = [await server.connect(), await server.connect()];
-      for (const client of clients) {
-        client.send('count\n');
-        await client.receiveLine();
-      }
-    });
+    const message = await messageOf(
+      CountsInModuleApp,
+      async (server) => {
+        const clients = [await server.connect(), await server.connect()];
+        for (const client of clients) {
+          client.send('count\n');
+          await client.receiveLine();
+        }
+      },
+      two,
+    );
     expect(message).to.match(
       /^CountsInModuleApp is not the same in both worlds: client \d got other bytes from offset 8 on: "\d+\\n" in the simulation, "1\\n" on real processes$/,
     );
   });
 
   it('shows the first events that differ, with those around them', async () => {
-    const message = await messageOf(CountsInModuleApp, async (server) => {
-      const [client, other] = [await server.connect(), await server.connect()];
-      other.send('silent\n');
-      await server.settle();
-      client.send('only\n');
-      await server.settle();
-      client.send('last\n');
-      await server.settle();
-    });
+    const message = await messageOf(
+      CountsInModuleApp,
+      async (server) => {
+        const [client, other] = [await server.connect(), await server.connect()];
+        other.send('silent\n');
+        await server.settle();
+        client.send('only\n');
+        await server.settle();
+        client.send('last\n');
+        await server.settle();
+      },
+      two,
+    );
     expect(message).to.equal(
       [
         'CountsInModuleApp is not the same in both worlds: client 0, event 1',
@@ -129,10 +139,14 @@ describe('inBothWorlds', () => {
 
   it('counts clients', async () => {
     let worlds = 0;
-    const message = await messageOf(AsyncEchoApp, async (server) => {
-      await server.connect();
-      if (++worlds === 2) await server.connect();
-    });
+    const message = await messageOf(
+      AsyncEchoApp,
+      async (server) => {
+        await server.connect();
+        if (++worlds === 2) await server.connect();
+      },
+      single,
+    );
     expect(message).to.equal(
       'AsyncEchoApp is not the same in both worlds: 1 clients connected in the simulation, 2 on real processes',
     );
@@ -193,14 +207,18 @@ describe('inBothWorlds', () => {
 
     it('says in which world a client waited in vain', async () => {
       let worlds = 0;
-      const message = await messageOf(AsyncEchoApp, async (server) => {
-        const client = await server.connect();
-        client.send('hi\n');
-        await client.receiveLine();
-        client.end();
-        await client.ended();
-        if (++worlds === 2) await client.receiveLine();
-      });
+      const message = await messageOf(
+        AsyncEchoApp,
+        async (server) => {
+          const client = await server.connect();
+          client.send('hi\n');
+          await client.receiveLine();
+          client.end();
+          await client.ended();
+          if (++worlds === 2) await client.receiveLine();
+        },
+        single,
+      );
       expect(message).to.match(/^in real processes: expected client 0 to see a line/);
     });
   });

@@ -57,6 +57,7 @@ function stats(some: Partial<ServerStats>): ServerStats {
     redeliveredPackets: 0,
     failedDispatches: 0,
     outstandingPackets: 0,
+    closedBy: {},
     refused: {},
     failedHandlers: 0,
     tasks: noTasks,

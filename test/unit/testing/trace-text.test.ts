@@ -89,6 +89,18 @@ const examples: Examples = {
       'accepts connection 3 from 10.0.0.7:4000 on chat',
     ],
   ],
+  turnedAway: [
+    [
+      {
+        kind: 'turnedAway',
+        listener: 'chat',
+        address: '10.0.0.7',
+        port: 4000,
+        reason: 'CONNECTION_LIMIT',
+      },
+      'turns 10.0.0.7:4000 away from chat: CONNECTION_LIMIT',
+    ],
+  ],
   packet: [
     [{ kind: 'packet', connection: 3, packet: 2, bytes: 5 }, 'takes packet 2 of connection 3, 5 bytes'],
   ],
@@ -142,6 +154,19 @@ const examples: Examples = {
   ],
   output: [
     [{ kind: 'output', connection: 3, worker: 10, ...bytes }, 'writes to connection 3: 3 bytes "hi\\n"'],
+  ],
+  outputRefused: [
+    [
+      { kind: 'outputRefused', connection: 3, worker: 10, ...bytes },
+      'refuses to write to connection 3: 3 bytes "hi\\n"',
+    ],
+  ],
+  file: [[{ kind: 'file', connection: 3, file: 1 }, 'keeps a place for file 1 of connection 3']],
+  fileOutput: [
+    [
+      { kind: 'fileOutput', connection: 3, file: 1, ...bytes },
+      'writes of file 1 to connection 3: 3 bytes "hi\\n"',
+    ],
   ],
   closed: [[{ kind: 'closed', connection: 3, reason: 'client' }, 'connection 3 is closed: client']],
   forgotten: [[{ kind: 'forgotten', connection: 3 }, 'forgets connection 3']],

@@ -1,4 +1,5 @@
 import type { ClientInfo } from '@shoal/core/internal/pipe/questions';
+import { endpointText } from '@shoal/core/internal/topology/endpoint-text';
 import { durationText, oneLine } from './amounts.js';
 import { table, type Column } from './table.js';
 
@@ -21,7 +22,7 @@ export function connectionLines(connections: readonly ClientInfo[], now: number)
       ({ id, listener, remote, workerId, connectedAt, state, outstandingPackets, queuedBytes }) => [
         String(id),
         oneLine(listener),
-        `${remote.address.includes(':') ? `[${remote.address}]` : remote.address}:${remote.port}`,
+        endpointText(remote),
         workerId === null ? '-' : String(workerId),
         durationText(Math.max(0, now - connectedAt)),
         state,

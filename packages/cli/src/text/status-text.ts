@@ -1,6 +1,7 @@
 /** A status for people: pure functions of what the server answered. */
 import { group } from '@shoal/core/internal/config/reader';
 import type { ProcessStatus, ServerStatus } from '@shoal/core/internal/pipe/questions';
+import { endpointText } from '@shoal/core/internal/topology/endpoint-text';
 import { durationText, memoryText, oneLine, rateText } from './amounts.js';
 import { table, type Column } from './table.js';
 
@@ -52,10 +53,8 @@ export function statusLines(status: ServerStatus, now: number, rates?: Rates): L
       text: `${oneLine(name)} is ${state}: ${mode} mode, generation ${generation}, up ${durationText(uptime)}, pid ${masterPid}`,
       title: true,
     },
-    ...listeners.map(({ name: listener, address, port }) => {
-      return plain(
-        `listener ${oneLine(listener)} on ${address.includes(':') ? `[${address}]` : address}:${port}`,
-      );
+    ...listeners.map(({ name: listener, ...endpoint }) => {
+      return plain(`listener ${oneLine(listener)} on ${endpointText(endpoint)}`);
     }),
     plain(
       `connections ${group(stats.connections)}, requests/s ${rateText(perSecond)}, in flight ${group(stats.outstandingPackets)}`,
@@ -63,7 +62,8 @@ export function statusLines(status: ServerStatus, now: number, rates?: Rates): L
     plain(
       `packets ${group(stats.acceptedPackets)} accepted, ${group(stats.handledPackets)} handled, ` +
         `${group(stats.redeliveredPackets)} redelivered, ${group(refused)} refused; ` +
-        `${group(stats.failedHandlers)} handlers failed`,
+        `${group(stats.failedHandlers)} handlers failed` +
+        (stats.failedDispatches > 0 ? `, ${group(stats.failedDispatches)} dispatches failed` : ''),
     ),
     plain(''),
     { text: head, title: true },

@@ -1,13 +1,16 @@
 import { isSticky } from './dispatch-modes.js';
 import { defaultName, isUnwatched, smallestIdleTime, type Draft, type SettingsDraft } from './fill.js';
+import { inheritedTcpDefaults } from './listener-options.js';
 import { lengthTypes } from './length-type.js';
+import { impossibleMarks } from './mark-contradictions.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
 import type {
-  DatagramListenerSettings,
   FramingSettings,
   ListenerSettings,
   StreamListenerSettings,
+  TcpListenerSettings,
+  UnixListenerSettings,
 } from './schema.js';
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
@@ -27,14 +30,20 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...orderedEvents(draft),
     ...queueOptions(input, draft),
     ...heartbeats(input, draft),
+    ...tcpOptions(input, draft),
+    ...ipv6OnlyOfIPv4(input, listeners),
     ...boundsThatNeverAct(input, [], draft, draft),
+    ...impossibleMarks(input, [], draft),
+    ...delayWithoutConnect(input, [], draft),
     ...listeners.flatMap((listener, index) =>
       'framing' in listener
         ? [
             ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
+            ...impossibleMarks(input, ['listeners', index], listener),
+            ...delayWithoutConnect(input, ['listeners', index], draft),
             ...impossibleFraming(['listeners', index, 'framing'], listener),
           ]
-        : ipv6WithoutIpv6(['listeners', index, 'ipv6Only'], listener),
+        : [],
     ),
     ...sharedAddresses(listeners),
     ...sharedNames(input, listeners),
@@ -155,6 +164,43 @@ function heartbeats(input: unknown, draft: SettingsDraft): Problem[] {
   return [];
 }
 
+function ipv6OnlyOfIPv4(input: unknown, listeners: readonly Draft<ListenerSettings>[]): Problem[] {
+  return listeners.flatMap((listener, index) => {
+    if (isUnix(listener)) return [];
+    const { host, ipv6Only } = listener;
+    if (ipv6Only !== true || host === undefined || host.includes(':')) return [];
+    const path = ['listeners', index, 'ipv6Only'];
+    const reason = `has no effect, because ${host} is no address of IPv6`;
+    return [problem(path, valueAt(input, path), reason, "write host: '::', or remove it")];
+  });
+}
+
+const idleTcpOptions = [
+  ['connectRate', 0, 'connectRateInterval'],
+  ['keepAlive', false, 'keepAliveIdle'],
+] as const;
+
+/** What does nothing while another option is off, told where it was written and not where it is taken over. */
+function tcpOptions(input: unknown, draft: SettingsDraft): Problem[] {
+  const listeners = draft.listeners ?? [];
+  return idleTcpOptions.flatMap(([main, off, detail]) => {
+    const idle = (path: Path, value: unknown, usual: unknown): Problem[] => {
+      if (value === undefined || value === usual) return [];
+      const reason = `has no effect, because ${main} is ${off}`;
+      return [problem(path, valueAt(input, path), reason, `set ${main}, or remove it`)];
+    };
+    const used = listeners.some((listener) => isTcp(listener) && listener[main] !== off);
+    return [
+      ...(used ? [] : idle([detail], draft[detail], inheritedTcpDefaults[detail])),
+      ...listeners.flatMap((listener, index) => {
+        return isTcp(listener) && listener[main] === off
+          ? idle(['listeners', index, detail], listener[detail], draft[detail])
+          : [];
+      }),
+    ];
+  });
+}
+
 /** A bound on one connection does nothing when the bound on all of them is lower. */
 const bounds = [
   ['packageMaxLength', 'reactorMemoryLimit'],
@@ -186,11 +232,23 @@ function boundsThatNeverAct(
   });
 }
 
-function ipv6WithoutIpv6(path: Path, listener: Draft<DatagramListenerSettings>): Problem[] {
-  const { ipv6Only, host } = listener;
-  if (ipv6Only !== true || host === undefined || host.includes(':')) return [];
-  const reason = `has no effect, because ${host} is no IPv6 address`;
-  return [problem(path, ipv6Only, reason, "write host: '::', or remove it")];
+/** Nobody would hear of the connection, and confirm it. */
+function delayWithoutConnect(
+  input: unknown,
+  at: Path,
+  {
+    mode,
+    dispatchMode,
+    enableUnsafeEvent,
+  }: Pick<SettingsDraft, 'mode' | 'dispatchMode' | 'enableUnsafeEvent'>,
+): Problem[] {
+  const path = [...at, 'enableDelayReceive'];
+  if (valueAt(input, path) !== true || mode !== 'process' || dispatchMode === undefined) return [];
+  if (isSticky({ mode, dispatchMode }) || enableUnsafeEvent !== false) return [];
+  const reason = `waits for @OnConnect, which dispatchMode '${dispatchMode}' does not have`;
+  return [
+    problem(path, true, reason, "remove it, or write enableUnsafeEvent: true or dispatchMode: 'fixed'"),
+  ];
 }
 
 function impossibleFraming(path: Path, listener: Draft<StreamListenerSettings>): Problem[] {
@@ -275,6 +333,7 @@ function groupAlone({ user, group: alone }: SettingsDraft): Problem[] {
 
 /** Port 0 takes another free port for each listener, so it is never shared. */
 function addressOf(listener: Draft<ListenerSettings>): string | undefined {
+  if (isUnix(listener)) return listener.path;
   const { host, port } = listener;
   if (host === undefined || port === undefined || port === 0) return undefined;
   const address = defaultName(host.toLowerCase(), port);
@@ -282,21 +341,24 @@ function addressOf(listener: Draft<ListenerSettings>): string | undefined {
   return 'framing' in listener ? address : `${address}/udp`;
 }
 
+function isTcp(listener: Draft<ListenerSettings>): listener is Draft<TcpListenerSettings> {
+  return 'noDelay' in listener;
+}
+
+function isUnix(listener: Draft<ListenerSettings>): listener is Draft<UnixListenerSettings> {
+  return 'path' in listener;
+}
+
 function sharedAddresses(listeners: readonly Draft<ListenerSettings>[]): Problem[] {
   const addresses = listeners.map(addressOf);
   return addresses.flatMap((address, index) => {
     const first = addresses.indexOf(address);
     if (address === undefined || first === index) return [];
-    const port = listeners[index]?.port;
-    const path = ['listeners', index, 'port'];
-    return [
-      problem(
-        path,
-        port,
-        `makes the same address as listeners[${first}], ${address}`,
-        'write another port or host',
-      ),
-    ];
+    const listener = listeners[index]!;
+    const reason = `makes the same address as listeners[${first}], ${address}`;
+    return isUnix(listener)
+      ? [problem(['listeners', index, 'path'], listener.path, reason, 'write another path')]
+      : [problem(['listeners', index, 'port'], listener.port, reason, 'write another port or host')];
   });
 }
 

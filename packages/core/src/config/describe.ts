@@ -4,7 +4,7 @@ import { lengthTypes } from './length-type.js';
 import { loadSettings } from './load.js';
 import { ConfigProblems } from './problem.js';
 import { alternatives } from './reader.js';
-import { moved, reserved, reservedFamilies, synonyms } from './reserved.js';
+import { moved, reserved, reservedFamilies } from './reserved.js';
 import { framings } from './framing-options.js';
 import { inheritedOptions, listeners } from './listener-options.js';
 import { facts } from './option.js';
@@ -147,7 +147,7 @@ function namesOfLater(): string[] {
   return [
     '## Not in this version',
     'These names are known and refused, so that nobody believes in a setting that does nothing:',
-    [...new Set([...reserved, ...Object.values(synonyms)])].map((name) => `\`${name}\``).join(', '),
+    reserved.map((name) => `\`${name}\``).join(', '),
     `The same holds for every name that begins with ${alternatives(families)}.`,
   ];
 }

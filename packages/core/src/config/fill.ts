@@ -1,15 +1,19 @@
 import { posix } from 'node:path';
 import type { z } from 'zod';
+import { mostConnections } from './descriptors.js';
 import { lengthTypes } from './length-type.js';
 import { valueAt } from './problem.js';
 import {
   inheritedDefaults,
+  inheritedTcpDefaults,
   listeners as listenersByTransport,
+  streamOptions,
   type InheritedOption,
   type listenerSchema,
 } from './listener-options.js';
 import {
   longestName,
+  mostConnectionsByDefault,
   mostReactorsByDefault,
   serverSchema,
   workerTimeoutDefault,
@@ -19,6 +23,8 @@ import {
   type StreamListenerSettings,
   type AbsentOption,
   type Settings,
+  type TcpListenerSettings,
+  type UnixListenerSettings,
 } from './schema.js';
 import { asFileName } from './text.js';
 
@@ -30,6 +36,8 @@ export interface Environment {
   readonly name: string;
   /** Where relative paths begin. */
   readonly directory: string;
+  /** How many files a process may have open; absent where the system does not tell. */
+  readonly openFiles?: number;
 }
 
 /**
@@ -38,10 +46,15 @@ export interface Environment {
  */
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
+/** What listeners of streams have in common. */
+type StreamSettings = Pick<StreamListenerSettings, keyof (typeof streamOptions)['shape']>;
+
 export interface SettingsDraft
   extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
   readonly listeners: readonly Draft<ListenerSettings>[] | undefined;
 }
+
+type ListenerOutput = z.output<typeof listenerSchema>;
 
 type Inherited = Draft<Pick<Settings, InheritedOption>>;
 
@@ -74,14 +87,26 @@ export function fill(
       'socketBufferSize',
       least(inheritedDefaults.socketBufferSize, reactorMemoryLimit),
     ),
+    bufferHighWatermark: option('bufferHighWatermark'),
+    bufferLowWatermark: option('bufferLowWatermark', inheritedDefaults.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inheritedDefaults.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inheritedDefaults.heartbeatIdleTime),
     handlerTimeout: option('handlerTimeout', inheritedDefaults.handlerTimeout),
     concurrency: option('concurrency', inheritedDefaults.concurrency),
     onWorkerLost: option('onWorkerLost', inheritedDefaults.onWorkerLost),
     backlog: option('backlog', inheritedDefaults.backlog),
-    noDelay: option('noDelay', inheritedDefaults.noDelay),
+    partialPacketTimeout: option('partialPacketTimeout', inheritedDefaults.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inheritedDefaults.maxIdleTime),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inheritedTcpDefaults.maxConnectionPerAddress),
+    connectRate: option('connectRate', inheritedTcpDefaults.connectRate),
+    connectRateInterval: option('connectRateInterval', inheritedTcpDefaults.connectRateInterval),
+    noDelay: option('noDelay', inheritedTcpDefaults.noDelay),
+    keepAlive: option('keepAlive', inheritedTcpDefaults.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inheritedTcpDefaults.keepAliveIdle),
+    enableDelayReceive: option('enableDelayReceive', inheritedDefaults.enableDelayReceive),
   };
   const listeners = fillListeners(valueAt(input, ['listeners']), inherited, valid?.listeners);
+  const reactorNum = option('reactorNum', Math.min(cpus, mostReactorsByDefault));
   const unwatched = isUnwatched(mode, workerNum, taskWorkerNum);
   const dispatchModule = option('dispatchModule');
   const runtimeDirectory = option('runtimeDirectory');
@@ -96,7 +121,7 @@ export function fill(
     name,
     mode,
     listeners,
-    reactorNum: option('reactorNum', Math.min(cpus, mostReactorsByDefault)),
+    reactorNum,
     workerNum,
     taskWorkerNum,
     dispatchMode: option('dispatchMode'),
@@ -130,12 +155,17 @@ export function fill(
     workerTimeout:
       unwatched && workers === 'auto' ? 0 : option('workerTimeout', unwatched ? 0 : workerTimeoutDefault),
     heartbeatCheckInterval: option('heartbeatCheckInterval', checkInterval(listeners)),
+    maxConnection: option(
+      'maxConnection',
+      connectionsByDefault({ mode, reactorNum, workerNum, taskWorkerNum, listeners }, environment.openFiles),
+    ),
     pipeWindow,
     reactorMemoryLimit,
     logLevel: option('logLevel'),
     ...(runtimeDirectory !== undefined && { runtimeDirectory }),
     ...(taskTmpdir !== undefined && { taskTmpdir: posix.resolve(environment.directory, taskTmpdir) }),
     ...inherited,
+    bufferHighWatermark: option('bufferHighWatermark', highMarkOf(inherited.socketBufferSize)),
     daemonize: option('daemonize'),
     ...(logFile !== undefined && { logFile: posix.resolve(environment.directory, logFile) }),
     ...(pidFile !== undefined && { pidFile: posix.resolve(environment.directory, pidFile) }),
@@ -147,7 +177,7 @@ export function fill(
 function fillListeners(
   inputs: unknown,
   inherited: Inherited,
-  valid: readonly z.output<typeof listenerSchema>[] | undefined,
+  valid: readonly ListenerOutput[] | undefined,
 ): readonly Draft<ListenerSettings>[] | undefined {
   if (!Array.isArray(inputs)) return undefined;
   return inputs.map((each: unknown, index) => fillListener(each, inherited, valid?.[index]));
@@ -156,18 +186,20 @@ function fillListeners(
 function fillListener(
   input: unknown,
   inherited: Inherited,
-  valid: z.output<typeof listenerSchema> | undefined,
+  valid: ListenerOutput | undefined,
 ): Draft<ListenerSettings> {
-  if (valueAt(input, ['type']) !== 'udp')
-    return fillStreamListener(input, inherited, valid?.type === 'tcp' ? valid : undefined);
-  return fillDatagramListener(input, inherited, valid?.type === 'udp' ? valid : undefined);
+  const type = valueAt(input, ['type']);
+  if (type === 'udp')
+    return fillDatagramListener(input, inherited, valid?.type === 'udp' ? valid : undefined);
+  if (type === 'unix') return fillUnix(input, inherited, valid?.type === 'unix' ? valid : undefined);
+  return fillTcp(input, inherited, valid?.type === 'tcp' ? valid : undefined);
 }
 
-function fillStreamListener(
+function fillTcp(
   input: unknown,
   inherited: Inherited,
-  valid: z.output<typeof listenersByTransport.tcp> | undefined,
-): Draft<StreamListenerSettings> {
+  valid: Extract<ListenerOutput, { type: 'tcp' }> | undefined,
+): Draft<TcpListenerSettings> {
   const option = reader(listenersByTransport.tcp, input, valid);
   const host = option('host');
   const port = option('port');
@@ -176,16 +208,59 @@ function fillStreamListener(
     name: option('name', host === undefined || port === undefined ? undefined : defaultName(host, port)),
     host,
     port,
+    ipv6Only: option('ipv6Only'),
+    reusePort: option('reusePort'),
+    ...fillStream(input, inherited, valid),
+    maxConnectionPerAddress: option('maxConnectionPerAddress', inherited.maxConnectionPerAddress),
+    connectRate: option('connectRate', inherited.connectRate),
+    connectRateInterval: option('connectRateInterval', inherited.connectRateInterval),
+    noDelay: option('noDelay', inherited.noDelay),
+    keepAlive: option('keepAlive', inherited.keepAlive),
+    keepAliveIdle: option('keepAliveIdle', inherited.keepAliveIdle),
+  };
+}
+
+function fillUnix(
+  input: unknown,
+  inherited: Inherited,
+  valid: Extract<ListenerOutput, { type: 'unix' }> | undefined,
+): Draft<UnixListenerSettings> {
+  const option = reader(listenersByTransport.unix, input, valid);
+  const path = option('path');
+  return {
+    type: option('type'),
+    name: option('name', path),
+    path,
+    mode: option('mode'),
+    ...fillStream(input, inherited, valid),
+  };
+}
+
+function fillStream(
+  input: unknown,
+  inherited: Inherited,
+  valid: Exclude<ListenerOutput, { type: 'udp' }> | undefined,
+): Draft<StreamSettings> {
+  const option = reader(streamOptions, input, valid);
+  const socketBufferSize = option('socketBufferSize', inherited.socketBufferSize);
+  // Unless somebody has written one, the mark follows the bound of this very listener.
+  const highMark = inherited.bufferHighWatermark ?? highMarkOf(socketBufferSize);
+  return {
     framing: fillFraming(option('framing')),
     packageMaxLength: option('packageMaxLength', inherited.packageMaxLength),
     maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
-    socketBufferSize: option('socketBufferSize', inherited.socketBufferSize),
+    socketBufferSize,
+    bufferHighWatermark: option('bufferHighWatermark', highMark),
+    bufferLowWatermark: option('bufferLowWatermark', inherited.bufferLowWatermark),
+    outputOverflow: option('outputOverflow', inherited.outputOverflow),
     heartbeatIdleTime: option('heartbeatIdleTime', inherited.heartbeatIdleTime),
+    partialPacketTimeout: option('partialPacketTimeout', inherited.partialPacketTimeout),
+    maxIdleTime: option('maxIdleTime', inherited.maxIdleTime),
     handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
     concurrency: option('concurrency', inherited.concurrency),
     onWorkerLost: option('onWorkerLost', inherited.onWorkerLost),
     backlog: option('backlog', inherited.backlog),
-    noDelay: option('noDelay', inherited.noDelay),
+    enableDelayReceive: option('enableDelayReceive', inherited.enableDelayReceive),
   };
 }
 
@@ -247,6 +322,23 @@ export function smallestIdleTime(listeners: SettingsDraft['listeners']): number 
 function checkInterval(listeners: SettingsDraft['listeners']): number | undefined {
   const idleTime = smallestIdleTime(listeners);
   return idleTime === undefined || idleTime === 0 ? idleTime : Math.max(1_000, Math.floor(idleTime / 2));
+}
+
+/** As in the reference: from four fifths of the bound on. */
+function highMarkOf(socketBufferSize: number | undefined): number | undefined {
+  return socketBufferSize === undefined ? undefined : Math.floor(0.8 * socketBufferSize);
+}
+
+/** Undefined where something that it depends on is. */
+function connectionsByDefault(
+  { mode, reactorNum, workerNum, taskWorkerNum, listeners }: Partial<SettingsDraft>,
+  openFiles: number | undefined,
+): number | undefined {
+  if (mode === undefined || reactorNum === undefined || workerNum === undefined) return undefined;
+  if (taskWorkerNum === undefined || listeners === undefined) return undefined;
+  if (openFiles === undefined) return mostConnectionsByDefault;
+  const owner = { mode, reactorNum, workerNum, taskWorkerNum, listeners };
+  return Math.min(mostConnectionsByDefault, mostConnections(owner, openFiles));
 }
 
 /** Small limits are there for tests, and want to be exact. */

@@ -15,6 +15,10 @@ export type UdpOptions = Omit<UdpListenerInput, 'type'>;
 export type TcpListenerInput = Extract<ListenerInput, { type: 'tcp' }>;
 export type UdpListenerInput = Extract<ListenerInput, { type: 'udp' }>;
 
+/** The options of a listener on a unix socket; `docs/configuration.md` has them all. */
+export type UnixOptions = Omit<UnixListenerInput, 'type'>;
+export type UnixListenerInput = Extract<ListenerInput, { type: 'unix' }>;
+
 export type RawFraming = Extract<FramingInput, { kind: 'raw' }>;
 export type DelimiterFraming = Extract<FramingInput, { kind: 'delimiter' }>;
 export type LengthPrefixFraming = Extract<FramingInput, { kind: 'lengthPrefix' }>;
@@ -30,8 +34,10 @@ export type CustomFraming = Extract<FramingInput, { kind: 'custom' }>;
  *
  * What it does not set it takes over from the server: `packageMaxLength`,
  * `maxQueuedBytes`, `socketBufferSize` (bytes, or `'64KiB'`),
- * `heartbeatIdleTime` (ms, or `'60s'`; 0 is off), `concurrency` (1 to 1024),
- * `backlog` (1 to 65535) and `noDelay`.
+ * `heartbeatIdleTime`, `partialPacketTimeout` and `maxIdleTime` (ms, or `'60s'`; 0 is off),
+ * `concurrency` (1 to 1024), `backlog` (1 to 65535), `maxConnectionPerAddress` and
+ * `connectRate` (0 is any number) with `connectRateInterval`, `noDelay`,
+ * `keepAlive` and `keepAliveIdle`.
  */
 export function tcp(options: TcpOptions): TcpListenerInput {
   return { type: 'tcp', ...options };
@@ -53,6 +59,21 @@ export function tcp(options: TcpOptions): TcpListenerInput {
  */
 export function udp(options: UdpOptions): UdpListenerInput {
   return { type: 'udp', ...options };
+}
+
+/**
+ * A listener on a unix socket, for clients on the same machine.
+ *
+ * - `path`: absolute, of at most 100 bytes. Required.
+ * - `mode`: of the socket, `0o660` by default.
+ * - `name`: how handlers and logs call it, the path by default; unique.
+ * - `framing`: how bytes are cut into packets, `raw()` by default.
+ *
+ * The rest is as for `tcp`, without what only TCP has. A client has no address:
+ * `remoteAddress` is empty and `remotePort` 0.
+ */
+export function unix(options: UnixOptions): UnixListenerInput {
+  return { type: 'unix', ...options };
 }
 
 /** No framing: what one read of the socket brought is one packet. */

@@ -15,6 +15,8 @@ export type {
   Settings,
   SettingsInput,
   StreamListenerSettings,
+  TcpListenerSettings,
+  UnixListenerSettings,
 } from './schema.js';
 
 /**

@@ -53,15 +53,10 @@ function structural(issue: Issue, path: Path, value: unknown): Refusal {
 }
 
 function unknownTransport(value: unknown): Refusal {
-  const remedy = "write 'tcp' or 'udp'";
+  const remedy = "write 'tcp', 'unix' or 'udp'";
   if (value === undefined) return new Refusal('was given', remedy);
-  return new Refusal(
-    laterTransports.includes(value) ? 'is not in this version' : 'is not a transport',
-    remedy,
-  );
+  return new Refusal('is not a transport', remedy);
 }
-
-const laterTransports: readonly unknown[] = ['unix'];
 
 const laterKinds: readonly unknown[] = ['http', 'http2', 'websocket', 'mqtt', 'redis'];
 
@@ -73,6 +68,7 @@ function containerName(step: string | number | undefined): string {
 function containerRemedy(step: string | number | undefined): string {
   if (step === undefined) return 'write an object with at least listeners: [tcp({ port: 9501 })]';
   if (step === 'listeners') return 'write at least one: listeners: [tcp({ port: 9501 })]';
-  if (typeof step === 'number') return 'write tcp({ port: 9501 }) or udp({ port: 9501 })';
+  if (typeof step === 'number')
+    return "write tcp({ port: 9501 }), unix({ path: '/run/app.sock' }) or udp({ port: 9501 })";
   return "write raw(), delimiter('\\n'), lengthPrefix({ … }) or custom(url)";
 }

@@ -17,6 +17,10 @@ export const moved: Readonly<Record<string, string>> = {
   dispatchFunction: "dispatchModule: new URL('./dispatch.js', import.meta.url)",
   packageLengthFunc: "framing: custom(new URL('./framing.js', import.meta.url)) in the listener",
   openTcpNodelay: 'noDelay: true',
+  enableReusePort: 'reusePort: true in the listener',
+  openTcpKeepalive: 'keepAlive: true',
+  tcpKeepidle: 'keepAliveIdle',
+  maxConn: 'maxConnection',
   singleThread: 'reactorNum: 1',
   inputBufferSize: 'packageMaxLength',
   bufferInputSize: 'packageMaxLength',
@@ -24,18 +28,10 @@ export const moved: Readonly<Record<string, string>> = {
   bufferOutputSize: 'socketBufferSize',
 };
 
-/** Other names of what is reserved below. */
-export const synonyms: Readonly<Record<string, string>> = {
-  maxConn: 'maxConnection',
-  enableReusePort: 'reusePort',
-};
-
 /** Options that this version knows of and does not have. */
 export const reserved: readonly string[] = [
   'adminServer',
   'bootstrap',
-  'bufferHighWatermark',
-  'bufferLowWatermark',
   'chroot',
   'cpuAffinityIgnore',
   'discardTimeoutRequest',
@@ -43,7 +39,6 @@ export const reserved: readonly string[] = [
   'dnsServer',
   'documentRoot',
   'enableCoroutine',
-  'enableDelayReceive',
   'enableStaticHandler',
   'eventObject',
   'initArguments',
@@ -53,18 +48,14 @@ export const reserved: readonly string[] = [
   'logDateWithMicroseconds',
   'logRotation',
   'maxConcurrency',
-  'maxConnection',
-  'maxIdleTime',
   'openCpuAffinity',
   'openHttp2Protocol',
   'openHttpProtocol',
   'openMqttProtocol',
   'openRedisProtocol',
-  'openTcpKeepalive',
   'openWebsocketProtocol',
   'printBacktraceOnError',
   'reloadAsync',
-  'reusePort',
   'sendTimeout',
   'sendYield',
   'socketConnectTimeout',
@@ -84,7 +75,6 @@ export const reserved: readonly string[] = [
   'tcpDeferAccept',
   'tcpFastopen',
   'tcpKeepcount',
-  'tcpKeepidle',
   'tcpKeepinterval',
   'tcpUserTimeout',
   'traceFlags',

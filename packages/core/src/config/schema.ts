@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { dispatchModes, laterDispatchModes } from './dispatch-modes.js';
 import { duration } from './duration.js';
-import { inherited, listenerSchema } from './listener-options.js';
+import { inherited, inheritedTcp, listenerSchema, type listeners } from './listener-options.js';
 import type { framing } from './framing-options.js';
 import { asCode, asSize, facts, option, optional } from './option.js';
 import { automatic, boolean, integer } from './scalar.js';
@@ -26,6 +26,7 @@ export const longestName = 100;
 /** ms. Like all that follows it is filled in by `fill.ts`, where a default may depend on other options. */
 export const workerTimeoutDefault = 30_000;
 export const mostReactorsByDefault = 8;
+export const mostConnectionsByDefault = 100_000;
 
 export const serverSchema = z.strictObject({
   name: optional(text(longestName), {
@@ -127,6 +128,11 @@ export const serverSchema = z.strictObject({
     default: 'half of the smallest `heartbeatIdleTime`, at least 1000; `0` where no listener has one',
     sentence: 'How often connections are looked through for those that exceed `heartbeatIdleTime`.',
   }),
+  maxConnection: optional(integer(1, 1_000_000), {
+    default: `${asCode(mostConnectionsByDefault)}, or what the limit of open files has room for if that is less`,
+    sentence:
+      'How many connections there may be, on all listeners and reactors together (base mode: with one worker). Further ones are closed at once. What the limit of open files has no room for is lowered, with a warning.',
+  }),
   pipeWindow: option(size(64 * KiB, GiB), {
     default: 4 * MiB,
     shown: asSize(4 * MiB),
@@ -149,6 +155,7 @@ export const serverSchema = z.strictObject({
       'The directory in which the server makes its own, with mode 0700, for the unix sockets between its processes.',
   }),
   ...inherited,
+  ...inheritedTcp,
   logFile: optional(file(), {
     default: 'standard output',
     sentence:
@@ -178,7 +185,7 @@ export const serverSchema = z.strictObject({
 /** What a user may write as framing; the functions `raw`, `delimiter`, `lengthPrefix` and `custom` make it. */
 export type FramingInput = Exclude<z.input<typeof framing>, undefined>;
 
-/** What a user may write as listener; `tcp` and `udp` make it. */
+/** What a user may write as listener; `tcp`, `unix` and `udp` make it. */
 export type ListenerInput = z.input<typeof listenerSchema>;
 
 /** What a user may write as settings: everything but `listeners` has a default. */
@@ -191,16 +198,24 @@ export interface SettingsInput extends Omit<z.input<typeof serverSchema>, 'liste
 type Filled<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
 
 type ServerOutput = z.output<typeof serverSchema>;
-type ListenerOutput = z.output<typeof listenerSchema>;
+type TcpOutput = z.output<typeof listeners.tcp>;
+type UnixOutput = z.output<typeof listeners.unix>;
+type DatagramOutput = z.output<typeof listeners.udp>;
 
 /** How one listener cuts its packets: plain data, with every default filled in. */
-export type FramingSettings = Filled<StreamOutput['framing']>;
+export type FramingSettings = Filled<TcpOutput['framing']>;
 
-type StreamOutput = Extract<ListenerOutput, { readonly framing: unknown }>;
-type DatagramOutput = Exclude<ListenerOutput, StreamOutput>;
+/** One that accepts connections. */
+export type StreamListenerSettings = TcpListenerSettings | UnixListenerSettings;
 
-/** A listener that accepts connections, with every default and every inherited value filled in. Durations are ms, sizes bytes. */
-export interface StreamListenerSettings extends Filled<Omit<StreamOutput, 'framing'>> {
+/** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
+export type ListenerSettings = StreamListenerSettings | DatagramListenerSettings;
+
+export interface TcpListenerSettings extends Filled<Omit<TcpOutput, 'framing'>> {
+  readonly framing: FramingSettings;
+}
+
+export interface UnixListenerSettings extends Filled<Omit<UnixOutput, 'framing'>> {
   readonly framing: FramingSettings;
 }
 
@@ -209,8 +224,6 @@ export interface DatagramListenerSettings extends Filled<Omit<DatagramOutput, 'r
   /** Absent where the system's own is meant. */
   readonly recvBufferSize?: number;
 }
-
-export type ListenerSettings = StreamListenerSettings | DatagramListenerSettings;
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */
 export type AbsentOption =

@@ -1,6 +1,6 @@
 import { nearest } from './nearest.js';
 import { Refusal } from './reader.js';
-import { isReserved, moved, reserved, synonyms } from './reserved.js';
+import { isReserved, moved, reserved } from './reserved.js';
 import { framings } from './framing-options.js';
 import { listeners } from './listener-options.js';
 import { serverSchema } from './schema.js';
@@ -16,6 +16,7 @@ const where: Readonly<Record<Place, string>> = {
   server: 'of the server',
   tcp: 'of tcp()',
   udp: 'of udp()',
+  unix: 'of unix()',
   raw: 'of raw()',
   delimiter: 'of delimiter()',
   lengthPrefix: 'of lengthPrefix()',
@@ -85,10 +86,6 @@ function misplaced(name: string, place: Place): Refusal | undefined {
 function fromReference(name: string): Refusal | undefined {
   const instead = Object.hasOwn(moved, name) ? moved[name] : undefined;
   if (instead !== undefined) return new Refusal('has no such name', `write ${instead}`);
-  const synonym = Object.hasOwn(synonyms, name) ? synonyms[name] : undefined;
-  if (synonym !== undefined) {
-    return new Refusal(`is not in this version, where its name would be ${synonym}`, 'remove it');
-  }
   return isReserved(name) ? new Refusal('is not in this version', 'remove it') : undefined;
 }
 

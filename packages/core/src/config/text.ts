@@ -51,7 +51,7 @@ function isHostName(value: string): boolean {
 }
 
 /** Node cuts longer socket paths silently, so they are refused. */
-const longestPath = 100;
+export const longestPath = 100;
 
 /** An absolute path below which unix sockets fit. */
 export function directory(): Reader<string, string> {

@@ -93,11 +93,12 @@ function transportProblems(handler: HandlerSpec, { listeners }: Settings): Handl
 function unorderedProblems(handler: HandlerSpec, settings: Settings): HandlerProblem[] {
   if (isSticky(settings)) return [];
   const mode = settings.dispatchMode;
-  const events: EventName[] = ['connect', 'close'];
-  const isUnsafe = events.includes(handler.event) && settings.enableUnsafeEvent;
-  if (!isUnsafe && (events.includes(handler.event) || handler.event === 'adopt')) {
-    const unsafe = handler.event === 'adopt' ? '' : ', or set enableUnsafeEvent';
-    const text = `${handler.label} would never run: dispatchMode '${mode}' has no connect, close and adopt; remove it, or choose 'fixed'${unsafe}`;
+  const always: EventName[] = ['adopt', 'bufferFull', 'bufferEmpty'];
+  const unlessUnsafe: EventName[] = ['connect', 'close'];
+  const canBeUnsafe = unlessUnsafe.includes(handler.event);
+  if (always.includes(handler.event) || (canBeUnsafe && !settings.enableUnsafeEvent)) {
+    const unsafe = canBeUnsafe ? ', or set enableUnsafeEvent' : '';
+    const text = `${handler.label} would never run: dispatchMode '${mode}' has no events of connections but receive; remove it, or choose 'fixed'${unsafe}`;
     return [{ code: 'CONFIG_HANDLER_NEVER_RUNS', text }];
   }
   if (handler.target.kind === 'method' && handler.target.scope === 'connection') {

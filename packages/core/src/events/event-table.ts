@@ -34,6 +34,8 @@ export const eventTable: Readonly<Record<EventName, EventRow>> = {
   adopt: onConnection('OnAdopt', ['connection', 'reason']),
   receive: onConnection('OnReceive', ['connection', 'data', 'delivery']),
   close: onConnection('OnClose', ['connection', 'reason']),
+  bufferFull: onConnection('OnBufferFull', ['connection']),
+  bufferEmpty: onConnection('OnBufferEmpty', ['connection']),
   packet: {
     decorator: 'OnPacket',
     roles: ['worker'],

@@ -58,9 +58,11 @@ export type ConfiguredListener = {
   readonly onWorkerLost: 'redeliver' | 'close' | 'drop';
   /** ms; 0 is off. */
   readonly handlerTimeout: number;
+  readonly outputOverflow: 'close' | 'reject' | 'dropNewest';
   /** Bytes, like those that follow. */
   readonly maxQueuedBytes: number;
   readonly socketBufferSize: number;
+  readonly bufferHighWatermark: number;
   readonly packageMaxLength: number;
 };
 
@@ -72,6 +74,14 @@ export type ReactorFact =
       readonly listener: string;
       readonly address: string;
       readonly port: number;
+    }
+  /** A connection was closed at the door, and has no number: the limits of the server or its listener are reached. */
+  | {
+      readonly kind: 'turnedAway';
+      readonly listener: string;
+      readonly address: string;
+      readonly port: number;
+      readonly reason: string;
     }
   /** A packet was framed; they are numbered from 1 in each connection. */
   | {
@@ -126,6 +136,24 @@ export type ReactorFact =
       readonly kind: 'output';
       readonly connection: number;
       readonly worker: number;
+      readonly bytes: number;
+      readonly data: string;
+    }
+  /** Bytes that did not fit were refused, whole, and the connection stays as it is. */
+  | {
+      readonly kind: 'outputRefused';
+      readonly connection: number;
+      readonly worker: number;
+      readonly bytes: number;
+      readonly data: string;
+    }
+  /** A file has its place in what goes to the client; files are numbered from 1 in each connection. */
+  | { readonly kind: 'file'; readonly connection: number; readonly file: number }
+  /** The next bytes of that file were taken for the client. */
+  | {
+      readonly kind: 'fileOutput';
+      readonly connection: number;
+      readonly file: number;
       readonly bytes: number;
       readonly data: string;
     }

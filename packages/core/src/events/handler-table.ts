@@ -18,12 +18,21 @@ export interface ListenerHandlers {
   readonly adopt: HandlerSpec | undefined;
   readonly receive: HandlerSpec | undefined;
   readonly close: HandlerSpec | undefined;
+  readonly bufferFull: HandlerSpec | undefined;
+  readonly bufferEmpty: HandlerSpec | undefined;
 }
 
 /** The handlers that serve a listener of connections: those that name it, else those that name none. */
 export function handlersOf(definition: Definition, listener: string): ListenerHandlers {
   const find = (event: EventName): HandlerSpec | undefined => servingHandler(definition, event, listener);
-  return { connect: find('connect'), adopt: find('adopt'), receive: find('receive'), close: find('close') };
+  return {
+    connect: find('connect'),
+    adopt: find('adopt'),
+    receive: find('receive'),
+    close: find('close'),
+    bufferFull: find('bufferFull'),
+    bufferEmpty: find('bufferEmpty'),
+  };
 }
 
 /** The handler that serves a listener of datagrams. */

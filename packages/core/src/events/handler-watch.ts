@@ -8,7 +8,14 @@ const WARN_AFTER_MS = 10_000;
 const WARNING_INTERVAL_MS = 1_000;
 /** So many sweeps happen in the shortest time that is watched: what is overdue is found a tenth of it later. */
 const SWEEPS = 10;
-const OF_CONNECTIONS: ReadonlySet<string> = new Set(['connect', 'adopt', 'receive', 'close']);
+const OF_CONNECTIONS: ReadonlySet<string> = new Set([
+  'connect',
+  'adopt',
+  'receive',
+  'close',
+  'bufferFull',
+  'bufferEmpty',
+]);
 /** How many connections a warning lists. */
 const NAMED_CONNECTIONS = 10;
 

@@ -1,6 +1,7 @@
 import { usesQueue } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Endpoint } from '../platform/platform.js';
+import { endpointText } from '../topology/endpoint-text.js';
 import type { Topology } from '../topology/topology.js';
 
 /** What a server says when it is ready. */
@@ -12,9 +13,9 @@ export function bannerLines(
   /** Why `workerNum: 'auto'` is what it is; undefined where a number was written. */
   autoReason: string | undefined,
 ): string[] {
-  const lines = endpoints.map(({ address, port }, index) => {
+  const lines = endpoints.map((endpoint, index) => {
     const { name, type } = settings.listeners[index]!;
-    return `listener ${name} is open on ${type} ${address}:${port}`;
+    return `listener ${name} is open on ${type} ${endpointText(endpoint)}`;
   });
   lines.push(`${settings.name} serves: ${inWords(settings, topology)}`);
   if (autoReason !== undefined) lines.push(`workerNum auto is ${settings.workerNum}: ${autoReason}`);
@@ -30,13 +31,14 @@ export function bannerLines(
 }
 
 function inWords(settings: Settings, topology: Topology): string {
-  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, messageQueueKey } = settings;
+  const { workerNum, taskWorkerNum, reactorNum, dispatchMode, dispatchModule, messageQueueKey } = settings;
+  const asked = dispatchModule === undefined ? '' : 'by a module, then ';
   const queue = usesQueue(settings) ? `, queue ${messageQueueKey}` : '';
   switch (topology.kind) {
     case 'process':
       return (
         `process mode, ${topology.processes} processes: master with ${count(reactorNum, 'reactor')}, manager, ` +
-        `${count(workerNum, 'worker')}, ${count(taskWorkerNum, 'task worker')}${queue}, dispatch ${dispatchMode}`
+        `${count(workerNum, 'worker')}, ${count(taskWorkerNum, 'task worker')}${queue}, dispatch ${asked}${dispatchMode}`
       );
     case 'base':
       return (

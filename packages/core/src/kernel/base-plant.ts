@@ -1,7 +1,7 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
 import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
-import { datagramOptions } from '../reactor/datagrams.js';
+import { placeOf } from '../config/place.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
@@ -9,6 +9,7 @@ import type { CrewStatus, InnerQuestion, Original, WorkerCounters, WorkerNote } 
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
+import { datagramOptions, listenOptions } from '../topology/listen-options.js';
 import type { Plant } from './first-process.js';
 import type { PlantReport } from './server-status.js';
 import type { ProcessContext } from './process-context.js';
@@ -114,21 +115,16 @@ export class BasePlant implements Plant {
     const { network } = this.parts.platform;
     const { settings, descriptors } = this.parts;
     for (const [index, listener] of settings.listeners.entries()) {
-      const { name, host, port } = listener;
-      const descriptor = descriptors[index];
       try {
         if (!isStream(listener)) {
-          const options = datagramOptions(listener, port, false, descriptor);
+          const options = datagramOptions(listener, { descriptor: descriptors[index] });
           this.#listeners.push(await network.bindDatagrams(options));
           continue;
         }
-        const { backlog, noDelay } = listener;
-        const options = { host, port, backlog, noDelay, reusePort: false };
-        this.#listeners.push(
-          await network.bind(descriptor === undefined ? options : { ...options, descriptor }),
-        );
+        const options = listenOptions(listener, { descriptor: descriptors[index] });
+        this.#listeners.push(await network.bind(options));
       } catch (cause) {
-        throw listenFailed(name, host, port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
   }

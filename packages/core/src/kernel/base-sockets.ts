@@ -1,5 +1,6 @@
 /** Gives a worker of base mode its own reactor, listeners, and the way to the other workers. */
 import { isStream } from '../config/limits.js';
+import { placeOf } from '../config/place.js';
 import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Logger } from '../log.js';
@@ -7,6 +8,8 @@ import type { Place, WorkerAssignment } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
+import { takeRequest } from '../reactor/client-requests.js';
+import { doorMemory } from '../reactor/door/door-memory.js';
 import { Reactor } from '../reactor/reactor.js';
 import { OwnSockets } from '../worker/own-sockets.js';
 import type { Worker } from '../worker/worker.js';
@@ -41,7 +44,7 @@ export class BaseSockets {
   /** Makes the reactor; what it accepts waits until the sockets are served. */
   async prepare(): Promise<void> {
     const { settings, incarnation } = this.assignment;
-    const { clock, network } = this.platform;
+    const { clock, files, network, random } = this.platform;
     const framings = await Promise.all(
       settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
     );
@@ -49,12 +52,14 @@ export class BaseSockets {
     const own = { ...settings, workerNum: 1 };
     const reactor = new Reactor({
       clock,
+      files,
       network,
       logger: this.logger,
       settings: own,
       ids,
       dispatch: toItself,
       framings,
+      door: doorMemory(own, random),
       observe: this.platform.observe,
     });
     this.#reactor = reactor;
@@ -75,6 +80,10 @@ export class BaseSockets {
           end - start,
           pid,
         ),
+      request: (guest, kind, flags, id, seq, buffer, start, end) => {
+        const own = Buffer.from(buffer.subarray(start, end));
+        takeRequest(reactor, guest, kind, flags, id, seq, own, 0, own.length);
+      },
     };
   }
 
@@ -105,11 +114,11 @@ export class BaseSockets {
   /** Accepts on sockets of its own, in a server of one process. */
   async listen(descriptors: readonly (number | undefined)[]): Promise<Endpoint[]> {
     const endpoints: Endpoint[] = [];
-    for (const [index, { name, host, port }] of this.assignment.settings.listeners.entries()) {
+    for (const [index, listener] of this.assignment.settings.listeners.entries()) {
       try {
-        endpoints.push(await this.#reactor!.listen(index, port, false, descriptors[index]));
+        endpoints.push(await this.#reactor!.listen(index, { descriptor: descriptors[index] }));
       } catch (cause) {
-        throw listenFailed(name, host, port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
     return endpoints;

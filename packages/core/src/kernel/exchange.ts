@@ -13,14 +13,15 @@ import type { Invoker } from '../events/invoke.js';
 import { OwnHandlers } from '../events/own-handlers.js';
 import type { Logger } from '../log.js';
 import { ForeignSends } from '../mesh/foreign-sends.js';
-import type { GuestEvents } from '../mesh/guest.js';
+import type { Guest, GuestEvents } from '../mesh/guest.js';
 import { Mesh, type MeshIdentity } from '../mesh/mesh.js';
 import type { Way, WayEvents } from '../mesh/way.js';
 import { Addressees } from '../messaging/addressees.js';
 import { Inbox } from '../messaging/inbox.js';
 import { MAX_MESSAGE_BYTES, Messenger } from '../messaging/messenger.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import { FrameKind, type Peer } from '../pipe/messages.js';
+import { FrameKind, type FileRequest, type Peer } from '../pipe/messages.js';
+import { promised } from '../pipe/receipt.js';
 import { byteLength, type Part } from '../pipe/parts.js';
 import { spoolDirectoryOf } from '../pipe/spool-names.js';
 import { noTasks, type TaskCounters } from '../pipe/task-counters.js';
@@ -39,7 +40,7 @@ import type { Wish } from '../tasks/room-line.js';
 import { Spool } from '../tasks/spool.js';
 import { TaskPool } from '../tasks/task-pool.js';
 import { TaskRunner, type TaskHandler } from '../tasks/task-runner.js';
-import type { TaskActions, TaskWaitOptions } from '../role-actions.js';
+import type { ClientActions, TaskActions, TaskWaitOptions } from '../role-actions.js';
 import { outcomeHead } from '../pipe/queued-tasks.js';
 import type { TaskResult } from '../tasks/task.js';
 
@@ -67,9 +68,19 @@ export interface OwnedConnections {
   send(connectionId: number, buffer: Buffer, start: number, end: number, pid: number): void;
   end(connectionId: number, reset: boolean): void;
   sendTo(port: number, count: number, buffer: Buffer, start: number, end: number, pid: number): void;
+  request(
+    guest: Guest,
+    kind: number,
+    flags: number,
+    connectionId: number,
+    seq: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void;
 }
 
-export class Exchange implements TaskActions {
+export class Exchange implements TaskActions, ClientActions {
   readonly messenger: Messenger;
   /** Straight to task workers, or through the queue. */
   readonly tasks: Posting;
@@ -159,6 +170,22 @@ export class Exchange implements TaskActions {
       if (way !== undefined) return way;
     }
     return undefined;
+  }
+
+  /** As `Server.sendWait`, likewise. */
+  sendWait(connectionId: number, data: Part): Promise<void> {
+    const bytes = byteLength(data);
+    const sent = this.foreign.sendWait(connectionId, data, bytes);
+    if (!(sent instanceof Error)) this.parts.invoker.sent(connectionId, data, bytes);
+    return promised(sent);
+  }
+
+  sendFile(connectionId: number, request: FileRequest): Promise<void> {
+    return promised(this.foreign.sendFile(connectionId, request));
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    return this.foreign.read(connectionId, paused);
   }
 
   /** Ends a connection from a process that serves none, see `Server.close`. */
@@ -413,6 +440,10 @@ export class Exchange implements TaskActions {
       end: (connectionId, reset) => this.connections?.end(connectionId, reset),
       sendTo: (guest, port, count, buffer, start, end) =>
         this.connections?.sendTo(port, count, buffer, start, end, guest.hello.pid),
+      request: (guest, kind, flags, id, seq, buffer, start, end) => {
+        if (this.connections === undefined) guest.settle(seq, 'discarded');
+        else this.connections.request(guest, kind, flags, id, seq, buffer, start, end);
+      },
       drained: (guest) => this.#runner?.drained(guest),
       left: (guest, owed) => {
         this.#inbox.left(guest);

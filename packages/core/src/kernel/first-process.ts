@@ -12,11 +12,13 @@ import type { InnerQuestion, WorkerNote } from '../pipe/messages.js';
 import type { ReloadProgress, ReloadReport, ServerState, ServerStatus } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';
+import { endpointText } from '../topology/endpoint-text.js';
 import type { Topology } from '../topology/topology.js';
 import { version } from '../version.js';
 import { bannerLines } from './banner.js';
 import type { PidFile } from './pid-file.js';
 import type { ProcessContext, RolePowers } from './process-context.js';
+import { descriptorsOf } from './activation.js';
 import type { RunningServer, WorkerStatus } from './running-server.js';
 import { removeDirectories } from './server-directories.js';
 import { serverStatus, type PlantReport } from './server-status.js';
@@ -100,9 +102,14 @@ export class FirstProcess {
     this.#plant = plant;
     this.#handleSignals();
     try {
+      const descriptors = descriptorsOf(this.platform.network.passed, this.settings.listeners);
       await plant.bind();
       if (this.#stopped !== undefined) return await this.#stoppedWhileStarting();
       this.platform.files.handOver(this.runtimeDirectory);
+      // A socket that was passed stays whose it is.
+      for (const [index, listener] of this.settings.listeners.entries())
+        if (listener.type === 'unix' && descriptors[index] === undefined)
+          this.platform.files.handOver(listener.path);
       this.pidFile?.write();
       this.platform.self.becomeUser();
       await Promise.all([this.#control.open(), this.#startPlant(plant, powers)]);
@@ -130,7 +137,7 @@ export class FirstProcess {
   }
 
   #tellServing(): void {
-    const places = this.#endpoints.map(({ address, port }) => `${address}:${port}`);
+    const places = this.#endpoints.map(endpointText);
     void this.platform.supervisor.notify('ready', `serves on ${places.join(', ')}`);
   }
 

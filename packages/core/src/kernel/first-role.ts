@@ -2,6 +2,7 @@
  * Plays what the user started: reads the settings, which makes them those of
  * the whole server, and starts it, or only tells what it would start.
  */
+import { fitConnections } from '../config/descriptors.js';
 import { isStream } from '../config/limits.js';
 import { loadSettings, type Settings } from '../config/load.js';
 import type { RoleName } from '../definition.js';
@@ -9,6 +10,7 @@ import { ConfigError } from '../errors.js';
 import { checkHandlers } from '../events/check-handlers.js';
 import type { ConfiguredFact } from '../events/facts.js';
 import { Master } from '../master/master.js';
+import type { Platform } from '../platform/platform.js';
 import type { Answerer } from '../pipe/inquiries.js';
 import type { Peer } from '../pipe/messages.js';
 import { topologyOf, type Topology } from '../topology/topology.js';
@@ -35,6 +37,7 @@ function plan(program: Program): {
   const { platform, definition } = program;
   const given = rawSettings(program);
   const settings = loadSettings(given, environmentOf(program));
+  requireReusePort(settings, platform);
   const { workerNum = 'auto' } = given as { workerNum?: unknown };
   const autoReason = workerNum === 'auto' ? platform.self.cpus.reason : undefined;
   checkHandlers(definition, settings);
@@ -51,7 +54,10 @@ export async function playCheck(program: Program): Promise<never> {
 /** Resolves once every worker is ready. */
 export async function startFirst(program: Program): Promise<RunningServer> {
   const { platform, definition, server } = program;
-  const { settings, written, topology, autoReason } = plan(program);
+  const { settings: wanted, written, topology, autoReason } = plan(program);
+  const { openFiles } = platform.self;
+  const fitted = fitConnections(wanted, openFiles);
+  const settings = fitted ?? wanted;
   const descriptors = descriptorsOf(platform.network.passed, settings.listeners);
   if (settings.daemonize && platform.network.passed.length > 0) {
     throw new ConfigError(
@@ -82,6 +88,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
     runtimeDirectory,
     userProcesses,
   });
+  if (fitted !== undefined) context.logger.warn(fewFiles(wanted, fitted, openFiles ?? 0));
   context.exchange.identify({ role: 'master', workerId: -1, incarnation: 0, pid });
   const first = new FirstProcess(
     platform,
@@ -128,10 +135,28 @@ export async function startFirst(program: Program): Promise<RunningServer> {
       send: (id, data) => single.worker?.send(id, data) ?? false,
       close: (id, reset) => single.worker?.close(id, reset) ?? false,
       sendto: (to, data, bytes) => single.worker?.sendto(to, data, bytes) ?? false,
+      clients: () => single.worker,
     };
     plant = single;
   }
   return first.start(plant, powers);
+}
+
+/** Node ignores the option where it does not know it, and the port would be in use, or not shared. */
+function requireReusePort({ listeners }: Settings, { network }: Platform): void {
+  const listener = listeners.find((each) => each.type === 'tcp' && each.reusePort);
+  if (listener === undefined || network.reusePort) return;
+  throw new ConfigError(
+    'CONFIG_PLATFORM',
+    `listener ${listener.name} has reusePort: true, which needs Node 22.12 or later on Linux: remove it, or start the server with such a Node`,
+  );
+}
+
+function fewFiles({ maxConnection: wanted }: Settings, { maxConnection }: Settings, files: number): string {
+  return (
+    `maxConnection is ${maxConnection} and not ${wanted}: this process may have ${files} files open, ` +
+    `sockets included. Raise the limit (ulimit -n, or LimitNOFILE= of systemd) to ${files + wanted - maxConnection}, or write maxConnection: ${maxConnection}`
+  );
 }
 
 function configuredFact(settings: Settings): ConfiguredFact {
@@ -148,8 +173,15 @@ function configuredFact(settings: Settings): ConfiguredFact {
   const { taskConcurrency, taskRetries } = settings;
   const listeners = settings.listeners.filter(isStream).map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
-    const { maxQueuedBytes, socketBufferSize, packageMaxLength } = listener;
-    const bounds = { maxQueuedBytes, socketBufferSize, packageMaxLength };
+    const { maxQueuedBytes, socketBufferSize, bufferHighWatermark, packageMaxLength } = listener;
+    const { outputOverflow } = listener;
+    const bounds = {
+      maxQueuedBytes,
+      socketBufferSize,
+      bufferHighWatermark,
+      packageMaxLength,
+      outputOverflow,
+    };
     return { name, framing: framing.kind, concurrency, onWorkerLost, handlerTimeout, ...bounds };
   });
   const datagramListeners = settings.listeners.flatMap((listener) => {

@@ -14,7 +14,7 @@ import type { FixedParts, WorkerCounters } from '../pipe/messages.js';
 import type { AnswerTo, Question } from '../pipe/questions.js';
 import type { Platform } from '../platform/platform.js';
 import type { Messenger } from '../messaging/messenger.js';
-import type { RoleActions, TaskActions } from '../role-actions.js';
+import type { ClientActions, RoleActions, TaskActions } from '../role-actions.js';
 import { ProcessError } from '../errors.js';
 import { Exchange } from './exchange.js';
 import { CommandsInFlight, packCommandData, unpackCommandData } from '../pipe/command-data.js';
@@ -54,6 +54,7 @@ export interface RolePowers {
   send?(connectionId: number, data: Part): boolean;
   close?(connectionId: number, reset: boolean): boolean;
   sendto?(to: DatagramTarget, data: Part, bytes: number): boolean;
+  clients?(): ClientActions | undefined;
   ask(question: Question): Promise<unknown>;
 }
 
@@ -272,6 +273,10 @@ export class ProcessContext implements RoleActions {
 
   get messenger(): Messenger {
     return this.exchange.messenger;
+  }
+
+  get clients(): ClientActions {
+    return this.#powers?.clients?.() ?? this.exchange;
   }
 
   get tasks(): TaskActions {

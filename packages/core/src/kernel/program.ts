@@ -23,8 +23,9 @@ export function rawSettings({ platform, definition }: Source): object {
 
 /** What the defaults of its settings depend on. */
 export function environmentOf({ platform, definition }: Source): Environment {
-  const { cpus, directory } = platform.self;
-  return { cpus: cpus.count, directory, name: definition.name };
+  const { cpus, directory, openFiles } = platform.self;
+  const files = openFiles === undefined ? {} : { openFiles };
+  return { cpus: cpus.count, directory, name: definition.name, ...files };
 }
 
 /** By this a process sees that its settings are those of the master; undefined where only the schema can tell. */

@@ -43,21 +43,22 @@ async function play(
   master: Link,
   tell: (note: FromReactor) => void,
 ): Promise<void> {
-  const { settings, index, pipePath, shared } = assignment;
+  const { settings, index, pipePath, shared, door } = assignment;
   const framings = await Promise.all(
     settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
   );
   const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
-  const { clock, network, observe } = platform;
+  const { clock, files, network, observe } = platform;
   const counts = new SharedCounts(shared, settings.workerNum);
   const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
-  const reactor = new Reactor({ clock, network, logger, settings, ids, dispatch, framings, observe, index });
+  const parts = { clock, files, network, logger, settings, ids, dispatch, framings, door, observe, index };
+  const reactor = new Reactor(parts);
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));
 
-  const listen = async ({ listener, port, shares, descriptor }: ListenNote): Promise<void> => {
+  const listen = async ({ listener, ...place }: ListenNote): Promise<void> => {
     try {
-      const endpoint = await reactor.listen(listener, port, shares, descriptor);
+      const endpoint = await reactor.listen(listener, place);
       tell({ type: 'listening', listener, endpoint });
     } catch (error) {
       tell({ type: 'listenFailed', listener, error: toWire(error) });

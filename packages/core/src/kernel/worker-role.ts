@@ -241,6 +241,7 @@ class WorkerProcess {
       send: (id, data) => this.#worker?.send(id, data) ?? false,
       close: (id, reset) => this.#worker?.close(id, reset) ?? false,
       sendto: (to, data, bytes) => this.#worker?.sendto(to, data, bytes) ?? false,
+      clients: () => this.#worker,
     };
   }
 

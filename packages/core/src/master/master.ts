@@ -6,7 +6,8 @@
  * that connections outlive whatever the application does.
  */
 import { isStream } from '../config/limits.js';
-import type { Settings } from '../config/load.js';
+import type { DatagramListenerSettings, Settings, TcpListenerSettings } from '../config/load.js';
+import { placeOf } from '../config/place.js';
 import { SharedCounts } from '../dispatch/shared-counts.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
@@ -29,9 +30,10 @@ import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/i
 import { isForQueue, QUEUE_PATIENCE_MS, type ClientInfo } from '../pipe/questions.js';
 import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
+import { doorMemory } from '../reactor/door/door-memory.js';
+import { datagramOptions, listenOptions } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
-import { datagramOptions } from '../reactor/datagrams.js';
 import { ReactorHandle } from './reactor-handle.js';
 
 /** Incarnations of one manager's workers: more than it can ever start. */
@@ -213,9 +215,10 @@ export class Master {
   #startReactors(): void {
     const { platform, settings, topology, runtimeDirectory } = this.parts;
     const shared = SharedCounts.memoryFor(settings.workerNum);
+    const door = doorMemory(settings, platform.random);
     for (const index of topology.reactors.keys()) {
       const pipePath = reactorPath(runtimeDirectory, index);
-      const assignment = { role: 'reactor', index, settings, pipePath, shared } as const;
+      const assignment = { role: 'reactor', index, settings, pipePath, shared, door } as const;
       const reactor = new ReactorHandle(
         assignment,
         platform.threads,
@@ -238,11 +241,11 @@ export class Master {
       const reactors = descriptor === undefined ? all : [all[index % all.length]!];
       const shares = reactors.length > 1;
       try {
-        const port = shares ? await this.#freePort(index) : listener.port;
+        const port = shares && listener.type !== 'unix' ? await this.#freePort(listener) : undefined;
         for (const reactor of reactors)
-          endpoints[index] = await reactor.listen(index, port, shares, descriptor);
+          endpoints[index] = await reactor.listen(index, { port, shares, descriptor });
       } catch (cause) {
-        throw listenFailed(listener.name, listener.host, listener.port, cause);
+        throw listenFailed(listener.name, placeOf(listener), cause);
       }
     }
     return endpoints;
@@ -252,17 +255,17 @@ export class Master {
    * A port that nobody else listens on. Sockets that share a port would join
    * those of another server without a word, so it is bound alone first.
    */
-  async #freePort(index: number): Promise<number> {
-    const listener = this.parts.settings.listeners[index]!;
+  async #freePort(listener: TcpListenerSettings | DatagramListenerSettings): Promise<number> {
     const { network } = this.parts.platform;
     if (!isStream(listener)) {
       const nobody = { receive: () => {}, failed: () => {} };
-      const socket = await network.openDatagrams(datagramOptions(listener, listener.port, false), nobody);
+      const socket = await network.openDatagrams(datagramOptions(listener), nobody);
       await socket.close();
       return socket.endpoint.port;
     }
-    const { host, port, backlog, noDelay } = listener;
-    const options = { host, port, backlog, noDelay, reusePort: false };
+    // Another server may be there, and is meant to be.
+    if (listener.reusePort && listener.port !== 0) return listener.port;
+    const options = { ...listenOptions(listener), reusePort: false };
     const probe = await network.listen(options, (stream) => stream.destroy(true));
     await probe.close();
     return probe.endpoint.port;

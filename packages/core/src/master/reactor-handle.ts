@@ -8,6 +8,7 @@ import type {
   ReactorCounters,
   ToReactor,
 } from '../pipe/messages.js';
+import type { ListenPlace } from '../topology/listen-options.js';
 import { emptyLedger } from '../pipe/ledger.js';
 import type { Clock, Endpoint, Thread, Threads } from '../platform/platform.js';
 
@@ -40,6 +41,7 @@ export class ReactorHandle {
     redeliveredPackets: 0,
     failedDispatches: 0,
     outstandingPackets: 0,
+    closedBy: {},
     refused: {},
     ledger: emptyLedger(),
     connectionsOfWorkers: [],
@@ -76,11 +78,10 @@ export class ReactorHandle {
     return this.#started;
   }
 
-  async listen(listener: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
+  async listen(listener: number, place: ListenPlace): Promise<Endpoint> {
     return new Promise((resolve, reject) => {
       this.#listening.set(listener, { resolve, reject });
-      const passed = descriptor === undefined ? {} : { descriptor };
-      this.send({ type: 'listen', listener, port, shares, ...passed });
+      this.send({ type: 'listen', listener, ...place });
     });
   }
 

@@ -1,8 +1,10 @@
 import type { DatagramTarget } from '../config/datagram-target.js';
 import { LARGEST_DATAGRAM } from '../config/limits.js';
 import { addressWord } from '../pipe/datagram-head.js';
-import { DATAGRAM_LANE, FrameFlag, FrameKind, type Settlement } from '../pipe/messages.js';
+import type { HandlerError } from '../errors.js';
+import { DATAGRAM_LANE, FrameFlag, FrameKind, type FileRequest, type Settlement } from '../pipe/messages.js';
 import type { Part } from '../pipe/parts.js';
+import { gone, Receipt, refused } from '../pipe/receipt.js';
 import type { Parcel, Way } from './way.js';
 
 /** What a send counts beside its bytes. */
@@ -13,6 +15,8 @@ interface Traffic {
   bytes: number;
   /** What waits until its way is open. */
   early: ((way: Way) => void)[];
+  /** Who waits for word of what was sent. */
+  readonly receipts: Set<Receipt>;
 }
 
 /** Sends to connections whose sockets others own: a worker in base mode, a reactor in process mode. */
@@ -78,11 +82,58 @@ export class ForeignSends {
     return true;
   }
 
+  /** Resolves when the bytes are with the system, see `Receipt`; or an error when nothing was sent. */
+  sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | HandlerError {
+    if (bytes > this.largest) return refused(connectionId);
+    return this.#request(FrameKind.send, FrameFlag.tells, connectionId, data, bytes);
+  }
+
+  /** The same for a part of a file. */
+  sendFile(connectionId: number, request: FileRequest): Promise<void> | HandlerError {
+    const body = JSON.stringify(request);
+    return this.#request(FrameKind.sendFile, 0, connectionId, body, Buffer.byteLength(body));
+  }
+
+  /** Stops the reading of a client's socket, or starts it again. */
+  read(connectionId: number, paused: boolean): boolean {
+    return this.#control(FrameKind.read, paused ? FrameFlag.pause : 0, connectionId);
+  }
+
+  /** Sends what its owner settles when it is done. */
+  #request(
+    kind: number,
+    flags: number,
+    connectionId: number,
+    body: Part,
+    bytes: number,
+  ): Promise<void> | HandlerError {
+    const way = this.wayTo(connectionId);
+    if (way === undefined) return gone(connectionId);
+    const traffic = this.#admit(way, bytes);
+    if (traffic === undefined) return refused(connectionId);
+    const receipt = new Receipt(connectionId);
+    traffic.receipts.add(receipt);
+    const parcel: Parcel = {
+      failed: (error) => receipt.failed(error),
+      settled: (how) => {
+        traffic.bytes -= bytes + OVERHEAD_BYTES;
+        traffic.receipts.delete(receipt);
+        receipt.settled(how);
+      },
+    };
+    const kept = way.attached || typeof body === 'string' ? body : Buffer.from(body);
+    this.#whenOpen(way, traffic, () => way.send(kind, flags, 0, connectionId, 0, 0, [kept], bytes, parcel));
+    return receipt.promise;
+  }
+
   end(connectionId: number, reset: boolean): boolean {
+    return this.#control(FrameKind.end, reset ? FrameFlag.reset : 0, connectionId);
+  }
+
+  #control(kind: number, flags: number, connectionId: number): boolean {
     const way = this.wayTo(connectionId);
     if (way === undefined) return false;
-    const flags = reset ? FrameFlag.reset : 0;
-    const tell = (): void => way.control(FrameKind.end, flags, connectionId);
+    const tell = (): void => way.control(kind, flags, connectionId);
     if (way.attached) {
       tell();
       this.#unflushed.add(way);
@@ -112,6 +163,7 @@ export class ForeignSends {
   }
 
   closed(way: Way): void {
+    for (const receipt of this.#traffic.get(way)?.receipts ?? []) receipt.settled('discarded');
     this.#traffic.delete(way);
     this.#leave(way);
   }
@@ -129,7 +181,8 @@ export class ForeignSends {
   /** Charges the owner; undefined when too much waits for it. */
   #admit(way: Way, bytes: number): Traffic | undefined {
     let traffic = this.#traffic.get(way);
-    if (traffic === undefined) this.#traffic.set(way, (traffic = { bytes: 0, early: [] }));
+    if (traffic === undefined)
+      this.#traffic.set(way, (traffic = { bytes: 0, early: [], receipts: new Set() }));
     const cost = bytes + OVERHEAD_BYTES;
     if (traffic.bytes + cost > this.limit) return undefined;
     traffic.bytes += cost;

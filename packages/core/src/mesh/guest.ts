@@ -67,6 +67,17 @@ export interface GuestEvents {
   end(connectionId: number, reset: boolean): void;
   /** A datagram from a socket that this process owns; see `FrameKind.sendTo`. */
   sendTo(guest: Guest, port: number, count: number, buffer: Buffer, start: number, end: number): void;
+  /** A send that tells, a file, or the reading of a client's socket; see `FrameFlag.tells`, `FrameKind.sendFile` and `read`. */
+  request(
+    guest: Guest,
+    kind: number,
+    flags: number,
+    connectionId: number,
+    seq: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void;
   /** Everything that was given to it is with the system. */
   drained(guest: Guest): void;
   /** It is gone, and has not taken these results. */
@@ -118,6 +129,15 @@ export class Guest implements PipeEvents<Owed> {
 
   settle(seq: number, how: Settlement = 'handled'): void {
     this.#pipe.settle(seq, how);
+  }
+
+  /** Why number `seq` cannot be done, as `WireError`; its settlement follows. */
+  fail(connectionId: number, seq: number, error: Buffer): void {
+    this.#pipe.control(FrameKind.sendFile, 0, connectionId, seq, error);
+  }
+
+  get pid(): number {
+    return this.#hello!.pid;
   }
 
   reply(number: number, flags: number, body: Part): void {
@@ -198,7 +218,15 @@ export class Guest implements PipeEvents<Owed> {
       case FrameKind.poster:
         this.events.poster(this, id);
         return;
+      case FrameKind.sendFile:
+      case FrameKind.read:
+        this.events.request(this, kind, flags, id, seq, buffer, start, end);
+        return;
       case FrameKind.send:
+        if ((flags & FrameFlag.tells) !== 0) {
+          this.events.request(this, kind, flags, id, seq, buffer, start, end);
+          return;
+        }
         this.events.send(this, id, buffer, start, end);
         this.#pipe.settle(seq);
         return;

@@ -1,3 +1,4 @@
+import { fromWire, type WireError } from '../errors.js';
 import { FrameKind, MeshFlag, type Hello, type Peer, type Settlement } from '../pipe/messages.js';
 import { meshHabits } from './mesh-habits.js';
 import type { Part } from '../pipe/parts.js';
@@ -6,6 +7,8 @@ import type { ByteStream, Clock } from '../platform/platform.js';
 
 /** What was given to a way and is kept until the other process has settled it. */
 export interface Parcel {
+  /** It cannot be done, and its settlement follows. */
+  failed?(error: Error): void;
   settled(how: Settlement): void;
 }
 
@@ -162,6 +165,11 @@ export class Way implements PipeEvents<Parcel> {
       case FrameKind.held:
       case FrameKind.room:
         this.events.told(this, kind, flags, id, buffer, start, end);
+        return;
+      case FrameKind.sendFile:
+        this.#pipe!.entry(seq)?.failed?.(
+          fromWire(JSON.parse(buffer.toString('utf8', start, end)) as WireError),
+        );
         return;
       case FrameKind.retire:
         if (this.#state === 'open') this.#state = 'retired';

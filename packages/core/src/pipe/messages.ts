@@ -7,6 +7,7 @@
  */
 import type { TimerSpec } from '../definition.js';
 import type { WireError } from '../errors.js';
+import type { DoorMemory } from './door-memory.js';
 import type { Ledger } from './ledger.js';
 import type { Question, ReloadProgress } from './questions.js';
 import type { Settings } from '../config/load.js';
@@ -14,6 +15,7 @@ import type { CommandPlace, RoleName } from '../definition.js';
 import type { TaskCounters } from './task-counters.js';
 import type { Endpoint, Vitals } from '../platform/platform.js';
 import type { TaskCounts } from './queued-tasks.js';
+import type { ListenPlace } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
 
 export type { ServerStats } from './server-stats.js';
@@ -60,9 +62,15 @@ export const FrameKind = {
    * 8 bits, the bytes that earlier attempts replied.
    */
   datagram: 22,
+  /** So much waits for the client of the connection that its listener calls it full; `bufferEmpty`: no more. To the worker that serves it. */
+  bufferFull: 23,
+  bufferEmpty: 24,
   /** Numbered. Settles `count` packets from number `word`, sends the body and, with the flag `ends`, ends the connection; all, or nothing. */
   answer: 32,
-  /** Numbered. Sends the body to the client. */
+  /**
+   * Numbered. Sends the body to the client. Flag `tells`: it is settled when the bytes are with the system, as `returned`
+   * when they do not fit, as `discarded` when the client is gone.
+   */
   send: 33,
   /**
    * End the connection. Flag `reset`: without flushing. Flag `overflow`: because too much waited in the worker. Flag
@@ -89,6 +97,13 @@ export const FrameKind = {
    * `word`. Flag `settles`: which is settled by it; both, or nothing.
    */
   sendTo: 42,
+  /**
+   * Numbered. Sends a part of a file to the client; body: `FileRequest` as JSON. Settled as a `send` that tells. In the
+   * other direction, without a number: the file of number `seq` cannot be sent; body: `WireError`. The settlement follows.
+   */
+  sendFile: 43,
+  /** Read the client's socket again; flag `pause`: stop to. */
+  read: 44,
   /** To the queue: whoever has opened this pipe posts tasks; `id` is its token. */
   poster: 46,
 
@@ -203,6 +218,10 @@ export const FrameFlag = {
   overflow: 1,
   /** end, with `reset`: the handler of number `seq` did not settle within `handlerTimeout`. */
   timedOut: 2,
+  /** send: its sender wants to know when the bytes are with the system. */
+  tells: 4,
+  /** read: stop to read. */
+  pause: 1,
   /** alone: the packet came over this pipe. */
   mine: 16,
   /** chunk: the first one; its body begins with the header of the large frame. */
@@ -212,6 +231,14 @@ export const FrameFlag = {
   /** goodbye: the worker has finished everything that it had started. */
   unstarted: 128,
 } as const;
+
+/** A part of a file for a client, which the owner of the socket opens. */
+export interface FileRequest {
+  readonly path: string;
+  readonly offset: number;
+  /** Bytes; 0 is all that follows. */
+  readonly length: number;
+}
 
 /** How an event was settled: its handler ran, it was given up, or it was given back without having been started. */
 export type Settlement = 'handled' | 'discarded' | 'returned';
@@ -247,12 +274,15 @@ export type CloseReason =
   | 'server'
   | 'error'
   | 'heartbeat'
+  | 'idle'
+  | 'partialPacket'
   | 'outputOverflow'
   | 'protocol'
   | 'poison'
   | 'workerLost'
   | 'handlerTimeout'
   | 'dispatch'
+  | 'sendFile'
   | 'shutdown';
 
 /** What a spawner asks a process or thread to be. */
@@ -266,6 +296,7 @@ export interface ReactorAssignment {
   readonly pipePath: string;
   /** What all reactors count together: see `dispatch/shared-counts.ts`. */
   readonly shared: SharedArrayBuffer;
+  readonly door: DoorMemory;
 }
 
 export interface ManagerAssignment {
@@ -431,14 +462,7 @@ export type InnerQuestion =
 
 /** Master → reactor thread. */
 export type ToReactor =
-  /** `shares`: other reactors listen on the same port. `descriptor`: a socket that came with the start. */
-  | {
-      readonly type: 'listen';
-      readonly listener: number;
-      readonly port: number;
-      readonly shares: boolean;
-      readonly descriptor?: number;
-    }
+  | ({ readonly type: 'listen'; readonly listener: number } & ListenPlace)
   /** Workers up to this incarnation are ended by the framework: their deaths charge no packet. */
   | { readonly type: 'blameless'; readonly throughIncarnation: number; readonly reason: AdoptReason }
   /** Stop accepting and reading; report `drained` when every connection is closed. */
@@ -471,6 +495,8 @@ export interface ReactorCounters {
   /** Answers of a dispatch module that were none. */
   failedDispatches: number;
   outstandingPackets: number;
+  /** By `CloseReason`: closed connections. */
+  closedBy: Record<string, number>;
   refused: Record<string, number>;
   ledger: Ledger;
   /** By worker id: the connections that it serves, in sticky dispatch modes. */
@@ -481,6 +507,8 @@ export interface ReactorCounters {
 export interface WorkerCounters {
   failedHandlers: number;
   tasks: TaskCounters;
+  /** Sends that did not fit and were not sent to the owner of the socket, by OUTPUT_REFUSED and OUTPUT_DROPPED. */
+  refused?: Readonly<Record<string, number>>;
   /** Of the process that has the queue. */
   queue?: TaskCounts;
   /** base mode: the counters of the sockets that it owns. */

@@ -90,6 +90,8 @@ export interface ClientInfo {
   readonly outstandingPackets: number;
   /** Bytes that wait for the client. */
   readonly queuedBytes: number;
+  /** The application has stopped reading it, or has not begun to: by `pause`, or `enableDelayReceive`. */
+  readonly paused: boolean;
 }
 
 export type ServerState = 'starting' | 'serving' | 'reloading' | 'lameDuck' | 'stopping';

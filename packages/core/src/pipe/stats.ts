@@ -3,7 +3,7 @@ import type { ReactorCounters, ServerStats, WorkerCounters } from './messages.js
 import type { TaskCounts } from './queued-tasks.js';
 import { noTasks, type TaskCounters } from './task-counters.js';
 
-type CountField = Exclude<keyof ReactorCounters, 'refused' | 'ledger' | 'connectionsOfWorkers'>;
+type CountField = Exclude<keyof ReactorCounters, 'closedBy' | 'refused' | 'ledger' | 'connectionsOfWorkers'>;
 
 /** Adds the counters of all owners of sockets and of all processes. */
 export function addStats(
@@ -12,8 +12,10 @@ export function addStats(
 ): ServerStats {
   const owners = [...reactors, ...workers.flatMap((worker) => worker.sockets ?? [])];
   const { connectionsOfWorkers: _, ledger, ...counters } = addOwners(owners);
+  const refused = addCounts([counters.refused, ...workers.map((worker) => worker.refused ?? {})]);
   return {
     ...counters,
+    refused,
     failedHandlers: workers.reduce((total, worker) => total + worker.failedHandlers, 0),
     tasks: { ...addTasks(workers.map(({ tasks }) => tasks)), ...queueOf(workers) },
     ledger: { ...ledger, outstanding: counters.outstandingPackets },
@@ -36,22 +38,26 @@ export function ofTheDead(last: { readonly of: WorkerCounters } | undefined): Wo
   const { sockets, queue: _, ...rest } = last.of;
   const tasks = tasksOfTheDead(last.of.tasks);
   if (sockets === undefined) return { ...rest, tasks };
-  const { outstandingPackets: lost, refused, ledger } = sockets;
-  const plus = (counts: Record<string, number>): Record<string, number> =>
-    lost === 0 ? counts : { ...counts, WORKER_LOST: (counts['WORKER_LOST'] ?? 0) + lost };
+  const { outstandingPackets: lost, connections, closedBy, refused, ledger } = sockets;
+  const plus = (counts: Record<string, number>): Record<string, number> => more(counts, 'WORKER_LOST', lost);
   return {
-    failedHandlers: last.of.failedHandlers,
+    ...rest,
     tasks,
     sockets: {
       ...sockets,
       connections: 0,
       closedConnections: sockets.acceptedConnections,
       outstandingPackets: 0,
+      closedBy: more(closedBy, 'workerLost', connections),
       refused: plus(refused),
       ledger: { ...ledger, refused: plus(ledger.refused) },
       connectionsOfWorkers: [],
     },
   };
+}
+
+function more(counts: Record<string, number>, name: string, by: number): Record<string, number> {
+  return by === 0 ? counts : { ...counts, [name]: (counts[name] ?? 0) + by };
 }
 
 /** The counters of two processes as if they were one. */
@@ -69,6 +75,7 @@ export function addCounters(
   return {
     failedHandlers: a.failedHandlers + b.failedHandlers,
     tasks: addTasks([a.tasks, b.tasks]),
+    ...((a.refused ?? b.refused) && { refused: addCounts([a.refused ?? {}, b.refused ?? {}]) }),
     ...(owners.length > 0 && { sockets: addOwners(owners) }),
     ...queueOf([a, b]),
   };
@@ -88,12 +95,15 @@ function addTasks(all: readonly TaskCounters[]): TaskCounters {
   return total;
 }
 
+function addCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const counts of all)
+    for (const [reason, count] of Object.entries(counts)) total[reason] = (total[reason] ?? 0) + count;
+  return total;
+}
+
 function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
   const sum = (field: CountField): number => owners.reduce((total, counters) => total + counters[field], 0);
-  const refused: Record<string, number> = {};
-  for (const counters of owners)
-    for (const [reason, count] of Object.entries(counters.refused))
-      refused[reason] = (refused[reason] ?? 0) + count;
   return {
     connections: sum('connections'),
     acceptedConnections: sum('acceptedConnections'),
@@ -103,8 +113,16 @@ function addOwners(owners: readonly ReactorCounters[]): ReactorCounters {
     redeliveredPackets: sum('redeliveredPackets'),
     failedDispatches: sum('failedDispatches'),
     outstandingPackets: sum('outstandingPackets'),
-    refused,
+    closedBy: addNamed(owners.map(({ closedBy }) => closedBy)),
+    refused: addNamed(owners.map(({ refused }) => refused)),
     ledger: addLedgers(owners.map(({ ledger }) => ledger)),
     connectionsOfWorkers: [],
   };
+}
+
+function addNamed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const counts of all)
+    for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
+  return total;
 }

@@ -77,6 +77,8 @@ export interface Self {
   /** How the user started this program. */
   readonly invocation: Invocation;
   readonly cpus: Cpus;
+  /** How many files this process may have open, sockets included; undefined where the system does not tell. */
+  readonly openFiles: number | undefined;
   /** The working directory, where relative paths begin. */
   readonly directory: string;
   /**
@@ -195,12 +197,28 @@ export interface Thread extends Link {
   onExit(run: (error: Error | undefined) => void): void;
 }
 
-export interface ListenOptions {
+export type ListenOptions = TcpListenOptions | UnixListenOptions;
+
+export interface UnixListenOptions {
+  /** Absolute, at most 100 bytes. A socket there on which nobody listens is replaced; the socket goes with its listener. */
+  readonly path: string;
+  /** Of the socket, before anybody can connect. */
+  readonly mode: number;
+  readonly backlog: number;
+  /** Takes a socket that was passed instead of making one; that one stays where it is. */
+  readonly descriptor?: number;
+}
+
+export interface TcpListenOptions {
   readonly host: string;
   /** 0 to 65535; 0 takes a free port. */
   readonly port: number;
   readonly backlog: number;
   readonly noDelay: boolean;
+  /** ms of silence after which the system asks whether the peer is there; absent: it does not. */
+  readonly keepAliveIdle?: number;
+  /** Of a host of IPv6: no clients of IPv4. */
+  readonly ipv6Only?: boolean;
   /** Several sockets on one port; only where `Network.reusePort` is true. */
   readonly reusePort: boolean;
   /** Takes a socket that was passed instead of binding one. */
@@ -208,6 +226,10 @@ export interface ListenOptions {
 }
 
 export interface Endpoint {
+  /**
+   * An IPv4 address in its own form also where it came over a socket of IPv6. Of
+   * a unix socket its path, or nothing for a client, whose port is 0.
+   */
   readonly address: string;
   readonly port: number;
 }
@@ -325,6 +347,8 @@ export interface ByteStream {
   readonly local: Endpoint;
   /** Bytes that were written and are not yet with the system. */
   readonly buffered: number;
+  /** Of these, what the system has not taken in part either. Asked now and then, to see whether it takes anything. */
+  readonly unsent: number;
   /** Sets the receiver and starts reading. Called once, in the turn in which the stream was handed over. */
   start(events: StreamEvents): void;
   /** The chunk must not change while `buffered` is above 0. Ignored after `end`, `destroy` or a break. */
@@ -345,7 +369,7 @@ export interface Files {
   makeRuntimeDirectory(parent: string | undefined, name: string): Promise<string>;
   /** Stands for the content of a file (a `file:` URL or a path), so that a change shows; empty when it cannot be read. */
   fingerprint(url: string): string;
-  /** Gives a directory with what is in it to the user that `Self.prepareUser` has named. Throws the system's error. */
+  /** Gives a directory with what is in it, or a socket, to the user that `Self.prepareUser` has named. Throws the system's error. */
   handOver(path: string): void;
   /** Removes a directory and what is in it. Missing is fine; never throws. */
   removeDirectory(path: string): void;
@@ -369,10 +393,21 @@ export interface Files {
   writeSpool(path: string, content: string | Uint8Array): Promise<void>;
   /** The whole content of a file. Rejects with the system's error. */
   readSpool(path: string): Promise<Buffer>;
+  /** Opens a file for reading; whoever opens it closes it. Rejects with the system's error, and for what is no file with bytes in it. */
+  openToRead(path: string): Promise<OpenFile>;
   /** As `remove`, without holding the event loop up. Never rejects. */
   discard(path: string): Promise<void>;
   /** Names of what is in a directory; none where there is no such directory. Never throws. */
   list(path: string): readonly string[];
+}
+
+export interface OpenFile {
+  /** Bytes that it had when it was opened. */
+  readonly size: number;
+  /** At most so many bytes from there on; none at its end. Rejects with the system's error. */
+  read(position: number, bytes: number): Promise<Buffer>;
+  /** Never throws; a read that is pending ends first. */
+  close(): void;
 }
 
 /** Small durable stores, for what must survive the server. */

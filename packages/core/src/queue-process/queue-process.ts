@@ -230,6 +230,7 @@ export class QueueProcess {
       send: () => {},
       end: () => {},
       sendTo: () => {},
+      request: (guest, _kind, _flags, _id, seq) => guest.settle(seq, 'discarded'),
       drained: () => {},
       left: (guest) => this.#reception?.left(guest),
     };

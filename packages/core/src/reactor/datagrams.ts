@@ -9,14 +9,8 @@ import { factText, type Observe } from '../events/facts.js';
 import type { Logger } from '../log.js';
 import { addressBytesOf, numberOf } from '../pipe/datagram-head.js';
 import type { Ledger } from '../pipe/ledger.js';
-import type {
-  BoundListener,
-  Clock,
-  DatagramOptions,
-  DatagramSocket,
-  Endpoint,
-  Network,
-} from '../platform/platform.js';
+import type { BoundListener, Clock, DatagramSocket, Endpoint, Network } from '../platform/platform.js';
+import { datagramOptions, type ListenPlace } from '../topology/listen-options.js';
 import type { DatagramDelivery } from './delivery.js';
 import { DatagramListener, type DatagramHost, type NoRoute } from './datagram-listener.js';
 import type { WorkerSlot } from './worker-slot.js';
@@ -68,15 +62,14 @@ export class Datagrams implements DatagramHost {
   }
 
   /** Rejects with the system's error. */
-  async open(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
-    const options = datagramOptions(this.#settingsOf(index), port, shares, descriptor);
+  async open(index: number, place: ListenPlace): Promise<Endpoint> {
+    const options = datagramOptions(this.#settingsOf(index), place);
     return this.#keep(index, async (listener) => this.network.openDatagrams(options, listener));
   }
 
   /** Reads from a socket that another process has bound. */
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
-    const settings = this.#settingsOf(index);
-    const options = datagramOptions(settings, settings.port, false);
+    const options = datagramOptions(this.#settingsOf(index));
     return this.#keep(index, async (listener) => this.network.adoptDatagrams(bound, options, listener));
   }
 
@@ -209,21 +202,4 @@ export class Datagrams implements DatagramHost {
     this.#lastLog.set(kind, now);
     this.logger.warn(message, fields);
   }
-}
-
-/** How the platform opens the socket of a listener. */
-export function datagramOptions(
-  { host, ipv6Only, recvBufferSize }: DatagramListenerSettings,
-  port: number,
-  reusePort: boolean,
-  descriptor?: number,
-): DatagramOptions {
-  return {
-    host,
-    port,
-    ipv6Only,
-    reusePort,
-    ...(recvBufferSize !== undefined && { recvBufferSize }),
-    ...(descriptor !== undefined && { descriptor }),
-  };
 }

@@ -133,6 +133,8 @@ export interface WorkerPort {
   introduce(connectionId: number, introduction: Introduction): void;
   /** The socket is closed, and the event that tells so cannot be delivered yet. */
   cancel(connectionId: number): void;
+  /** What waits for the client has reached the high mark, or fallen to the low one. */
+  buffer(connectionId: number, full: boolean): void;
   forget(connectionId: number): void;
   /** It gets no further event, and hears so: it finishes what it has started and gives back the rest. */
   retire(): void;

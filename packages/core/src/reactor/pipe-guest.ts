@@ -1,19 +1,20 @@
-import { FrameFlag, FrameKind } from '../pipe/messages.js';
+import { FrameFlag, FrameKind, type Settlement } from '../pipe/messages.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
 import type { Delivery } from './delivery.js';
+import { takeRequest, type Asker } from './client-requests.js';
 import type { Reactor } from './reactor.js';
 
 /**
  * A process of the server that serves no connection, at the other end of a pipe:
  * a task worker, a user process, the manager or the master. It gets no events; it
- * may send to connections and end them, and whatever else it says is not heard.
+ * may send to connections, stop and start their reading, and end them, and whatever else it says is not heard.
  *
  * A frame comes whole or not at all, however large: a guest that dies amid a send
  * leaves nothing of it.
  */
-export class PipeGuest implements PipeEvents<Delivery> {
+export class PipeGuest implements Asker, PipeEvents<Delivery> {
   constructor(
-    private readonly pid: number,
+    readonly pid: number,
     private readonly pipe: Pipe<Delivery>,
     private readonly reactor: Reactor,
   ) {}
@@ -30,6 +31,7 @@ export class PipeGuest implements PipeEvents<Delivery> {
     start: number,
     end: number,
   ): void {
+    if (takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end)) return;
     if (kind === FrameKind.send) {
       this.reactor.connection(id)?.send(buffer, start, end, this.pid);
       this.pipe.settle(seq);
@@ -39,6 +41,14 @@ export class PipeGuest implements PipeEvents<Delivery> {
     } else if (kind === FrameKind.end) {
       this.reactor.end(id, (flags & FrameFlag.reset) !== 0);
     }
+  }
+
+  settle(seq: number, how: Settlement): void {
+    this.pipe.settle(seq, how);
+  }
+
+  fail(connectionId: number, seq: number, error: Buffer): void {
+    this.pipe.control(FrameKind.sendFile, 0, connectionId, seq, error);
   }
 
   settled(): void {}

@@ -11,6 +11,7 @@ import {
 } from '../pipe/messages.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
 import { isPacket, type DatagramDelivery, type Delivery, type WorkerPort } from './delivery.js';
+import { takeRequest, type Asker } from './client-requests.js';
 import type { Reactor } from './reactor.js';
 import type { WorkerSlot } from './worker-slot.js';
 
@@ -18,7 +19,7 @@ import type { WorkerSlot } from './worker-slot.js';
  * A worker at the other end of a pipe. Turns deliveries into frames, and the
  * worker's frames into what happens to connections.
  */
-export class PipePort implements WorkerPort, PipeEvents<Delivery> {
+export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
   readonly incarnation: number;
   readonly pid: number;
   #alone: Delivery | 'other' | undefined;
@@ -132,6 +133,18 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
     this.pipe.control(FrameKind.cancel, 0, connectionId);
   }
 
+  buffer(connectionId: number, full: boolean): void {
+    this.pipe.control(full ? FrameKind.bufferFull : FrameKind.bufferEmpty, 0, connectionId);
+  }
+
+  settle(seq: number, how: Settlement): void {
+    this.pipe.settle(seq, how);
+  }
+
+  fail(connectionId: number, seq: number, error: Buffer): void {
+    this.pipe.control(FrameKind.sendFile, 0, connectionId, seq, error);
+  }
+
   forget(connectionId: number): void {
     this.pipe.control(FrameKind.forget, 0, connectionId);
   }
@@ -182,8 +195,16 @@ export class PipePort implements WorkerPort, PipeEvents<Delivery> {
         this.pipe.settle(seq);
         return;
       case FrameKind.send:
-        this.#send(id, buffer, start, end);
-        this.pipe.settle(seq);
+        if ((flags & FrameFlag.tells) !== 0)
+          takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end);
+        else {
+          this.#send(id, buffer, start, end);
+          this.pipe.settle(seq);
+        }
+        return;
+      case FrameKind.sendFile:
+      case FrameKind.read:
+        takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end);
         return;
       case FrameKind.sendTo:
         this.#sendTo(flags, aux, word, count, buffer, start, end);

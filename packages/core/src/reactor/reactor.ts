@@ -6,7 +6,7 @@
  * them is not its business.
  */
 import { isStream, largestPacket, streamListener } from '../config/limits.js';
-import type { Settings } from '../config/load.js';
+import type { Settings, StreamListenerSettings } from '../config/load.js';
 import { isSticky } from '../config/dispatch-modes.js';
 import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
@@ -14,7 +14,7 @@ import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
 import type { Logger } from '../log.js';
 import { emptyLedger } from '../pipe/ledger.js';
-import type { ReactorCounters } from '../pipe/messages.js';
+import type { CloseReason, ReactorCounters } from '../pipe/messages.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type {
@@ -22,15 +22,19 @@ import type {
   ByteStream,
   Clock,
   Endpoint,
+  Files,
   Listener,
   Network,
-  Timer,
 } from '../platform/platform.js';
+import type { DoorMemory } from '../pipe/door-memory.js';
+import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import { Datagrams } from './datagrams.js';
+import { Door, type Refusal } from './door/door.js';
 import type { Delivery } from './delivery.js';
 import { WorkerLoad } from './worker-load.js';
+import { Sweeps } from './sweeps.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** One line per kind of a peer's fault and this many ms, however many peers there are. */
@@ -38,6 +42,7 @@ const FAULT_LOG_INTERVAL_MS = 10_000;
 
 export interface ReactorParts {
   readonly clock: Clock;
+  readonly files: Files;
   readonly network: Network;
   readonly logger: Logger;
   readonly settings: Settings;
@@ -45,6 +50,8 @@ export interface ReactorParts {
   readonly dispatch: DispatchPolicy;
   /** One for each listener of the settings that accepts connections, by its index. */
   readonly framings: readonly (Framing | undefined)[];
+  /** Shared by all reactors of a server. */
+  readonly door: DoorMemory;
   /** Of the reactor; 0 where there is one. */
   readonly index?: number;
   readonly observe: Observe | undefined;
@@ -52,6 +59,7 @@ export interface ReactorParts {
 
 export class Reactor implements ConnectionHost {
   readonly clock: Clock;
+  readonly files: Files;
   readonly observe: Observe | undefined;
   readonly outputTotal: Window;
   readonly inputTotal: Window;
@@ -67,6 +75,7 @@ export class Reactor implements ConnectionHost {
   readonly datagrams: Datagrams;
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
+  readonly #closedBy: Record<string, number> = {};
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
   readonly unorderedEvents: boolean;
@@ -77,11 +86,13 @@ export class Reactor implements ConnectionHost {
   #draining = false;
   #drained: (() => void) | undefined;
   #emptied: (() => void) | undefined;
-  #heartbeat: Timer | undefined;
+  readonly #door: Door;
+  readonly #sweeps: Sweeps;
 
   constructor(private readonly parts: ReactorParts) {
     const { settings } = parts;
     this.clock = parts.clock;
+    this.files = parts.files;
     this.observe = parts.observe;
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
@@ -99,7 +110,8 @@ export class Reactor implements ConnectionHost {
       );
     });
     this.datagrams = new Datagrams(this, parts.network, parts.dispatch, parts.logger);
-    this.#watchHeartbeats();
+    this.#door = new Door(parts.door, settings, parts.clock, parts.logger);
+    this.#sweeps = new Sweeps(parts.clock, settings, this.#connections);
   }
 
   get settings(): Settings {
@@ -111,23 +123,21 @@ export class Reactor implements ConnectionHost {
   }
 
   /**
-   * Accepts on a port, or on a socket that came with the start; `shares` when
-   * other reactors accept on that port too. Rejects with the system's error.
+   * Accepts where the listener says, or on a socket that came with the start.
+   * Rejects with the system's error.
    */
-  async listen(index: number, port: number, shares: boolean, descriptor?: number): Promise<Endpoint> {
-    if (!isStream(this.settings.listeners[index]!))
-      return this.datagrams.open(index, port, shares, descriptor);
-    const { host, backlog, noDelay } = streamListener(this.settings, index);
-    const passed = descriptor === undefined ? {} : { descriptor };
-    const options = { host, port, backlog, noDelay, reusePort: shares, ...passed };
+  async listen(index: number, place: ListenPlace = {}): Promise<Endpoint> {
+    const listener = this.settings.listeners[index]!;
+    if (!isStream(listener)) return this.datagrams.open(index, place);
+    const options = listenOptions(listener, place);
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
   }
 
   /** Accepts on a socket that another process has bound. */
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
-    if (!isStream(this.settings.listeners[index]!)) return this.datagrams.adopt(index, bound);
-    const { host, port, backlog, noDelay } = streamListener(this.settings, index);
-    const options = { host, port, backlog, noDelay, reusePort: false };
+    const listener = this.settings.listeners[index]!;
+    if (!isStream(listener)) return this.datagrams.adopt(index, bound);
+    const options = listenOptions(listener);
     return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
   }
 
@@ -190,8 +200,16 @@ export class Reactor implements ConnectionHost {
     );
   }
 
-  closed(): void {
+  brokenFile(error: Error, connection: ClientConnection): void {
+    this.refuse('SEND_FILE_FAILED');
+    this.parts.logger.warn(`reset connection ${connection.id} amid a file: ${error.message}`, { error });
+  }
+
+  closed(connection: ClientConnection, reason: CloseReason): void {
     this.counters.closedConnections++;
+    this.#closedBy[reason] = (this.#closedBy[reason] ?? 0) + 1;
+    this.#sweeps.remove(connection);
+    this.#door.leave(connection.listener.index, connection.remote.address);
   }
 
   forget(connection: ClientConnection): void {
@@ -214,6 +232,7 @@ export class Reactor implements ConnectionHost {
       connections: acceptedConnections - closedConnections,
       failedDispatches: this.parts.dispatch.failures ?? 0,
       outstandingPackets,
+      closedBy: { ...this.#closedBy },
       refused: Object.fromEntries(this.#refused),
       ledger: { ...this.ledger, refused: { ...this.ledger.refused } },
       connectionsOfWorkers: this.slots.map((slot) => slot.connections.size),
@@ -257,7 +276,8 @@ export class Reactor implements ConnectionHost {
       this.checkDrained();
     });
     timer.cancel();
-    this.#heartbeat?.cancel();
+    this.#sweeps.stop();
+    this.#door.close();
     await Promise.all([...closing, this.datagrams.close()]);
   }
 
@@ -316,11 +336,9 @@ export class Reactor implements ConnectionHost {
   }
 
   #acceptor(index: number): (stream: ByteStream) => void {
-    const context: ListenerContext = {
-      index,
-      settings: streamListener(this.settings, index),
-      framing: this.parts.framings[index]!,
-    };
+    const settings = streamListener(this.settings, index);
+    const framing = this.parts.framings[index]!;
+    const context: ListenerContext = { index, settings, framing, timed: isTimed(settings) };
     return (stream) => this.#accept(context, stream);
   }
 
@@ -330,8 +348,14 @@ export class Reactor implements ConnectionHost {
       stream.destroy(true);
       return;
     }
+    const refusal = this.#door.enter(listener.index, stream.remote.address);
+    if (refusal !== undefined) {
+      this.#turnAway(listener, stream, refusal);
+      return;
+    }
     const connection = new ClientConnection(id, listener, stream, this);
     this.#connections.set(id, connection);
+    this.#sweeps.add(connection);
     this.counters.acceptedConnections++;
     this.observe?.({
       kind: 'accepted',
@@ -341,8 +365,17 @@ export class Reactor implements ConnectionHost {
       port: stream.remote.port,
     });
     stream.start(connection);
+    if (listener.settings.enableDelayReceive) connection.awaitConfirmation();
     if (this.parts.dispatch.sticky) this.#attach(connection);
     connection.pump();
+  }
+
+  /** No worker hears of it: a flood costs the server no more than this. */
+  #turnAway(listener: ListenerContext, stream: ByteStream, reason: Refusal): void {
+    this.refuse(reason);
+    const { address, port } = stream.remote;
+    this.observe?.({ kind: 'turnedAway', listener: listener.settings.name, address, port, reason });
+    stream.destroy(true);
   }
 
   #attach(connection: ClientConnection): void {
@@ -355,24 +388,9 @@ export class Reactor implements ConnectionHost {
     slot.enter(connection);
     if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
   }
+}
 
-  #watchHeartbeats(): void {
-    const { heartbeatCheckInterval, listeners } = this.settings;
-    if (listeners.every((listener) => !isStream(listener) || listener.heartbeatIdleTime === 0)) return;
-    this.#heartbeat = this.clock.setTimer(heartbeatCheckInterval, () => {
-      this.#closeIdle();
-      this.#watchHeartbeats();
-    });
-  }
-
-  /** A connection from which nothing can come is not idle: its client may be waiting for us. */
-  #closeIdle(): void {
-    const now = this.clock.now();
-    for (const connection of this.#connections.values()) {
-      const { heartbeatIdleTime } = connection.listener.settings;
-      if (heartbeatIdleTime === 0 || connection.deaf || connection.closed) continue;
-      if (now - connection.lastReceived <= heartbeatIdleTime) continue;
-      connection.expire();
-    }
-  }
+/** Whether it matters when bytes come and go. */
+function isTimed({ heartbeatIdleTime, maxIdleTime }: StreamListenerSettings): boolean {
+  return heartbeatIdleTime > 0 || maxIdleTime > 0;
 }

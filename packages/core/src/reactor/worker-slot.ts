@@ -72,8 +72,8 @@ export class WorkerSlot {
 
   send(delivery: Delivery): void {
     this.#turnstileOf(delivery).window.take(delivery.charge);
-    if (delivery.attempt > 1) this.onRedelivered();
     this.load?.given(delivery, this.port!);
+    if (delivery.attempt > 1) this.onRedelivered();
     this.port!.packet(delivery);
   }
 
@@ -85,11 +85,9 @@ export class WorkerSlot {
   }
 
   settled(delivery: Delivery, how: Settlement): void {
+    if (delivery.kind === 'packet') this.load?.settled(delivery, this.port);
     const turnstile = this.#turnstileOf(delivery);
-    if (delivery.kind === 'packet') {
-      turnstile.window.give(delivery.charge);
-      this.load?.settled(delivery, this.port);
-    }
+    if (delivery.kind === 'packet') turnstile.window.give(delivery.charge);
     delivery.connection.settled(delivery, how);
     turnstile.wake();
   }
@@ -127,11 +125,9 @@ export class WorkerSlot {
     const { port, unsettled } = loss;
     const retired = this.#retiring.delete(port);
     if (!retired && this.port !== port) return;
-    if (!retired) {
-      this.port = undefined;
-      this.load?.clear();
-    }
+    if (!retired) this.port = undefined;
     this.#lossReason = loss.reason;
+    if (!retired) this.load?.clear();
     const charged = !loss.blameless && loss.alone === undefined;
     const returned = this.#returned(port, unsettled);
     for (const [connection, deliveries] of returned) {

@@ -16,7 +16,10 @@ export interface Topology {
   readonly reactors: readonly (readonly number[])[];
 }
 
-/** Without `reusePort` a listening socket belongs to one thread, so listeners are spread over the reactors. */
+/**
+ * Without `reusePort` a listening socket belongs to one thread, so listeners are
+ * spread over the reactors. There is no such thing for a unix socket.
+ */
 export function topologyOf(settings: Settings, reusePort: boolean, userProcesses = 0): Topology {
   const { mode, workerNum, taskWorkerNum, reactorNum, listeners } = settings;
   const others = taskWorkerNum + userProcesses + (usesQueue(settings) ? 1 : 0);
@@ -28,9 +31,11 @@ export function topologyOf(settings: Settings, reusePort: boolean, userProcesses
       reactors: [],
     };
   }
-  const all = listeners.map((_, index) => index);
   const reactors = Array.from({ length: reactorNum }, (_, reactor) => {
-    return reusePort || reactorNum === 1 ? all : all.filter((index) => index % reactorNum === reactor);
+    return [...listeners.keys()].filter((index) => {
+      const shared = reusePort && listeners[index]!.type !== 'unix';
+      return shared || index % reactorNum === reactor;
+    });
   });
   return { kind: 'process', processes: workerNum + others + 2, reactors };
 }

@@ -1,4 +1,6 @@
-import type { Introduction } from '../pipe/messages.js';
+import { fileRequest, type SendFileOptions } from '../pipe/file-request.js';
+import type { FileRequest, Introduction } from '../pipe/messages.js';
+import { attempted } from '../pipe/receipt.js';
 
 /** What is behind a connection. */
 export interface ConnectionCore {
@@ -11,6 +13,9 @@ export interface ConnectionCore {
   writeState(value: unknown): void;
   send(data: string | Uint8Array): boolean;
   finish(reset: boolean): boolean;
+  sendWait(data: string | Uint8Array): Promise<void>;
+  sendFile(request: FileRequest): Promise<void>;
+  read(paused: boolean): boolean;
 }
 
 /**
@@ -97,13 +102,67 @@ export class Connection {
    * turn in which a handler settles goes with the settlement, so that a packet
    * which is delivered again has not been answered.
    *
-   * Returns false when the connection is closed, or when more than
-   * `socketBufferSize` bytes would wait in this process, which closes it. An
-   * array must not change any more once it was sent. Throws `HandlerError`
-   * SEND_INVALID for anything that is neither a string nor a `Uint8Array`.
+   * Returns false when the connection is closed; when so much waits for the client
+   * that nothing more should be sent before `@OnBufferEmpty` (from
+   * `bufferHighWatermark` on; these bytes are taken none the less); and when the
+   * bytes would exceed `socketBufferSize`, where the listener's `outputOverflow`
+   * says what becomes of them and of the connection. The owner of the socket
+   * enforces that bound, and what it refuses it counts (`stats().refused`);
+   * `sendWait` tells. An array must not change any more once it was sent. Throws
+   * `HandlerError` SEND_INVALID for anything that is neither a string nor a
+   * `Uint8Array`.
    */
   send(data: string | Uint8Array): boolean {
     return this.#core.send(data);
+  }
+
+  /**
+   * Sends, behind what was sent before, and resolves when the bytes are with the
+   * system. Rejects with `HandlerError` CONNECTION_CLOSED when the client is gone
+   * first, SEND_REFUSED when they do not fit, SEND_INVALID. It belongs to no
+   * settlement, and leaves at once together with what was sent before it. A
+   * rejection may be left alone.
+   */
+  sendWait(data: string | Uint8Array): Promise<void> {
+    return attempted(() => this.#core.sendWait(data));
+  }
+
+  /**
+   * Sends a file, or the part of it from `offset` on (bytes, default 0) and of
+   * `length` bytes (default 0: all that follows), as `sendWait` does. Only the name
+   * travels: the process that owns the socket opens the file, with its rights and
+   * its working directory, when all that was sent before is with the system. What
+   * is sent later waits behind it. The file is read as fast as the client takes
+   * it, 64 KiB at a time, and counts in no bound.
+   *
+   * Rejects as `sendWait`, and with SEND_FILE_FAILED when the file is missing, is
+   * no regular file, or has fewer bytes than are asked for; then nothing of it is
+   * sent. A file that becomes shorter meanwhile resets the connection, too: its
+   * client could not tell the part from the whole.
+   */
+  sendFile(path: string, options?: SendFileOptions): Promise<void> {
+    return attempted(() => this.#core.sendFile(fileRequest(path, options)));
+  }
+
+  /**
+   * Stops the reading of its socket, until `resume`: what the client sends stays
+   * with the system, and then with the client. Packets that were framed before are
+   * still delivered. It outlives this worker. A client that is not read cannot be
+   * silent, so `heartbeatIdleTime` does not close it, and that it is gone shows
+   * when something is sent. Returns false when the connection is closed.
+   */
+  pause(): boolean {
+    return this.#core.read(true);
+  }
+
+  /** Its socket is read again. Returns false when the connection is closed. */
+  resume(): boolean {
+    return this.#core.read(false);
+  }
+
+  /** As `resume`; with `enableDelayReceive` nothing is read before. */
+  confirm(): boolean {
+    return this.#core.read(false);
   }
 
   /**

@@ -18,11 +18,13 @@ import type { Delivery } from '../events/event-table.js';
 import type { ListenerHandlers } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import { byteLength, type Part } from '../pipe/parts.js';
-import type { Introduction } from '../pipe/messages.js';
+import type { FileRequest, Introduction } from '../pipe/messages.js';
+import { gone, promised } from '../pipe/receipt.js';
 import { Connection, type ConnectionCore } from './connection.js';
 import { ConnectionSignal } from './connection-signal.js';
 import { ConversationState } from './conversation-state.js';
 import type { Isolation, Lonely } from './isolation.js';
+import { Pressure, type PressureHost } from './pressure.js';
 import type { Sender, SocketOwner } from './socket-owner.js';
 
 /** A listener as the worker serves it. */
@@ -31,6 +33,10 @@ export interface ServedListener {
   readonly concurrency: number;
   /** ms; 0 is off. */
   readonly handlerTimeout: number;
+  readonly outputOverflow: 'close' | 'reject' | 'dropNewest';
+  /** Bytes. */
+  readonly bufferHighWatermark: number;
+  readonly bufferLowWatermark: number;
   readonly handlers: ListenerHandlers;
 }
 
@@ -59,6 +65,10 @@ export interface ConversationHost {
   /** Calls `flush` at the end of the turn. */
   flushLater(flusher: { flush(): void }): void;
   overflowed(conversation: Conversation): void;
+  /** A send did not fit, and the connection lives on. */
+  refused(reason: string): void;
+  /** Calls it at the end of the turn. */
+  later(run: () => void): void;
   /** Disposes the objects of a connection; the worker waits for that before it leaves. */
   dispose(id: number, scope: ConnectionScope): Promise<void>;
   forget(conversation: Conversation): void;
@@ -86,7 +96,7 @@ type Job =
 
 const NO_PARTS: readonly Part[] = [];
 
-export class Conversation implements ConnectionCore, Sender, Lonely {
+export class Conversation implements ConnectionCore, Sender, Lonely, PressureHost {
   readonly connection: Connection;
   /** Bytes that were sent and that the owner of the socket has not taken yet. */
   unacknowledged = 0;
@@ -113,6 +123,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
   #gone = false;
   readonly #signal: ConnectionSignal;
   #state: ConversationState;
+  readonly #pressure: Pressure;
   #scope: ConnectionScope | undefined;
   #receive: BoundHandler | undefined;
 
@@ -127,6 +138,9 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     this.connection = new Connection(this);
     this.#signal = new ConnectionSignal(id);
     this.#state = new ConversationState(state);
+    const { bufferHighWatermark: high, bufferLowWatermark: low } = listener;
+    // Where a connection has no events, nobody would hear that it may go on.
+    this.#pressure = new Pressure(all.keepsState ? high : Infinity, low, this);
   }
 
   get closed(): boolean {
@@ -196,6 +210,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     if (this.closed) return false;
     if (bytes === 0) return true;
     if (!this.owner.admits(this, this.#bytes + bytes)) {
+      if (this.listener.outputOverflow !== 'close') return this.#refuseSend();
       this.all.overflowed(this);
       this.#phase = 'finished';
       this.#takeParts();
@@ -208,12 +223,81 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     if (this.#isForeign()) {
       this.owner.send(this, [data], bytes);
       this.all.sentElsewhere(this.owner);
-      return true;
+    } else {
+      this.#parts.push(data);
+      this.#bytes += bytes;
+      if (!this.#inside) this.#list();
     }
-    this.#parts.push(data);
-    this.#bytes += bytes;
-    if (!this.#inside) this.#list();
-    return true;
+    this.#pressure.rise(this.unacknowledged + this.#bytes);
+    return !this.#pressure.full;
+  }
+
+  /** It does not fit; of what is dropped silently the sender hears nothing. */
+  #refuseSend(): boolean {
+    const silent = this.listener.outputOverflow === 'dropNewest';
+    this.all.refused(silent ? 'OUTPUT_DROPPED' : 'OUTPUT_REFUSED');
+    return silent && !this.#pressure.full;
+  }
+
+  sendWait(data: Part): Promise<void> {
+    const bytes = byteLength(data);
+    if (this.closed) return promised(gone(this.id));
+    this.#sendGathered();
+    const sent = this.owner.sendWait(this.id, data, bytes);
+    if (!(sent instanceof Error)) this.all.invoker.sent(this.id, data, bytes);
+    return promised(sent);
+  }
+
+  sendFile(request: FileRequest): Promise<void> {
+    if (this.closed) return promised(gone(this.id));
+    this.#sendGathered();
+    return promised(this.owner.sendFile(this.id, request));
+  }
+
+  /** What has gathered leaves, in front of something that cannot gather. */
+  #sendGathered(): void {
+    const bytes = this.#bytes;
+    if (bytes > 0) this.owner.send(this, this.#takeParts(), bytes);
+    this.all.sentElsewhere(this.owner);
+  }
+
+  read(paused: boolean): boolean {
+    return !this.closed && this.owner.read(this.id, paused);
+  }
+
+  // How much waits for the client.
+
+  get pressed(): boolean {
+    return this.#pressure.here;
+  }
+
+  eased(): void {
+    this.#pressure.fall(this.unacknowledged + this.#bytes);
+  }
+
+  /** The owner of the socket says that its output is full, or is not any more. */
+  marked(full: boolean): void {
+    this.#pressure.set(full);
+  }
+
+  bindMark(event: 'bufferFull' | 'bufferEmpty'): BoundHandler | undefined {
+    return this.#bindSafely(this.listener.handlers[event]);
+  }
+
+  callMark(handler: BoundHandler): boolean {
+    const settled = this.all.invoker.call(handler, this.id, 0, this.#markSettled, undefined, this.connection);
+    if (!settled) this.all.pending++;
+    return settled;
+  }
+
+  readonly #markSettled = (): void => {
+    this.all.pending--;
+    this.#pressure.told();
+    this.all.isolation.step();
+  };
+
+  tellLater(): void {
+    this.all.later(() => this.#pressure.tell());
   }
 
   #sendAsStranger(data: Part, bytes: number): boolean {
@@ -537,6 +621,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     try {
       this.#scope = this.all.openScope(this);
       this.#bindReceive();
+      this.#pressure.open();
       const spec = this.listener.handlers[kind];
       return spec === undefined ? undefined : this.all.bind(spec, this.#scope, this.listener.handlerTimeout);
     } catch (error) {
@@ -557,7 +642,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely {
     try {
       return this.all.bind(spec, this.#scope, this.listener.handlerTimeout);
     } catch (error) {
-      this.all.invoker.report(spec.label, 'close', error);
+      this.all.invoker.report(spec.label, spec.event, error);
       return undefined;
     }
   }

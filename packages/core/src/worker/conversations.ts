@@ -17,6 +17,8 @@ export class Conversations implements ConversationHost {
   readonly isolation: Isolation;
   /** Sends that were refused because too much waited for the owner of the socket. */
   overflows = 0;
+  /** Sends that did not fit where the connection lives on, by what is counted. */
+  readonly refusals = new Map<string, number>();
   inside = false;
   /** Where something was sent that must be with the system before a settlement elsewhere. */
   readonly #elsewhere = new Set<SocketOwner>();
@@ -164,6 +166,14 @@ export class Conversations implements ConversationHost {
       'send',
       new Error('more than socketBufferSize waited to be sent'),
     );
+  }
+
+  refused(reason: string): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+  }
+
+  later(run: () => void): void {
+    this.clock.defer(run);
   }
 
   /**

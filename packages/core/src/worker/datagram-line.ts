@@ -16,6 +16,8 @@ import type { Settler, SocketOwner } from './socket-owner.js';
 export class DatagramLine implements Lonely, Settler, DatagramHost {
   readonly id = DATAGRAM_LANE;
   unacknowledged = 0;
+  /** A datagram that has no room is refused, and nobody hears when there is some. */
+  readonly pressed = false;
   /** What could not start at once. */
   readonly #queue = new Fifo<Datagram>();
   /** Labels of the handlers that are pending, with their number. */
@@ -55,6 +57,8 @@ export class DatagramLine implements Lonely, Settler, DatagramHost {
       this.all.isolation.leave(this, seq);
     }
   }
+
+  eased(): void {}
 
   // What datagrams ask.
 

@@ -12,7 +12,14 @@ import { LARGEST_DATAGRAM, streamListener } from '../config/limits.js';
 import type { DeliveredEvent } from '../events/facts.js';
 import type { ForeignSends } from '../mesh/foreign-sends.js';
 import { joinParts, type Part } from '../pipe/parts.js';
-import { DATAGRAM_LANE, type Introduction, type ReactorCounters, type Settlement } from '../pipe/messages.js';
+import {
+  DATAGRAM_LANE,
+  type FileRequest,
+  type Introduction,
+  type ReactorCounters,
+  type Settlement,
+} from '../pipe/messages.js';
+import { Receipt } from '../pipe/receipt.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';
 import {
@@ -52,7 +59,7 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
   #gathered = 0;
   #scheduled = false;
   /** Who settles datagrams by replies. */
-  readonly #lane: Settler = { id: DATAGRAM_LANE, unacknowledged: 0 };
+  readonly #lane: Settler = { id: DATAGRAM_LANE, unacknowledged: 0, pressed: false, eased() {} };
   /** Inside a read of a socket, which applies at its end. */
   #reading = false;
 
@@ -118,6 +125,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
 
   cancel(connectionId: number): void {
     this.events.find(connectionId)?.cancel();
+  }
+
+  buffer(connectionId: number, full: boolean): void {
+    this.events.find(connectionId)?.marked(full);
   }
 
   forget(connectionId: number): void {
@@ -216,6 +227,36 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     this.#turnOf(delivery.connection, this.#lane).settled.push({ delivery, how: 'handled' });
   }
 
+  sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.sendWait(connectionId, data, bytes);
+    // What was sent before goes out before it.
+    this.#sendAll();
+    const receipt = new Receipt(connectionId);
+    const buffer = joinParts([data], bytes);
+    connection.sendAndTell(buffer, 0, buffer.length, this.pid, (how) => receipt.settled(how));
+    return receipt.promise;
+  }
+
+  sendFile(connectionId: number, request: FileRequest): Promise<void> | Error {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.sendFile(connectionId, request);
+    this.#sendAll();
+    const receipt = new Receipt(connectionId);
+    connection.sendFile(request, (how, error) => {
+      if (error !== undefined) receipt.failed(error);
+      receipt.settled(how);
+    });
+    return receipt.promise;
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    const connection = this.reactor.connection(connectionId);
+    if (connection === undefined) return this.foreign.read(connectionId, paused);
+    connection.read(paused);
+    return true;
+  }
+
   end(connectionId: number, reset: boolean): boolean {
     const connection = this.reactor.connection(connectionId);
     if (connection === undefined) return this.foreign.end(connectionId, reset);
@@ -307,9 +348,10 @@ export class OwnSockets implements Sockets, SocketOwner, WorkerPort {
     const buffer = joinParts(turn.parts, bytes);
     turn.parts.length = 0;
     turn.bytes = 0;
-    sender.unacknowledged -= bytes;
     this.#gathered -= bytes;
     connection.send(buffer, 0, buffer.length, this.pid);
+    sender.unacknowledged -= bytes;
+    if (sender.pressed) sender.eased();
   }
 
   /** Keeps the delivery until it is settled, under the number that this returns. */

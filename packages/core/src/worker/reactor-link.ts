@@ -1,7 +1,7 @@
 import { LARGEST_DATAGRAM, largestPacket, largestSend, streamListener } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { DatagramTarget } from '../config/datagram-target.js';
-import { ProcessError } from '../errors.js';
+import { fromWire, ProcessError, type WireError } from '../errors.js';
 import { addressBytesOf, addressWord, numberOf } from '../pipe/datagram-head.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { Part } from '../pipe/parts.js';
@@ -10,11 +10,13 @@ import {
   FrameFlag,
   FrameKind,
   PIPE_VERSION,
+  type FileRequest,
   type Hello,
   type Introduction,
   type Settlement,
 } from '../pipe/messages.js';
 import { Pipe, type PipeEvents } from '../pipe/pipe.js';
+import { gone, Receipt, refused } from '../pipe/receipt.js';
 import type { ByteStream, Clock } from '../platform/platform.js';
 import type { Conversation } from './conversation.js';
 import type { Arrival } from './datagrams.js';
@@ -27,6 +29,8 @@ export const SEND_OVERHEAD_BYTES = 128;
 interface Charge {
   readonly sender: Settler | undefined;
   bytes: number;
+  /** Of whoever waits for word of it. */
+  readonly receipt: Receipt | undefined;
 }
 
 /** Where a reactor's events go; the worker's side of `Conversations`. */
@@ -152,7 +156,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
       last.bytes += bytes;
       return;
     }
-    const charge: Charge = { sender, bytes };
+    const charge: Charge = { sender, bytes, receipt: undefined };
     const flags = ends ? FrameFlag.ends : 0;
     if (state === undefined) {
       this.#pipe.messageParts(FrameKind.answer, flags, id, seq, 1, parts, bytes, charge);
@@ -177,7 +181,11 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
 
   send(sender: Sender, parts: readonly Part[], bytes: number): void {
     this.#charge(sender, bytes);
-    this.#pipe.messageParts(FrameKind.send, 0, sender.id, 0, 0, parts, bytes, { sender, bytes });
+    this.#pipe.messageParts(FrameKind.send, 0, sender.id, 0, 0, parts, bytes, {
+      sender,
+      bytes,
+      receipt: undefined,
+    });
     this.#watchBacklog();
   }
 
@@ -188,6 +196,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     this.#pipe.messageParts(FrameKind.send, 0, connectionId, 0, 0, [data], bytes, {
       sender: undefined,
       bytes: cost,
+      receipt: undefined,
     });
     this.#watchBacklog();
     return true;
@@ -216,10 +225,44 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
       addressWord(addressBytes, listener),
       [address, data],
       addressBytes + bytes,
-      { sender: undefined, bytes: bytes + SEND_OVERHEAD_BYTES },
+      { sender: undefined, bytes: bytes + SEND_OVERHEAD_BYTES, receipt: undefined },
       port,
     );
     this.#watchBacklog();
+  }
+
+  sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {
+    if (bytes > this.#largestSend) return refused(connectionId);
+    return this.#request(FrameKind.send, FrameFlag.tells, connectionId, data, bytes);
+  }
+
+  sendFile(connectionId: number, request: FileRequest): Promise<void> | Error {
+    const body = JSON.stringify(request);
+    return this.#request(FrameKind.sendFile, 0, connectionId, body, Buffer.byteLength(body));
+  }
+
+  /** It counts for nobody's own bound: the reactor may take it at once, and settles it late. */
+  #request(
+    kind: number,
+    flags: number,
+    connectionId: number,
+    body: Part,
+    bytes: number,
+  ): Promise<void> | Error {
+    const cost = bytes + SEND_OVERHEAD_BYTES;
+    if (!this.#pipe.open) return gone(connectionId);
+    if (this.#total + cost > this.settings.reactorMemoryLimit) return refused(connectionId);
+    this.#total += cost;
+    const receipt = new Receipt(connectionId);
+    const charge: Charge = { sender: undefined, bytes: cost, receipt };
+    this.#pipe.messageParts(kind, flags, connectionId, 0, 0, [body], bytes, charge);
+    this.#watchBacklog();
+    return receipt.promise;
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    this.#pipe.control(FrameKind.read, paused ? FrameFlag.pause : 0, connectionId);
+    return true;
   }
 
   end(connectionId: number, reset: boolean): void {
@@ -320,6 +363,15 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
         else conversation.end(seq, buffer.toString('utf8', start, end), isolated);
         return;
       }
+      case FrameKind.bufferFull:
+      case FrameKind.bufferEmpty:
+        this.events.find(id)?.marked(kind === FrameKind.bufferFull);
+        return;
+      case FrameKind.sendFile: {
+        const error = fromWire(JSON.parse(buffer.toString('utf8', start, end)) as WireError);
+        this.#pipe.entry(seq)?.receipt?.failed(error);
+        return;
+      }
       case FrameKind.cancel:
         this.events.find(id)?.cancel();
         return;
@@ -341,9 +393,13 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
     }
   }
 
-  settled(charge: Charge): void {
-    this.#total -= charge.bytes;
-    if (charge.sender !== undefined) charge.sender.unacknowledged -= charge.bytes;
+  settled({ sender, bytes, receipt }: Charge, how: Settlement): void {
+    this.#total -= bytes;
+    if (sender !== undefined) {
+      sender.unacknowledged -= bytes;
+      if (sender.pressed) sender.eased();
+    }
+    receipt?.settled(how);
   }
 
   turn(): void {
@@ -358,6 +414,7 @@ export class ReactorLink implements SocketOwner, PipeEvents<Charge> {
 
   closed(error: Error | undefined): void {
     this.#answer?.reject(error ?? new ProcessError('PIPE_BROKEN', 'a reactor closed the pipe'));
+    for (const { receipt } of this.#pipe.takeOutstanding()) receipt?.settled('discarded');
     if (!this.#leaving) this.events.lost(error);
   }
 

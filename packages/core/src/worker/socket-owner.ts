@@ -1,6 +1,6 @@
 import type { DatagramTarget } from '../config/datagram-target.js';
 import type { Part } from '../pipe/parts.js';
-import type { Introduction, Settlement } from '../pipe/messages.js';
+import type { FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 
 /** Who settles events, as their owner sees it: what it has sent in one lane goes before its settlements. */
 export interface Settler {
@@ -8,6 +8,10 @@ export interface Settler {
   readonly id: number;
   /** Bytes that were sent and that the owner has not taken yet; the owner counts them. */
   unacknowledged: number;
+  /** So much of it waited that it wants to hear when that becomes less. */
+  readonly pressed: boolean;
+  /** Something of it was taken while it is pressed. */
+  eased(): void;
 }
 
 /** A connection that sends, as the owner of its socket sees it. */
@@ -56,6 +60,12 @@ export interface SocketOwner {
     seq: number | undefined,
     settles: boolean,
   ): void;
+  /** Sends; resolves when the bytes are with the system, see `Receipt`; or an error when nothing was sent. */
+  sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error;
+  /** Sends a part of a file, likewise. */
+  sendFile(connectionId: number, request: FileRequest): Promise<void> | Error;
+  /** Stops the reading of a client's socket, or starts it again. */
+  read(connectionId: number, paused: boolean): boolean;
   /** The handler of that number is still running at the end of its turn: what waits behind it has not been started. */
   notePending(seq: number): void;
   /** The next handler runs with nothing beside it: packet `seq` of this owner, or one of another owner's. */

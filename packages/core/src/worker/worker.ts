@@ -12,7 +12,8 @@ import type { Container, Definition } from '../definition.js';
 import { handlersOf } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import { byteLength, type Part } from '../pipe/parts.js';
-import type { Introduction, WorkerCounters } from '../pipe/messages.js';
+import type { FileRequest, Introduction, WorkerCounters } from '../pipe/messages.js';
+import { gone, promised } from '../pipe/receipt.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import { Conversation, type ServedListener } from './conversation.js';
 import { Conversations } from './conversations.js';
@@ -49,7 +50,16 @@ export class Worker implements LinkEvents {
     this.#listeners = settings.listeners.map((listener) => {
       if (!isStream(listener)) return undefined;
       const { name, concurrency, handlerTimeout } = listener;
-      return { name, concurrency, handlerTimeout, handlers: handlersOf(definition, name) };
+      const { outputOverflow, bufferHighWatermark, bufferLowWatermark } = listener;
+      return {
+        name,
+        concurrency,
+        handlerTimeout,
+        outputOverflow,
+        bufferHighWatermark,
+        bufferLowWatermark,
+        handlers: handlersOf(definition, name),
+      };
     });
     const scoped = definition.handlers.some(
       ({ target }) => target.kind === 'method' && target.scope === 'connection',
@@ -153,10 +163,14 @@ export class Worker implements LinkEvents {
     this.#sockets?.leave(unstarted);
   }
 
-  /** base mode: what the sockets have counted that it owns. */
-  counters(): Pick<WorkerCounters, 'sockets'> {
+  /** The sends that did not fit, and in base mode what the sockets have counted that it owns. */
+  counters(): Pick<WorkerCounters, 'sockets' | 'refused'> {
     const sockets = this.#sockets?.stats();
-    return sockets === undefined ? {} : { sockets };
+    const { refusals } = this.#conversations;
+    return {
+      ...(sockets !== undefined && { sockets }),
+      ...(refusals.size > 0 && { refused: Object.fromEntries(refusals) }),
+    };
   }
 
   send(connectionId: number, data: Part): boolean {
@@ -189,6 +203,33 @@ export class Worker implements LinkEvents {
     if (this.#sockets?.end(connectionId, reset) !== true) return false;
     this.parts.invoker.ended(connectionId, reset);
     return true;
+  }
+
+  sendWait(connectionId: number, data: Part): Promise<void> {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.sendWait(data);
+    const bytes = byteLength(data);
+    const owner = this.#sockets?.ownerOf(connectionId);
+    const sent = owner?.sendWait(connectionId, data, bytes) ?? gone(connectionId);
+    if (owner !== undefined && !(sent instanceof Error)) {
+      this.#conversations.sentElsewhere(owner);
+      this.parts.invoker.sent(connectionId, data, bytes);
+    }
+    return promised(sent);
+  }
+
+  sendFile(connectionId: number, request: FileRequest): Promise<void> {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.sendFile(request);
+    const owner = this.#sockets?.ownerOf(connectionId);
+    if (owner !== undefined) this.#conversations.sentElsewhere(owner);
+    return promised(owner?.sendFile(connectionId, request) ?? gone(connectionId));
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    const conversation = this.#conversations.get(connectionId);
+    if (conversation !== undefined) return conversation.read(paused);
+    return this.#sockets?.ownerOf(connectionId)?.read(connectionId, paused) ?? false;
   }
 
   // What the owners of the sockets say.

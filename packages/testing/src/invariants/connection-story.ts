@@ -15,6 +15,7 @@ import type {
   WorkerFact,
 } from '@shoal/core/internal/events/facts';
 import type { Rule } from './violation.js';
+import { Marks } from './marks.js';
 import { Output } from './output.js';
 
 type FactOf<Kind extends ReactorFact['kind'] | WorkerFact['kind']> = Extract<
@@ -86,6 +87,7 @@ export const PACKET_OVERHEAD_BYTES = 64;
 
 export class ConnectionStory {
   readonly output: Output;
+  readonly marks: Marks;
   /** `client`, `server` …: why it is closed; undefined while it is not. */
   closedBy: string | undefined;
   /** A handler has closed it. */
@@ -121,6 +123,7 @@ export class ConnectionStory {
     private readonly host: StoryHost,
   ) {
     this.output = new Output((message) => this.#report('bytes', message));
+    this.marks = new Marks((message) => this.#report('order', message));
   }
 
   /** Packets that are neither settled nor refused. */

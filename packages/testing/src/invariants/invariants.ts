@@ -20,6 +20,8 @@ import type { Rule, Violation } from './violation.js';
 const SMALL_PACKET_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
+/** Clients on unix sockets have none. Which connection is whose is not known, and what they saw is not compared. */
+const NO_ADDRESS = ':0';
 
 /** What the checks need of a client of the test. */
 export interface WatchedClient {
@@ -28,7 +30,7 @@ export interface WatchedClient {
   readonly received: Buffer;
 }
 
-type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'retired' | 'loads' }>;
+type ConnectionFact = Exclude<ReactorFact, { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' }>;
 
 interface ClientStory {
   readonly id: number;
@@ -151,6 +153,9 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'returned':
       case 'refused':
       case 'output':
+      case 'outputRefused':
+      case 'file':
+      case 'fileOutput':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
@@ -209,6 +214,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       story: undefined,
     };
     this.#clients.set(id, client);
+    if (place === NO_ADDRESS) return;
     const story = this.#unclaimed.get(place);
     if (story === undefined) this.#knocking.set(place, client);
     else this.#join(client, story);
@@ -221,6 +227,7 @@ export class Invariants implements StoryHost, ExchangeHost {
     const story = new ConnectionStory(connection, settings, pid, this);
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
+    if (place === NO_ADDRESS) return;
     const client = this.#knocking.get(place);
     if (client === undefined) this.#unclaimed.set(place, story);
     else this.#join(client, story);
@@ -240,6 +247,8 @@ export class Invariants implements StoryHost, ExchangeHost {
         `${fact.handler} runs for connection ${fact.subject}, which is over`,
         fact.subject,
       );
+    } else if (fact.event === 'bufferFull' || fact.event === 'bufferEmpty') {
+      story.marks.observe(pid, fact.event, fact.kind);
     } else if (fact.kind === 'started') {
       story.started(pid, fact, time);
     } else {
@@ -292,6 +301,17 @@ export class Invariants implements StoryHost, ExchangeHost {
       case 'output':
         story.output.written(fact.worker, fact);
         this.#checkOutput(story);
+        return;
+      case 'outputRefused':
+        story.output.refused(fact.worker, fact);
+        if (story.listener.outputOverflow === 'close')
+          this.report('bounds', `connection ${story.id}: a send is refused, and should close it`, story.id);
+        return;
+      case 'file':
+        story.output.file(fact.file);
+        return;
+      case 'fileOutput':
+        story.output.fileOutput(fact.file, fact);
         return;
       case 'closed':
         story.closed(fact);
@@ -354,6 +374,7 @@ export class Invariants implements StoryHost, ExchangeHost {
       (reason === 'workerLost' && story.listener.onWorkerLost !== 'close') ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
       (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
+      (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
       reason === 'shutdown';
     if (wrong)
       this.report(

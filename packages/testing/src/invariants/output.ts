@@ -5,6 +5,9 @@ interface Piece {
   readonly data: string;
 }
 
+/** What was written at one place: one send, or a file by and by. */
+type Written = readonly Piece[];
+
 /** Texts of facts show bytes whole up to this many. */
 const SHOWN_BYTES = 256;
 
@@ -21,7 +24,9 @@ export class Output {
   readonly #ahead = new Map<number, number>();
   /** By pid: all bytes so far, sent and written. */
   readonly #totals = new Map<number, { sent: number; written: number }>();
-  readonly #written: Piece[] = [];
+  readonly #written: Written[] = [];
+  /** Files by their number: what was written of them stands where they were asked for. */
+  readonly #files = new Map<number, Piece[]>();
   #bytesWritten = 0;
   #cut = false;
 
@@ -63,8 +68,30 @@ export class Output {
   }
 
   written(pid: number, piece: Piece): void {
-    this.#written.push({ bytes: piece.bytes, data: piece.data });
+    this.#written.push([{ bytes: piece.bytes, data: piece.data }]);
     this.#bytesWritten += piece.bytes;
+    this.#take(pid, piece);
+  }
+
+  /** What did not fit, whole: it was dealt with, and the client gets nothing of it. */
+  refused(pid: number, piece: Piece): void {
+    this.#take(pid, piece);
+  }
+
+  file(number: number): void {
+    const pieces: Piece[] = [];
+    this.#files.set(number, pieces);
+    this.#written.push(pieces);
+  }
+
+  fileOutput(number: number, { bytes, data }: Piece): void {
+    const pieces = this.#files.get(number);
+    if (pieces === undefined) this.report(`file ${number} is written and was not announced`);
+    pieces?.push({ bytes, data });
+    this.#bytesWritten += bytes;
+  }
+
+  #take(pid: number, piece: Piece): void {
     this.#total(pid).written += piece.bytes;
     const pieces = this.#sent.get(pid) ?? [];
     let taken = 0;
@@ -96,7 +123,7 @@ export class Output {
       if (this.#ahead.get(pid)! > 0)
         this.report(`${this.#ahead.get(pid)} bytes were written that nobody sent`);
     let at = 0;
-    for (const { bytes, data } of this.#written) {
+    for (const { bytes, data } of this.#written.flat()) {
       const end = at + bytes;
       if (end > received.length) break;
       if (factText(received, at, end) !== data) {

@@ -38,8 +38,9 @@ export function accountsOf(
 
 function storiesOf(trace: readonly TraceEvent[]): Map<number, Story> {
   // The two facts of one connection come in any order.
-  const knocking = new Map<string, number>();
-  const waiting = new Map<string, Story>();
+  // Clients on unix sockets share the address that they do not have: the first of them is the first that was accepted.
+  const knocking = new Queues<number>();
+  const waiting = new Queues<Story>();
   const byClient = new Map<number, Story>();
   const byConnection = new Map<number, Story>();
   let listeners: readonly ConfiguredListener[] = [];
@@ -47,22 +48,35 @@ function storiesOf(trace: readonly TraceEvent[]): Map<number, Story> {
     if (event.kind === 'configured') listeners = event.listeners;
     else if (event.kind === 'connects') {
       const place = `${event.address}:${event.port}`;
-      const story = waiting.get(place);
-      if (story === undefined) knocking.set(place, event.client);
+      const story = waiting.take(place);
+      if (story === undefined) knocking.add(place, event.client);
       else byClient.set(event.client, story);
-      waiting.delete(place);
     } else if (event.kind === 'accepted') {
       const listener = listeners.find(({ name }) => name === event.listener);
       const story = newStory(listener);
       byConnection.set(event.connection, story);
       const place = `${event.address}:${event.port}`;
-      const client = knocking.get(place);
-      if (client === undefined) waiting.set(place, story);
+      const client = knocking.take(place);
+      if (client === undefined) waiting.add(place, story);
       else byClient.set(client, story);
-      knocking.delete(place);
     } else add(event, byConnection);
   }
   return byClient;
+}
+
+/** First in, first out, by name. */
+class Queues<T> {
+  readonly #queues = new Map<string, T[]>();
+
+  add(name: string, item: T): void {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) this.#queues.set(name, [item]);
+    else queue.push(item);
+  }
+
+  take(name: string): T | undefined {
+    return this.#queues.get(name)?.shift();
+  }
 }
 
 function newStory(listener: ConfiguredListener | undefined): Story {

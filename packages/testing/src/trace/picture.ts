@@ -156,7 +156,7 @@ export class Picture {
       case 'started':
         if (isExchange(event.event)) this.#count(event.pid, event.handler, 1);
         if (event.event === 'tick' || isExchange(event.event) || event.subject === 0) return;
-        this.#process(event.pid).running.set(`${event.subject}/${event.seq}`, {
+        this.#process(event.pid).running.set(keyOf(event), {
           connection: event.subject,
           handler: event.handler,
         });
@@ -164,8 +164,7 @@ export class Picture {
       case 'settled':
       case 'failed':
         if (isExchange(event.event)) this.#count(event.pid, event.handler, -1);
-        else if (event.event !== 'tick')
-          this.#process(event.pid).running.delete(`${event.subject}/${event.seq}`);
+        else if (event.event !== 'tick') this.#process(event.pid).running.delete(keyOf(event));
         return;
       case 'accepted': {
         const { connection: id, pid: owner, listener, address, port } = event;
@@ -265,6 +264,11 @@ export class Picture {
     }
     return process;
   }
+}
+
+/** A mark of the output has no number, and may overlap with what has number 0. */
+function keyOf({ event, subject, seq }: { event: string; subject: number; seq: number }): string {
+  return `${event}/${subject}/${seq}`;
 }
 
 /** Whether the subject of its handler is no connection, and not the handler's own either. */

@@ -34,6 +34,8 @@ function sentence(event: TraceEvent): string {
       return `ends by ${event.signal ?? `exit code ${event.code}`}`;
     case 'accepted':
       return `accepts connection ${event.connection} from ${event.address}:${event.port} on ${event.listener}`;
+    case 'turnedAway':
+      return `turns ${event.address}:${event.port} away from ${event.listener}: ${event.reason}`;
     case 'packet':
       return `takes packet ${event.packet} of connection ${event.connection}, ${event.bytes} bytes`;
     case 'delivered':
@@ -52,6 +54,12 @@ function sentence(event: TraceEvent): string {
       return `refuses ${what({ ...event, event: 'receive' })}: ${event.reason}`;
     case 'output':
       return `writes to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'outputRefused':
+      return `refuses to write to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'file':
+      return `keeps a place for file ${event.file} of connection ${event.connection}`;
+    case 'fileOutput':
+      return `writes of file ${event.file} to connection ${event.connection}: ${bytesOf(event)}`;
     case 'closed':
       return `connection ${event.connection} is closed: ${event.reason}`;
     case 'forgotten':
@@ -107,6 +115,7 @@ function subjectOf({ event, subject, seq }: { event: string; subject: number; se
   if (event === 'finish') return ` of task ${subject}`;
   if (event === 'packet') return ` of reactor ${subject}, number ${seq}`;
   if (event === 'pipeMessage') return ` from worker ${subject}`;
+  if (event === 'bufferFull' || event === 'bufferEmpty') return ` of connection ${subject}`;
   return subject === 0 ? '' : ` of connection ${subject}, number ${seq}`;
 }
 

@@ -169,6 +169,8 @@ export class VirtualDatagramSocket {
     this.#holders++;
   }
 
+  removeName(): void {}
+
   letGo(): void {
     if (--this.#holders === 0) this.release(this);
   }

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { DiskFile } from './disk-file.js';
 import { systemError } from './medium.js';
 
 const SYSTEM_PLACE = '/run';
@@ -6,6 +7,13 @@ const SYSTEM_PLACE = '/run';
 /** A file without its name: who has it open keeps it through a rename. */
 export interface VirtualFile {
   text: string;
+}
+
+/** A file that a test has put there, while somebody reads it. */
+export interface PutFile {
+  readonly size: number;
+  read(position: number, bytes: number): Buffer;
+  close(): void;
 }
 
 /** The directories of the virtual machine, with the files and the names of unix sockets in them. */
@@ -16,6 +24,8 @@ export class VirtualFiles {
   readonly #files = new Map<string, VirtualFile>();
   readonly #spooled = new Map<string, Buffer>();
   readonly #forbidden = new Set<string>();
+  /** Files with bytes that a test has put there. */
+  readonly #contents = new Map<string, Buffer>();
   #made = 0;
 
   makeDirectory(parent: string | undefined, name: string): string {
@@ -53,6 +63,23 @@ export class VirtualFiles {
     const content = this.#spooled.get(path);
     if (content === undefined) throw systemError('ENOENT', `open ${path}`);
     return Buffer.from(content);
+  }
+
+  /** A file with these bytes is there from now on; whoever has it open reads what is there when he reads. */
+  put(path: string, content: Buffer): void {
+    this.#contents.set(path, content);
+  }
+
+  /** What a test has put there, or else the file of the real disk. Throws the system's error. */
+  openToRead(path: string): DiskFile | PutFile {
+    this.#check(path);
+    const content = this.#contents.get(path);
+    if (content === undefined) return new DiskFile(path);
+    return {
+      size: content.length,
+      read: (position, bytes) => this.#contents.get(path)!.subarray(position, position + bytes),
+      close: () => {},
+    };
   }
 
   removeSpool(path: string): void {

@@ -58,6 +58,7 @@ export class VirtualMachine implements Chronicle, Machine {
   readonly program: string;
   readonly cpus: Cpus;
   readonly outsideSettings: object;
+  readonly openFiles: number;
   readonly #processes = new Map<number, VirtualProcess>();
   readonly #randomness: Randomness;
   readonly #spawning: Prng;
@@ -75,6 +76,7 @@ export class VirtualMachine implements Chronicle, Machine {
   ) {
     this.program = options.program;
     this.outsideSettings = options.outsideSettings;
+    this.openFiles = options.openFiles;
     const cpus = `${options.cpus} ${options.cpus === 1 ? 'CPU' : 'CPUs'}`;
     this.cpus = { count: options.cpus, reason: `affinity allows ${cpus}, and there is no cgroup quota` };
     this.#randomness = new Randomness(options.seed);
@@ -89,6 +91,7 @@ export class VirtualMachine implements Chronicle, Machine {
       network,
       scheduler,
       this.#randomness.of('accepting'),
+      this.files,
       options.reusePort,
     );
     this.network.pass(options.passedSockets);

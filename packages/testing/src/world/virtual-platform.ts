@@ -48,6 +48,7 @@ export interface Machine {
   readonly blockTraces: BlockTraces;
   readonly program: string;
   readonly cpus: Cpus;
+  readonly openFiles: number;
   readonly outsideSettings: object;
   spawnProcess(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, title: string): Child;
   spawnThread(spawner: VirtualProcess | VirtualThreadLife, assignment: Message, name: string): Thread;
@@ -94,6 +95,7 @@ export function virtualPlatform(
     program: machine.program,
     invocation: { execPath: 'node', execArgv: [], argv: [machine.program], cwd: '/' },
     cpus: machine.cpus,
+    openFiles: machine.openFiles,
     vitals: () => ({ rss: life.rss, loopLagP99: 0 }),
     directory: '/srv',
     daemonize: async () => {},
@@ -132,7 +134,11 @@ export function virtualPlatform(
     reusePort: machine.network.reusePort,
     passed: life.assignment === undefined ? machine.network.passed : [],
     listen: (options, accept) =>
-      later(() => machine.network.open(options, (socket) => socket.accept(actor, accept))),
+      later(() =>
+        machine.network.open(options, (socket) =>
+          socket.accept(actor, accept, options.descriptor === undefined),
+        ),
+      ),
     bind: (options) =>
       later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
@@ -191,6 +197,15 @@ export function virtualPlatform(
       await later(() => machine.files.fillSpool(path, bytes));
     },
     readSpool: (path) => later(() => machine.files.readSpool(path)),
+    openToRead: (path) =>
+      later(() => {
+        const file = machine.files.openToRead(path);
+        return {
+          size: file.size,
+          read: (position, bytes) => later(() => file.read(position, bytes)),
+          close: () => file.close(),
+        };
+      }),
     discard: (path) => later(() => machine.files.removeSpool(path)),
     list: (path) => machine.files.list(path),
     takeText: (path) => (actor.alive ? machine.blockTraces.take(path) : undefined),
@@ -222,7 +237,7 @@ export function virtualPlatform(
 function adopt(bound: BoundListener, actor: Actor, accept: (stream: ByteStream) => void): Listener {
   if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
   if (!(bound.socket instanceof VirtualSocket)) throw systemError('ENOTSUP', 'adopt');
-  const listener = bound.socket.accept(actor, accept);
+  const listener = bound.socket.accept(actor, accept, false);
   bound.abandon();
   return listener;
 }

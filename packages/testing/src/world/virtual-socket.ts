@@ -16,12 +16,23 @@ export class VirtualSocket {
 
   constructor(
     readonly endpoint: Endpoint,
-    readonly reusePort: boolean,
+    private readonly kind: { readonly reusePort: boolean; readonly ipv6Only: boolean },
     private readonly backlog: number,
     private readonly scheduler: Scheduler,
     private readonly random: Prng,
     private readonly release: (socket: VirtualSocket) => void,
   ) {}
+
+  /** Of a unix socket: takes it out of the directory. */
+  removeName: () => void = () => {};
+
+  get reusePort(): boolean {
+    return this.kind.reusePort;
+  }
+
+  get ipv6Only(): boolean {
+    return this.kind.ipv6Only;
+  }
 
   /** False when the queue of connections is full; the client has to try again. */
   offer(stream: VirtualStream): boolean {
@@ -41,8 +52,9 @@ export class VirtualSocket {
     for (const stream of this.#waiting.splice(0)) stream.destroy(true);
   }
 
-  accept(actor: Actor, accept: (stream: ByteStream) => void): Listener {
-    const acceptor = new Acceptor(this, actor, accept, this.scheduler);
+  /** `owned`: the socket was made for this listener, and its name goes when that closes. */
+  accept(actor: Actor, accept: (stream: ByteStream) => void, owned: boolean): Listener {
+    const acceptor = new Acceptor(this, actor, accept, this.scheduler, owned);
     this.hold();
     this.#acceptors.push(acceptor);
     for (let i = 0; i < this.#waiting.length; i++) this.#wakeOne();
@@ -76,6 +88,7 @@ class Acceptor implements Listener, Resource {
     readonly actor: Actor,
     private readonly accept: (stream: ByteStream) => void,
     private readonly scheduler: Scheduler,
+    private readonly owned: boolean,
   ) {
     actor.resources.add(this);
   }
@@ -93,6 +106,7 @@ class Acceptor implements Listener, Resource {
     return new Promise((resolve) => {
       if (!this.actor.alive) return;
       this.actor.resources.delete(this);
+      if (this.owned) this.socket.removeName();
       this.abandon();
       this.scheduler.after(GRAIN, this.actor, resolve);
     });
@@ -110,6 +124,8 @@ export interface Bindable {
   readonly endpoint: Endpoint;
   hold(): void;
   letGo(): void;
+  /** Whoever has bound it closes it: a path that it has is free. */
+  removeName(): void;
 }
 
 /** One process's handle on a bound socket. */
@@ -138,7 +154,9 @@ export class VirtualBound implements BoundListener, Resource {
   }
 
   close(): void {
-    if (this.actor.alive) this.abandon();
+    if (!this.actor.alive) return;
+    if (this.#open) this.socket.removeName();
+    this.abandon();
   }
 
   abandon(): void {

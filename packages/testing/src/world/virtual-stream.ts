@@ -112,6 +112,10 @@ export class VirtualStream implements ByteStream, Resource, Sink {
     return this.#out.buffered;
   }
 
+  get unsent(): number {
+    return this.#out.buffered;
+  }
+
   start(events: StreamEvents): void {
     if (this.#events !== undefined) throw new Error('a stream is started once');
     this.#events = events;

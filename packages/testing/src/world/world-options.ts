@@ -6,6 +6,8 @@ export interface WorldOptions {
   readonly program?: string;
   /** Processors that each process may use. Default 4. */
   readonly cpus?: number;
+  /** Files that each process may have open; it is told, and nothing fails beyond. Default 1 048 576. */
+  readonly openFiles?: number;
   /** Listening sockets that come with the start of the server, as systemd passes them, with their names. Default none. */
   readonly passedSockets?: readonly { readonly name: string; readonly port: number }[];
   /** Settings from outside of the program, as the environment variable `SHOAL_SETTINGS` has them. Default none. */
@@ -77,6 +79,7 @@ interface Bound {
 const BOUNDS: readonly Bound[] = [
   { names: ['seed'], least: 0, most: Number.MAX_SAFE_INTEGER, whole: true },
   { names: ['cpus'], least: 1, most: 1024, whole: true },
+  { names: ['openFiles'], least: 1, most: Number.MAX_SAFE_INTEGER, whole: true },
   { names: ['networkLatency', 'pipeLatency'], least: 0, most: 3_600_000, whole: false },
   { names: ['kernelBuffer'], least: 1, most: 2 ** 30, whole: true },
   { names: ['fragmentation', 'coalescing'], least: 0, most: 1, whole: false },
@@ -109,6 +112,7 @@ export function complete(options: WorldOptions): Required<WorldOptions> {
     seed: options.seed ?? 1,
     program: options.program ?? 'simulation',
     cpus: options.cpus ?? 4,
+    openFiles: options.openFiles ?? 1_048_576,
     passedSockets: options.passedSockets ?? [],
     outsideSettings: options.outsideSettings ?? {},
     reusePort: options.reusePort ?? true,

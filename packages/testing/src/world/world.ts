@@ -153,10 +153,13 @@ export class World implements Journal {
    * world. Throws for a link that cannot be.
    */
   connect(
-    options: { host?: string; port: number; from?: string; link?: LinkBehaviour },
+    options: ({ path: string } | { host?: string; port: number; from?: string }) & { link?: LinkBehaviour },
     connected: (outcome: LinkedStream | Error) => void,
   ): void {
-    const { host = '127.0.0.1', port, from = '127.0.0.1' } = options;
+    if ('path' in options) return this.#running.network.connect(options, connected);
+    const { host = '127.0.0.1', port } = options;
+    // Whoever comes to an address of IPv6 has one.
+    const { from = host.includes(':') && host !== '::' ? '::1' : '127.0.0.1' } = options;
     this.#running.network.connect({ ...options, host, port, from }, connected);
   }
 
@@ -252,6 +255,11 @@ export class World implements Journal {
     return this.#running.files.read(path);
   }
 
+  /** A file with these bytes is there from now on, for servers that send it. What no test has put there is read from the real disk. */
+  putFile(path: string, content: string | Uint8Array): void {
+    this.#running.files.put(path, Buffer.from(content));
+  }
+
   /** Renames a file. Processes that have it open write on to it, under its new name. Throws where there is none. */
   renameFile(from: string, to: string): void {
     this.#running.files.rename(from, to);
@@ -272,7 +280,7 @@ export class World implements Journal {
     return {
       processes: [...processes.values()].map((process) => `${process.pid} ${process.title}`),
       ports: [...network.ports, ...datagrams.ports],
-      pipes: pipes.paths,
+      pipes: [...pipes.paths, ...network.paths],
       directories: files.directories,
     };
   }

@@ -47,6 +47,7 @@ class Two {
       send: note('send'),
       end: note('end'),
       sendTo: note('sendTo'),
+      request: note('request'),
       drained: () => {},
       left: () => void this.heard.push('left'),
     };

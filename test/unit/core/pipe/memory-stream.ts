@@ -41,6 +41,10 @@ export class MemoryStream implements ByteStream {
     return this.#buffered;
   }
 
+  get unsent(): number {
+    return this.#buffered;
+  }
+
   get closed(): boolean {
     return this.#state === 'closed';
   }

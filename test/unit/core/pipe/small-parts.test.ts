@@ -85,6 +85,7 @@ describe('addStats', () => {
     redeliveredPackets: 6 * by,
     failedDispatches: 10 * by,
     outstandingPackets: 7 * by,
+    closedBy: { client: 3 * by },
     refused,
     ledger: { accepted: 4 * by, handled: 3 * by, redeliveredAndHandled: 2 * by, refused },
     connectionsOfWorkers: [by],

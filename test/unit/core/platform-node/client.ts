@@ -11,9 +11,12 @@ export class Client {
   connected = false;
   readonly socket: Socket;
 
-  constructor(readonly port: number) {
+  constructor(
+    readonly port: number,
+    host = '127.0.0.1',
+  ) {
     clients.push(this);
-    this.socket = connect({ port, host: '127.0.0.1' });
+    this.socket = connect({ port, host });
     this.socket.on('connect', () => (this.connected = true));
     this.socket.on('data', (chunk) => (this.received += chunk.toString('latin1')));
     this.socket.on('error', (error) => (this.error = error));

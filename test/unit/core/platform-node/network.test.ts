@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { ByteStream, Listener, ListenOptions } from '@shoal/core/internal/platform/platform';
+import type { ByteStream, Listener, TcpListenOptions } from '@shoal/core/internal/platform/platform';
 import { NodeNetwork, supportsReusePort } from '@shoal/core/internal/platform/node/network';
 import { Client, endClients } from './client.js';
 import { until } from './deadlines.js';
 import { endPrograms, Program, fixture, track } from './program.js';
 
 const network = new NodeNetwork({ write: () => {} });
-const options: ListenOptions = { host: '127.0.0.1', port: 0, backlog: 511, noDelay: true, reusePort: false };
+const options: TcpListenOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  backlog: 511,
+  noDelay: true,
+  reusePort: false,
+};
 
 describe('NodeNetwork', function () {
   this.timeout(15_000);
@@ -20,7 +26,7 @@ describe('NodeNetwork', function () {
     await endPrograms();
   });
 
-  async function listen(some: Partial<ListenOptions> = {}, accept = echo): Promise<Listener> {
+  async function listen(some: Partial<TcpListenOptions> = {}, accept = echo): Promise<Listener> {
     const listener = await network.listen({ ...options, ...some }, accept);
     listeners.push(listener);
     return listener;
@@ -32,6 +38,25 @@ describe('NodeNetwork', function () {
     const client = new Client(endpoint.port);
     client.send('hello');
     await client.receives('hello');
+  });
+
+  it('shows clients of IPv4 by their own address on a socket of both kinds, and takes none where told so', async () => {
+    const seen: ByteStream[] = [];
+    const see = (stream: ByteStream): void => {
+      seen.push(stream);
+      echo(stream);
+    };
+    const both = await listen({ host: '::' }, see);
+    for (const host of ['127.0.0.1', '::1']) {
+      const client = new Client(both.endpoint.port, host);
+      client.send('x');
+      await client.receives('x');
+    }
+    expect(seen.map(({ remote }) => remote.address)).to.deep.equal(['127.0.0.1', '::1']);
+    expect(seen.map(({ local }) => local.address)).to.deep.equal(['127.0.0.1', '::1']);
+    const six = await listen({ host: '::', ipv6Only: true }, see);
+    const four = await listen({ host: '0.0.0.0', port: six.endpoint.port });
+    expect(four.endpoint.port).to.equal(six.endpoint.port);
   });
 
   it('rejects with EADDRINUSE when the port is taken', async () => {

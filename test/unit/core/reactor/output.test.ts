@@ -1,21 +1,31 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Window } from '@shoal/core/internal/pipe/window';
-import { Output } from '@shoal/core/internal/reactor/output';
+import { Output, type OutputBounds, type Verdict } from '@shoal/core/internal/reactor/output';
 import { bytesOf } from '../pipe/frames.js';
 import { ManualClock } from '../pipe/manual-clock.js';
 import { choices, flow, MemoryStream } from '../pipe/memory-stream.js';
 
-function setUp(capacity: number, limit: number, total = 10_000_000, largest = 100_000) {
+function setUp(
+  capacity: number,
+  limit: number,
+  { total = 10_000_000, largest = 100_000, high = Infinity, low = 0 } = {},
+) {
   const clock = new ManualClock();
   const streams = MemoryStream.pair(capacity);
   const window = new Window(total);
-  const output = new Output(streams[0], limit, largest, window);
+  const marks: boolean[] = [];
+  const bounds = { limit, largestSend: largest, high, low };
+  const output = new Output(streams[0], bounds, window, (full) => marks.push(full));
   const got: Buffer[] = [];
   streams[0].start({ data() {}, end() {}, drain: () => output.drained(), close: () => output.discard() });
   streams[1].start({ data: (chunk) => void got.push(chunk), end() {}, drain() {}, close() {} });
-  const send = (body: Buffer): boolean => output.write(body, 0, body.length);
-  return { clock, streams, output, window, send, received: () => Buffer.concat(got) };
+  const send = (body: Buffer): Verdict => output.write(body, 0, body.length);
+  return { clock, streams, output, marks, window, send, received: () => Buffer.concat(got) };
+}
+
+function boundsOf(limit: number): OutputBounds {
+  return { limit, largestSend: limit, high: Infinity, low: 0 };
 }
 
 describe('Output', () => {
@@ -32,7 +42,7 @@ describe('Output', () => {
         const { clock, streams, output, window, send, received } = setUp(5_000, 10_000_000);
         const sent = sizes.map((bytes, index) => bytesOf(bytes, index));
         for (const body of sent) {
-          expect(send(body)).to.equal(true);
+          expect(send(body)).to.equal('taken');
           if (choose() < 0.3) streams[0].step(choose() * 20_000);
         }
         output.end();
@@ -61,19 +71,19 @@ describe('Output', () => {
     const total = new Window(1_000);
     const outputs = [0, 1, 2].map(() => {
       const streams = MemoryStream.pair(0);
-      const output = new Output(streams[0], 10_000, 10_000, total);
+      const output = new Output(streams[0], boundsOf(10_000), total, () => {});
       streams[0].start({ data() {}, end() {}, drain: () => output.drained(), close() {} });
       streams[1].start({ data() {}, end() {}, drain() {}, close() {} });
       return { output, streams };
     });
-    const send = (index: number, bytes: number): boolean =>
+    const send = (index: number, bytes: number): Verdict =>
       outputs[index]!.output.write(Buffer.alloc(bytes), 0, bytes);
-    expect(send(0, 600)).to.equal(true);
-    expect(send(1, 400)).to.equal(true);
-    expect(send(0, 1)).to.equal(false);
-    expect(send(2, 1)).to.equal(false);
+    expect(send(0, 600)).to.equal('taken');
+    expect(send(1, 400)).to.equal('taken');
+    expect(send(0, 1)).to.equal('exhausted');
+    expect(send(2, 1)).to.equal('exhausted');
     outputs[1]!.output.discard();
-    expect(send(0, 1)).to.equal(true);
+    expect(send(0, 1)).to.equal('taken');
     outputs[0]!.streams[0].capacity = 10_000;
     flow(clock, outputs[0]!.streams);
     expect(total.used).to.equal(0);
@@ -82,9 +92,9 @@ describe('Output', () => {
   it('lets a client that takes everything pass, however much waits for the others', () => {
     const total = new Window(100);
     total.take(100);
-    const output = new Output(MemoryStream.pair(1_000_000)[0], 1_000, 1_000, total);
+    const output = new Output(MemoryStream.pair(1_000_000)[0], boundsOf(1_000), total, () => {});
     for (let count = 0; count < 10; count++)
-      expect(output.write(Buffer.alloc(1_000), 0, 1_000)).to.equal(true);
+      expect(output.write(Buffer.alloc(1_000), 0, 1_000)).to.equal('taken');
   });
 
   it('ends the stream after what waits, once', () => {

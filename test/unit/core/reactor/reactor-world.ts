@@ -1,3 +1,4 @@
+import { NodeFiles } from '@shoal/core/internal/platform/node/files';
 import type { FramingInput, SettingsInput } from '@shoal/core/internal/config/load';
 import type { TcpListenerInput } from '@shoal/core/internal/config/listeners';
 import { isStream } from '@shoal/core/internal/config/limits';
@@ -18,6 +19,7 @@ import type {
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import type { DatagramDelivery, Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
+import { doorMemory } from '@shoal/core/internal/reactor/door/door-memory';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
 import type { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';
 import { keptLog } from '../log-lines.js';
@@ -109,6 +111,10 @@ export class FakePort implements WorkerPort {
 
   cancel(connectionId: number): void {
     this.log.push(`cancel ${connectionId}`);
+  }
+
+  buffer(connectionId: number, full: boolean): void {
+    this.log.push(`${full ? 'full' : 'empty'} ${connectionId}`);
   }
 
   forget(connectionId: number): void {
@@ -258,16 +264,18 @@ export class ReactorWorld {
     );
     const reactor = new Reactor({
       clock,
+      files: new NodeFiles(),
       network,
       logger,
       settings,
       ids,
       dispatch,
       framings,
+      door: doorMemory(settings, { next: () => 0.5 }),
       observe: undefined,
     });
     const world = new ReactorWorld(clock, reactor, logged, network);
-    for (const index of settings.listeners.keys()) await reactor.listen(index, 0, false);
+    for (const index of settings.listeners.keys()) await reactor.listen(index);
     return world;
   }
 

@@ -2,7 +2,7 @@ import type { Container, ConnectionScope, HandlerSpec } from '@shoal/core/intern
 import type { DatagramTarget } from '@shoal/core/internal/config/datagram-target';
 import { Invoker } from '@shoal/core/internal/events/invoke';
 import type { Part } from '@shoal/core/internal/pipe/parts';
-import type { Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
+import type { FileRequest, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import type { Connection } from '@shoal/core/internal/worker/connection';
 import { Conversation, type ServedListener } from '@shoal/core/internal/worker/conversation';
@@ -98,6 +98,19 @@ export class FakeOwner implements SocketOwner {
     this.log.push(`datagram to ${address}:${port} '${text([data])}'${to}`);
   }
 
+  async sendWait(connectionId: number, data: Part): Promise<void> {
+    this.log.push(`${connectionId}: send and wait '${text([data])}'`);
+  }
+
+  async sendFile(connectionId: number, { path }: FileRequest): Promise<void> {
+    this.log.push(`${connectionId}: file ${path}`);
+  }
+
+  read(connectionId: number, paused: boolean): boolean {
+    this.log.push(`${connectionId}: ${paused ? 'pause' : 'resume'}`);
+    return true;
+  }
+
   notePending(seq: number): void {
     this.log.push(`pending ${seq}`);
   }
@@ -120,6 +133,8 @@ export interface Handlers {
     delivery: { attempt: number; answered: number },
   ) => unknown;
   readonly close?: (connection: Connection, reason: string) => unknown;
+  readonly bufferFull?: (connection: Connection) => unknown;
+  readonly bufferEmpty?: (connection: Connection) => unknown;
 }
 
 /** A promise that the test settles. */
@@ -137,6 +152,9 @@ export interface WorldOptions {
   readonly handlerTimeout?: number;
   readonly keepsState?: boolean;
   readonly container?: Container;
+  /** Bytes. */
+  readonly highWatermark?: number;
+  readonly outputOverflow?: ServedListener['outputOverflow'];
 }
 
 /** The connections of one worker, between the handlers of a test and fake owners of their sockets. */
@@ -152,6 +170,7 @@ export class WorkerWorld {
 
   constructor(handlers: Handlers, options: WorldOptions = {}) {
     const { concurrency = 1, handlerTimeout = 0, keepsState = true, container } = options;
+    const { outputOverflow = 'close', highWatermark = Infinity } = options;
     const { logger, lines } = keptLog();
     this.lines = lines;
     this.invoker = new Invoker(logger, undefined, this.clock, handlerTimeout);
@@ -172,11 +191,16 @@ export class WorkerWorld {
       name: 'chat',
       concurrency,
       handlerTimeout,
+      outputOverflow,
+      bufferHighWatermark: highWatermark,
+      bufferLowWatermark: 0,
       handlers: {
         connect: spec('connect'),
         adopt: spec('adopt'),
         receive: spec('receive'),
         close: spec('close'),
+        bufferFull: spec('bufferFull'),
+        bufferEmpty: spec('bufferEmpty'),
       },
     };
   }

@@ -3,8 +3,9 @@ import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ProcessError, fromWire } from '../../errors.js';
 import type { BoundListener, ListenOptions } from '../platform.js';
-import type { BindAnswer, BindRequest } from './binder.js';
-import { BoundSocket, type TcpHandle } from './bound-socket.js';
+import type { BindAnswer } from './binder.js';
+import { BoundSocket, type BareHandle } from './bound-socket.js';
+import { SocketFile } from './socket-file.js';
 
 const binder = fileURLToPath(new URL('binder.js', import.meta.url));
 
@@ -13,10 +14,11 @@ const binder = fileURLToPath(new URL('binder.js', import.meta.url));
  * accepts. That process leaves in the turn in which it has sent the socket here,
  * so that clients who are early wait in the backlog instead of being lost.
  */
-export function bindInChild({ host, port, backlog, descriptor }: ListenOptions): Promise<BoundListener> {
+export function bindInChild(options: ListenOptions): Promise<BoundListener> {
+  const { descriptor } = options;
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void =>
-      reject(new ProcessError('LISTEN_FAILED', `cannot bind ${host}:${port}: ${reason}`));
+      reject(new ProcessError('LISTEN_FAILED', `cannot bind ${placeOf(options)}: ${reason}`));
     const child = fork(binder, [], {
       execArgv: [],
       env: plainEnvironment(),
@@ -29,13 +31,20 @@ export function bindInChild({ host, port, backlog, descriptor }: ListenOptions):
     child.once('message', (answer: BindAnswer, handle: unknown) => {
       if ('error' in answer) reject(fromWire(answer.error));
       else if (handle === undefined) fail('this process has too many open files to receive the socket');
-      else resolve(new BoundSocket(answer.endpoint, handle as TcpHandle));
+      else {
+        const file = 'path' in options && descriptor === undefined ? SocketFile.at(options.path) : undefined;
+        resolve(new BoundSocket(answer.endpoint, handle as BareHandle, file));
+      }
     });
     // What the child has sent comes before the end of its channel.
     child.once('disconnect', () => fail('the process that binds died'));
-    const request: BindRequest = descriptor === undefined ? { host, port, backlog } : { fd: 4, backlog };
+    const request: ListenOptions = descriptor === undefined ? options : { ...options, descriptor: 4 };
     child.send(request, () => {});
   });
+}
+
+function placeOf(options: ListenOptions): string {
+  return 'path' in options ? options.path : `${options.host}:${options.port}`;
 }
 
 /** The user's loaders and the debugger have no business in there. */

@@ -4,25 +4,19 @@
  */
 import { createServer, type Server } from 'node:net';
 import { toWire, type WireError } from '../../errors.js';
-import type { Endpoint } from '../platform.js';
-import { endpointOf, listening } from './listening.js';
-
-export type BindRequest =
-  | { readonly host: string; readonly port: number; readonly backlog: number }
-  /** A listening socket that is open here already. */
-  | { readonly fd: number; readonly backlog: number };
+import type { Endpoint, ListenOptions } from '../platform.js';
+import { openServer } from './open-server.js';
 
 export type BindAnswer = { readonly endpoint: Endpoint } | { readonly error: WireError };
 
-process.once('message', (request: BindRequest) => void bind(request));
+process.once('message', (request: ListenOptions) => void bind(request));
 process.once('disconnect', () => process.exit(0));
 
-async function bind(request: BindRequest): Promise<void> {
+async function bind(request: ListenOptions): Promise<void> {
   const server = createServer();
   let endpoint: Endpoint;
   try {
-    await listening(server, () => server.listen({ ...request, exclusive: true }));
-    endpoint = endpointOf(server);
+    ({ endpoint } = await openServer(server, request));
   } catch (error) {
     answer({ error: toWire(error) });
     return;

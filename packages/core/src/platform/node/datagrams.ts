@@ -8,13 +8,13 @@ import type {
   DatagramSocket,
   Endpoint,
 } from '../platform.js';
-import { BoundSocket, handleOf, type TcpHandle } from './bound-socket.js';
+import { BoundSocket, handleOf, type BareHandle } from './bound-socket.js';
 
 /** ms that a socket which closes waits for the system to take what it was given. */
 const CLOSE_PATIENCE_MS = 1_000;
 
 /** What Node calls a UDP handle: the socket without the class around it, in which form it travels between processes. */
-interface UdpHandle extends TcpHandle {
+interface UdpHandle extends BareHandle {
   recvStop(): number;
 }
 
@@ -36,7 +36,8 @@ export async function bindDatagrams(options: DatagramOptions): Promise<BoundList
   // Node reads at once; in the turn in which it begins there is nothing to read.
   socket.once('listening', () => handle.recvStop());
   await bound(socket, () => bind(socket, options));
-  return new BoundSocket(socket.address(), { close: () => socket.close() }, handle);
+  const { address, port } = socket.address();
+  return new BoundSocket({ address, port }, handle);
 }
 
 /** Reads from a socket that another process has bound. */

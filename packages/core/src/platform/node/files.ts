@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import {
   lchownSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../errors.js';
-import type { Files } from '../platform.js';
+import type { Files, OpenFile } from '../platform.js';
+import { openToRead } from './open-file.js';
 import { sweepRuntimeDirectories, systemPlace } from './runtime-directories.js';
 import { makeSpoolDirectory, readWhole, writeNew } from './spool-files.js';
 import { FutureUser } from './user.js';
@@ -39,7 +41,8 @@ export class NodeFiles implements Files {
   handOver(path: string): void {
     const { owner } = this.user;
     if (owner === undefined) return;
-    for (const name of readdirSync(path)) lchownSync(join(path, name), owner.uid, owner.gid);
+    const names = lstatSync(path).isDirectory() ? readdirSync(path) : [];
+    for (const name of names) lchownSync(join(path, name), owner.uid, owner.gid);
     lchownSync(path, owner.uid, owner.gid);
   }
 
@@ -119,6 +122,10 @@ export class NodeFiles implements Files {
 
   async readSpool(path: string): Promise<Buffer> {
     return readWhole(path);
+  }
+
+  async openToRead(path: string): Promise<OpenFile> {
+    return openToRead(path);
   }
 
   async discard(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 import type { BoundListener, Endpoint, Link, Message } from '../platform.js';
-import { BoundSocket, handleOf, type TcpHandle } from './bound-socket.js';
+import { BoundSocket, handleOf, type BareHandle } from './bound-socket.js';
 import { Inbox } from './inbox.js';
 
 /** What `process` in a spawned process and `ChildProcess` in its spawner have in common. */
@@ -61,7 +61,7 @@ export class IpcLink implements Link {
     // A handle does not arrive when this process has run out of file descriptors.
     const bound =
       envelope.listener !== undefined && handle !== undefined
-        ? new BoundSocket(envelope.listener, handle as TcpHandle)
+        ? new BoundSocket(envelope.listener, handle as BareHandle)
         : undefined;
     this.#inbox.deliver(envelope.shoal, bound);
   }

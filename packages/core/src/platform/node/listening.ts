@@ -1,5 +1,5 @@
 import type { Server } from 'node:net';
-import type { Endpoint } from '../platform.js';
+import type { Endpoint, ListenOptions } from '../platform.js';
 
 /**
  * Waits until the server that `start` sets going listens; rejects with the
@@ -31,10 +31,28 @@ export function stopListening(server: Server): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Where a TCP server listens. Throws for a socket of another kind, which may have been passed. */
-export function endpointOf(server: Server): Endpoint {
+/** Where a server listens. Throws for a socket of another kind, which may have been passed. */
+export function endpointOf(server: Server, options: ListenOptions): Endpoint {
   const place = server.address();
-  if (place !== null && typeof place === 'object') return { address: place.address, port: place.port };
+  const isTcp = place !== null && typeof place === 'object';
+  if ('path' in options && !isTcp) return { address: options.path, port: 0 };
+  if (!('path' in options) && isTcp) return { address: place.address, port: place.port };
   server.close();
-  throw Object.assign(new Error('the socket that was passed is not one of TCP'), { code: 'ENOTSUP' });
+  const wanted = 'path' in options ? 'a unix socket' : 'one of TCP';
+  throw Object.assign(new Error(`the socket that was passed is not ${wanted}`), { code: 'ENOTSUP' });
+}
+
+/**
+ * Accepts on a bare socket that came from another process. Node's `listen` takes
+ * one of TCP; of a unix socket it would take the descriptor alone, and the two
+ * handles would close it twice, so that one is put where a new one would be.
+ */
+export function listenOn(server: Server, handle: object, options: ListenOptions): Promise<void> {
+  if (!('path' in options)) return listening(server, () => server.listen(handle, options.backlog));
+  const inside = server as unknown as {
+    _handle: object;
+    _listen2(address: null, port: number, addressType: number, backlog: number): void;
+  };
+  inside._handle = handle;
+  return listening(server, () => inside._listen2(null, -1, -1, options.backlog));
 }

@@ -10,14 +10,17 @@ import type {
   ListenOptions,
   LogWriter,
   Network,
+  TcpListenOptions,
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { bindInChild } from './bind.js';
 import { adoptDatagrams, bindDatagrams, openDatagrams } from './datagrams.js';
 import { readInPlace } from './read-in-place.js';
+import type { SocketFile } from './socket-file.js';
 import { handleOf } from './bound-socket.js';
-import { endpointOf, listening, stopListening } from './listening.js';
+import { listenOn, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
+import { openServer } from './open-server.js';
 import { passedSockets, requireSocket } from './passed-sockets.js';
 
 type Accept = (stream: ByteStream) => void;
@@ -29,34 +32,30 @@ export class NodeNetwork implements Network {
   constructor(private readonly log: LogWriter) {}
 
   async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
-    const { host, port, backlog, reusePort, descriptor } = options;
-    if (reusePort && !this.reusePort) throw withCode('ENOTSUP', 'reusePort needs Node 22.12 and Linux');
-    if (descriptor !== undefined) requireSocket(descriptor);
+    this.#check(options);
     const server = this.#server(options, accept);
-    // `exclusive` keeps a surrounding cluster of the user's from listening in our place.
-    const place = descriptor === undefined ? { host, port, reusePort } : { fd: descriptor };
-    await listening(server, () => server.listen({ ...place, backlog, exclusive: true }));
-    return new NodeListener(server, endpointOf(server));
+    const { endpoint, file } = await openServer(server, options);
+    return new NodeListener(server, endpoint, file);
   }
 
   async bind(options: ListenOptions): Promise<BoundListener> {
-    if (options.descriptor !== undefined) requireSocket(options.descriptor);
+    this.#check(options);
     return bindInChild(options);
   }
 
   async adopt(bound: BoundListener, options: ListenOptions, accept: Accept): Promise<Listener> {
     const server = this.#server(options, accept);
-    await listening(server, () => server.listen(handleOf(bound), options.backlog));
+    await listenOn(server, handleOf(bound), options);
     return new NodeListener(server, bound.endpoint);
   }
 
   async openDatagrams(options: DatagramOptions, events: DatagramEvents): Promise<DatagramSocket> {
-    this.#check(options);
+    this.#checkDatagrams(options);
     return openDatagrams(options, events);
   }
 
   async bindDatagrams(options: DatagramOptions): Promise<BoundListener> {
-    this.#check(options);
+    this.#checkDatagrams(options);
     return bindDatagrams(options);
   }
 
@@ -68,15 +67,24 @@ export class NodeNetwork implements Network {
     return adoptDatagrams(bound, options, events);
   }
 
-  #check({ reusePort, descriptor }: DatagramOptions): void {
-    if (reusePort && !this.reusePort) throw withCode('ENOTSUP', 'reusePort needs Node 22.12 and Linux');
+  #checkDatagrams({ reusePort, descriptor }: DatagramOptions): void {
+    if (reusePort && !this.reusePort) throw noReusePort();
     if (descriptor !== undefined) requireSocket(descriptor);
   }
 
-  #server({ host, port, noDelay }: ListenOptions, accept: Accept): Server {
-    const failures = new AcceptFailures(this.log, `${host}:${port}`);
-    const server = createServer({ allowHalfOpen: true, noDelay, pauseOnConnect: true }, (socket) =>
-      accept(streamOf(socket)),
+  #check(options: ListenOptions): void {
+    if (options.descriptor !== undefined) requireSocket(options.descriptor);
+    if ('path' in options || !options.reusePort || this.reusePort) return;
+    throw noReusePort();
+  }
+
+  #server(options: ListenOptions, accept: Accept): Server {
+    const isUnix = 'path' in options;
+    const place = isUnix ? options.path : `${options.host}:${options.port}`;
+    const failures = new AcceptFailures(this.log, place);
+    const usual = { allowHalfOpen: true, pauseOnConnect: true };
+    const server = createServer(isUnix ? usual : { ...usual, ...tcpWays(options) }, (socket) =>
+      accept(isUnix ? unixStreamOf(socket, options.path) : streamOf(socket)),
     );
     return server.on('error', (error) => {
       if (server.listening) failures.note(error);
@@ -88,11 +96,18 @@ class NodeListener implements Listener {
   constructor(
     private readonly server: Server,
     readonly endpoint: Endpoint,
+    private readonly file?: SocketFile,
   ) {}
 
   close(): Promise<void> {
+    this.file?.remove();
     return stopListening(this.server);
   }
+}
+
+function tcpWays({ noDelay, keepAliveIdle }: TcpListenOptions): object {
+  const keepAlive = keepAliveIdle !== undefined;
+  return { noDelay, keepAlive, ...(keepAlive && { keepAliveInitialDelay: keepAliveIdle }) };
 }
 
 /** The option came with Node 22.12 and 23.1; older lines ignore it without a word. */
@@ -102,14 +117,27 @@ export function supportsReusePort(version: string, system: string): boolean {
   return known && ['linux', 'freebsd'].includes(system);
 }
 
+const MAPPED = '::ffff:';
+
+/** A socket that takes both kinds of addresses shows those of IPv4 within IPv6. A client has one address, wherever it comes. */
+function plainAddress(address = ''): string {
+  return address.startsWith(MAPPED) && address.includes('.') ? address.slice(MAPPED.length) : address;
+}
+
 /** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
 function streamOf(socket: Socket): NodeStream {
-  const remote = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-  const local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+  const remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+  const local = { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
   const taken = readInPlace(socket);
   return new NodeStream(taken.socket, 'tcp', remote, local, taken.reader);
 }
 
-function withCode(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
+/** A client on a unix socket has no address. */
+function unixStreamOf(accepted: Socket, path: string): NodeStream {
+  const { socket, reader } = readInPlace(accepted);
+  return new NodeStream(socket, 'unix', { address: '', port: 0 }, { address: path, port: 0 }, reader);
+}
+
+function noReusePort(): Error {
+  return Object.assign(new Error('reusePort needs Node 22.12 and Linux'), { code: 'ENOTSUP' });
 }

@@ -42,6 +42,14 @@ export class NodeStream implements ByteStream {
     return this.socket.writableLength;
   }
 
+  get unsent(): number {
+    const { writableLength } = this.socket;
+    if (writableLength === 0) return 0;
+    // Node keeps it for its own timeouts, and has no other name for it.
+    const { _handle: handle } = this.socket as unknown as { _handle?: { writeQueueSize?: number } | null };
+    return handle?.writeQueueSize ?? writableLength;
+  }
+
   start(events: StreamEvents): void {
     this.#events = events;
     const { socket } = this;

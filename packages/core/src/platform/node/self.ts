@@ -7,6 +7,7 @@ import { countCpus } from './cpus.js';
 import { daemonize, tellStarter } from './daemon.js';
 import { endEarlyDeath } from './early-death.js';
 import { IpcLink, type IpcChannel } from './ipc-link.js';
+import { openFilesLimit } from './open-files.js';
 import { readOutsideSettings } from './outside-settings.js';
 import { PortLink } from './port-link.js';
 import type { ThreadData } from './threads.js';
@@ -29,6 +30,10 @@ class NodeSelf implements Self {
 
   get cpus(): Cpus {
     return countCpus();
+  }
+
+  get openFiles(): number | undefined {
+    return openFilesLimit();
   }
 
   daemonize(output: string | undefined): Promise<void> {

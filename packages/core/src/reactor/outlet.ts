@@ -1,0 +1,122 @@
+import type { StreamListenerSettings } from '../config/load.js';
+import { factText, type Observe } from '../events/facts.js';
+import type { FileRequest } from '../pipe/messages.js';
+import type { Window } from '../pipe/window.js';
+import type { ByteStream, Files } from '../platform/platform.js';
+import { FileTurn } from './file-turn.js';
+import { Output } from './output.js';
+import type { Tell } from './tell.js';
+
+/** What an outlet needs of its connection. */
+export interface OutletHost {
+  readonly id: number;
+  /** More waits than may: the connection is to be reset. */
+  overflow(): void;
+  /** A file has ended in the middle of what was promised: the connection is to be reset. */
+  brokenFile(error: Error): void;
+  /** The output has become full, or is not full any more. */
+  marked(full: boolean): void;
+  /** Counts a send that was refused. */
+  refuse(reason: string): void;
+}
+
+/**
+ * What processes may send to one client: applies the listener's policy where a
+ * send does not fit, and tells observers and senders what became of it.
+ */
+export class Outlet {
+  readonly #output: Output;
+  #files = 0;
+
+  constructor(
+    private readonly stream: ByteStream,
+    private readonly settings: StreamListenerSettings,
+    total: Window,
+    private readonly files: Files,
+    private readonly observe: Observe | undefined,
+    private readonly host: OutletHost,
+  ) {
+    const { socketBufferSize, packageMaxLength, bufferHighWatermark, bufferLowWatermark } = settings;
+    const bounds = {
+      limit: socketBufferSize,
+      largestSend: packageMaxLength,
+      high: bufferHighWatermark,
+      low: bufferLowWatermark,
+    };
+    this.#output = new Output(stream, bounds, total, (full) => host.marked(full));
+  }
+
+  get output(): Output {
+    return this.#output;
+  }
+
+  /** Sends `buffer[start, end)` of the process `pid` whole, or nothing of it; says whether it was taken. */
+  send(buffer: Buffer, start: number, end: number, pid: number): boolean {
+    const { observe } = this;
+    const data = observe === undefined ? '' : factText(buffer, start, end);
+    const verdict = this.#output.write(buffer, start, end);
+    if (verdict === 'taken') {
+      observe?.({ kind: 'output', connection: this.host.id, worker: pid, bytes: end - start, data });
+      return true;
+    }
+    this.#refuse(verdict, end - start, pid, data);
+    return false;
+  }
+
+  /** The same, and tells when the bytes are with the system. */
+  sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
+    if (!this.send(buffer, start, end, pid)) tell('returned');
+    else if (!this.#output.busy) tell('handled');
+    else if (!this.#output.enqueue(new Told(tell))) tell('returned');
+  }
+
+  /** Sends a part of a file, behind what was sent before; what is sent later waits for it. */
+  sendFile(wish: FileRequest, tell: Tell): void {
+    const { files, stream, observe, host } = this;
+    const file = ++this.#files;
+    const output = this.#output;
+    const turn = new FileTurn(wish, files, stream, {
+      step: (bytes) => {
+        observe?.({
+          kind: 'fileOutput',
+          connection: host.id,
+          file,
+          bytes: bytes.length,
+          data: factText(bytes),
+        });
+        return output.step(bytes);
+      },
+      goOn: () => output.goOn(),
+      broken: (error) => host.brokenFile(error),
+      tell,
+    });
+    observe?.({ kind: 'file', connection: host.id, file });
+    if (output.enqueue(turn)) return;
+    host.refuse('OUTPUT_REFUSED');
+    tell('returned');
+  }
+
+  #refuse(verdict: 'full' | 'exhausted', bytes: number, pid: number, data: string): void {
+    const policy = verdict === 'exhausted' ? 'close' : this.settings.outputOverflow;
+    if (policy === 'close') {
+      this.host.overflow();
+      return;
+    }
+    this.observe?.({ kind: 'outputRefused', connection: this.host.id, worker: pid, bytes, data });
+    this.host.refuse(policy === 'reject' ? 'OUTPUT_REFUSED' : 'OUTPUT_DROPPED');
+  }
+}
+
+/** A sender who wants to know that all up to here is with the system. */
+class Told {
+  constructor(private readonly tell: Tell) {}
+
+  advance(): boolean {
+    this.tell('handled');
+    return true;
+  }
+
+  abandon(): void {
+    this.tell('discarded');
+  }
+}
