@@ -158,6 +158,22 @@ describe('Datagrams', () => {
 
       inSimulation('hold up to 65,507 bytes, in both directions', ParrotApp, largest, { seeds: 3, settings });
 
+      // With an address that long neither the packet nor its reply goes through a pipe in one piece.
+      inSimulation(
+        'hold as many with the longest of addresses, and are settled behind their reply',
+        DualParrotApp,
+        async (server) => {
+          const from = 'fd00:1111:2222:3333:4444:5555:6666:7777';
+          const client = await server.datagramClient({ listener: 'both', from });
+          client.send(Buffer.alloc(65_507, 'x'));
+          client.send('beside it');
+          const answers = await heard(client, 2);
+          expect(answers.map(({ length }) => length).toSorted((a, b) => a - b)).to.deep.equal([9, 65_507]);
+          await balances(server, 2);
+        },
+        { seeds: 3, settings },
+      );
+
       inSimulation('may be empty, and of any bytes', ParrotApp, garbage, { settings });
 
       inSimulation(
