@@ -38,6 +38,7 @@ describe('The programs of the pages', function () {
     write('docs/processes.md', 'src/processes/');
     write('docs/durable-tasks.md', 'src/durable/');
     write('docs/tasks.md', 'src/tasks/');
+    write('docs/back-pressure.md', 'src/pressure/');
     write('docs/dispatch.md', 'src/dispatch/');
     write('docs/datagrams.md', 'src/datagrams/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
@@ -52,6 +53,7 @@ describe('The programs of the pages', function () {
       'docs/processes.md',
       'docs/durable-tasks.md',
       'docs/tasks.md',
+      'docs/back-pressure.md',
       'docs/dispatch.md',
       'docs/datagrams.md',
     ).filter((title) => title.endsWith('.test.ts'));

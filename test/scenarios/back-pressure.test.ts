@@ -1,20 +1,23 @@
 import { expect } from 'chai';
-import type { TestClient, TestServer } from '@shoal/testing';
+import type { TestServer } from '@shoal/testing';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
+import { BLOCK, checkBlocks, idOf, slowPeer } from './peers.js';
+import { residentBytes } from './resident.js';
 
 const KiB = 1024;
-const BLOCK = 64 * KiB;
+
 /** Of 1 MiB, from four fifths on: the thirteenth block is the first that is above. */
 const BLOCKS_TO_FULL = 13;
 const BLOCKS_THAT_FIT = 16;
 const modes = ['process', 'base'] as const;
 
 for (const mode of modes) {
-  const options = { settings: { mode }, seeds: 5 };
+  const inAll = mode === 'process' ? inWorlds : inSimulationFirst;
+  const options = { settings: { mode }, seeds: 3 };
   describe(`Back-pressure of a slow client, ${mode} mode`, () => {
-    inWorlds(
+    inAll(
       'tells a handler to stop at the high mark, and the application of each crossing',
       PressureApp,
       async (server) => {
@@ -53,7 +56,7 @@ for (const mode of modes) {
       options,
     );
 
-    inWorlds(
+    inAll(
       'refuses the sends of a tight loop that exceed socketBufferSize, exactly those, and the client lives',
       PressureApp,
       async (server) => {
@@ -82,7 +85,7 @@ for (const mode of modes) {
       options,
     );
 
-    inWorlds(
+    inSimulationFirst(
       'bounds what another process sends: each block is delivered whole, or refused and counted',
       PressureApp,
       async (server) => {
@@ -108,30 +111,49 @@ for (const mode of modes) {
   });
 }
 
-/** A client of that listener that does not read. */
-async function slowPeer(server: TestServer, listener: string): Promise<TestClient> {
-  const peer = await server.connect({ listener });
-  await eventually(server, 'the connection', () =>
-    server.connections.some((each) => each.listener === listener),
+describe('Clients that do not read, and one that asks for too much', () => {
+  for (const mode of modes)
+    inSimulation(
+      `keep no other client waiting (${mode} mode)`,
+      PressureApp,
+      async (server) => {
+        const slow = await Promise.all(Array.from({ length: 10 }, async () => slowPeer(server, 'rejecting')));
+        for (const peer of slow) peer.send('flood 60\n');
+        const other = await server.connect({ listener: 'peers' });
+        const greedy = await server.connect({ listener: 'peers' });
+        const burst = `${'x'.repeat(1023)}\n`.repeat(2 * KiB);
+        greedy.send(burst);
+        await greedy.receive(1);
+        const begun = server.world.time;
+        for (let times = 0; times < 5; times++) expect(await ask(other, 'served')).to.equal('served');
+        expect(greedy.received.length).to.be.below(burst.length);
+        expect(server.world.time - begun).to.be.below(100);
+        expect((await greedy.receive(burst.length - 1)).length).to.equal(burst.length - 1);
+        await refusedSends(server, 'OUTPUT_REFUSED', slow.length * (60 - BLOCKS_THAT_FIT));
+      },
+      { settings: { mode, workerNum: 1 }, seeds: 2 },
+    );
+
+  withProcesses(
+    'cost the owner of their sockets no memory beyond the bound',
+    PressureApp,
+    async (server) => {
+      const desk = await server.connect();
+      await slowPeer(server, 'rejecting');
+      const before = residentBytes(server.running.masterPid);
+      const id = idOf(server, 'rejecting');
+      // 125 MiB, of which 1 MiB may wait.
+      expect(await ask(desk, `task send ${id} 2000`)).to.equal('2000 of 2000');
+      await eventually(
+        server,
+        'refusals',
+        async () => ((await server.stats()).refused['OUTPUT_REFUSED'] ?? 0) > 1_500,
+      );
+      expect(residentBytes(server.running.masterPid) - before).to.be.below(80 * 1024 * KiB);
+    },
+    { settings: { workerNum: 1 } },
   );
-  peer.pause();
-  return peer;
-}
-
-function idOf(server: TestServer, listener: string): number {
-  return server.connections.find((each) => each.listener === listener)!.id;
-}
-
-/** So many blocks come, whole and in order, and nothing else. */
-async function checkBlocks(server: TestServer, peer: TestClient, blocks: number): Promise<void> {
-  const bytes = await peer.receive(blocks * BLOCK);
-  for (let index = 0; index < blocks; index++) {
-    expect(bytes[index * BLOCK], `block ${index}`).to.equal(97 + (index % 26));
-    expect(bytes[(index + 1) * BLOCK - 1], `block ${index}`).to.equal(97 + (index % 26));
-  }
-  await server.settle();
-  expect(peer.received.length).to.equal(blocks * BLOCK);
-}
+});
 
 async function refusedSends(server: TestServer, reason: string, count: number): Promise<void> {
   await eventually(server, `${count} ${reason}`, async () => {

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { TestServer } from '@shoal/testing';
 import { BoundsApp } from '../fixtures/apps/bounds.js';
 import { ask, eventually, linesOf, logged } from './facts.js';
 import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
+import { residentBytes } from './resident.js';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -202,10 +202,6 @@ function clockOf(server: TestServer): number {
   return 'world' in server
     ? (server as unknown as { world: { time: number } }).world.time
     : performance.now();
-}
-
-function residentBytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * KiB;
 }
 
 describe('Clients that do not finish their packets', () => {

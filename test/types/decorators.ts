@@ -7,6 +7,8 @@ import {
   Handler,
   Injectable,
   OnAdopt,
+  OnBufferEmpty,
+  OnBufferFull,
   OnClose,
   OnCommand,
   OnConnect,
@@ -66,6 +68,14 @@ export class Fits {
   @OnReceive({}) maybe(connection: Connection, data: Buffer, delivery?: Delivery): void {
     void [connection, data, delivery?.answered];
   }
+  @OnBufferFull full(connection: Connection): void {
+    connection.pause();
+  }
+
+  @OnBufferEmpty async empty(connection: Connection): Promise<void> {
+    await connection.sendWait('more');
+  }
+
   @OnClose left(connection: Connection, reason: CloseReason): void {
     void [connection, reason];
   }

@@ -269,4 +269,40 @@ describe('Options that contradict each other', () => {
       'listeners[1].port',
     ]);
   });
+
+  describe('the marks of output', () => {
+    const listeners = [tcp({ port: 80 })];
+
+    it('lie within socketBufferSize, the low one below the high one', () => {
+      expect(linesOf({ listeners, socketBufferSize: 2_000, bufferHighWatermark: 2_001 })).to.deep.equal([
+        'bufferHighWatermark: 2001 is above socketBufferSize (2000 bytes); write at most 2000, or raise socketBufferSize',
+      ]);
+      expect(linesOf({ listeners, socketBufferSize: 2_000, bufferHighWatermark: 2_000 })).to.deep.equal([]);
+      expect(linesOf({ listeners, bufferHighWatermark: 500, bufferLowWatermark: 500 })).to.deep.equal([
+        'bufferLowWatermark: 500 is not below bufferHighWatermark (500 bytes); write at most 499, or raise bufferHighWatermark',
+      ]);
+      expect(linesOf({ listeners, bufferHighWatermark: 500, bufferLowWatermark: 499 })).to.deep.equal([]);
+    });
+
+    it('follow the bound of a listener where nobody has written one, and are told where they do not fit it', () => {
+      expect(linesOf({ listeners: [tcp({ port: 80, socketBufferSize: 2_000 })] })).to.deep.equal([]);
+      expect(
+        pathsOf({ listeners: [tcp({ port: 80, socketBufferSize: 2_000 })], bufferHighWatermark: 3_000 }),
+      ).to.deep.equal(['listeners[0].bufferHighWatermark']);
+      expect(
+        pathsOf({ listeners: [tcp({ port: 80, socketBufferSize: 2_000 })], bufferLowWatermark: 1_600 }),
+      ).to.deep.equal(['listeners[0].bufferLowWatermark']);
+    });
+
+    it('enableDelayReceive needs a mode in which somebody hears of the connection', () => {
+      const late = [tcp({ port: 80, enableDelayReceive: true })];
+      expect(linesOf({ listeners: late, dispatchMode: 'roundRobin' })).to.deep.equal([
+        "listeners[0].enableDelayReceive: true waits for @OnConnect, which dispatchMode 'roundRobin' does not have; remove it, or write enableUnsafeEvent: true or dispatchMode: 'fixed'",
+      ]);
+      expect(linesOf({ listeners: late })).to.deep.equal([]);
+      expect(
+        linesOf({ listeners: late, mode: 'base', workerNum: 2, dispatchMode: 'roundRobin' }),
+      ).to.deep.equal([]);
+    });
+  });
 });

@@ -104,6 +104,16 @@ function givesUp(it: Watched, ms: number): void {
   it.timesOut('receive', 1);
 }
 
+/** A file, then a send that is taken, and one that is refused. */
+function sendsFile(it: Watched): void {
+  it.owner({ kind: 'file', connection: CONNECTION, file: 1 });
+  it.sent('late');
+  it.output('late');
+  it.sent('no');
+  it.outputRefused('no');
+  it.owner({ kind: 'fileOutput', connection: CONNECTION, file: 1, bytes: 4, data: 'file' });
+}
+
 const pairs: readonly Pair[] = [
   // handlerTimeout
   {
@@ -1603,6 +1613,56 @@ const pairs: readonly Pair[] = [
     breaks: (it) => {
       it.opens();
       fillsPipe(it, 6_537);
+    },
+  },
+  {
+    title: 'a send that is refused where the bound closes',
+    rule: 'bounds',
+    says: 'a send is refused, and should close it',
+    settings: {},
+    keeps: (it) => {
+      it.opens();
+      it.sent('one');
+      it.output('one');
+      it.rest();
+    },
+    breaks: (it) => {
+      it.opens();
+      it.sent('one');
+      it.outputRefused('one');
+      it.rest();
+    },
+  },
+  {
+    title: 'a mark that is told twice in a row',
+    rule: 'order',
+    says: 'bufferFull is told twice in a row',
+    settings: {},
+    keeps: (it) => {
+      it.opens();
+      for (const event of ['bufferFull', 'bufferEmpty', 'bufferFull'] as const) it.mark(event);
+    },
+    breaks: (it) => {
+      it.opens();
+      for (const event of ['bufferFull', 'bufferFull'] as const) it.mark(event);
+    },
+  },
+  {
+    title: 'a file whose bytes come behind what was sent after it',
+    rule: 'bytes',
+    says: 'client 0 got "late" at byte 0, where "file" was written',
+    settings: { listener: { outputOverflow: 'reject' } },
+    keeps: (it) => {
+      it.opens();
+      sendsFile(it);
+      it.receives('filelate');
+      it.rest('filelate');
+    },
+    breaks: (it) => {
+      it.opens();
+      sendsFile(it);
+      it.receives('latefile');
+      it.rest('latefile');
     },
   },
   {

@@ -165,6 +165,16 @@ export class ToldFacts {
     this.owner({ kind: 'output', connection: CONNECTION, worker, bytes, data });
   }
 
+  outputRefused(data: string, worker = WORKER): void {
+    this.owner({ kind: 'outputRefused', connection: CONNECTION, worker, bytes: data.length, data });
+  }
+
+  /** The worker tells the application, whose handler settles. */
+  mark(event: 'bufferFull' | 'bufferEmpty'): void {
+    for (const kind of ['started', 'settled'] as const)
+      this.worker({ kind, event, handler: `Chat.${event}`, subject: CONNECTION, seq: 0 });
+  }
+
   /** A handler closes the connection. */
   ended(): void {
     this.worker({ kind: 'ended', connection: CONNECTION, reset: false });

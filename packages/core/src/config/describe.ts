@@ -25,6 +25,8 @@ export function describeConfiguration(): string {
     '## Listeners',
     'A listener is written `tcp({ port: 9501 })`. Besides the options above it has these:',
     table(without(listeners.tcp.shape, inheritedOptions)),
+    "One on a unix socket is written `unix({ path: '/run/app.sock' })`, with these in place of `host`, `port` and what only TCP has:",
+    table(only(listeners.unix.shape, ['path', 'mode'])),
     'A listener of datagrams is written `udp({ port: 9501 })`. These are all its options; what is written for the whole server holds for it where it has the option.',
     table(listeners.udp.shape),
     ...framingSections(),

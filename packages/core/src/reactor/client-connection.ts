@@ -79,8 +79,6 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   lastReceived: number;
   /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
   isProtected = false;
-  /** Bytes that were taken for the client, where its listener is timed. */
-  sentBytes = 0;
 
   readonly #reader: PacketReader;
   readonly #outlet: Outlet;
@@ -204,6 +202,11 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Bytes that have not become a packet. */
   get partialBytes(): number {
     return this.#reader.buffered;
+  }
+
+  /** Bytes that were taken for the client so far, those of files included. */
+  get sentBytes(): number {
+    return this.#output.taken;
   }
 
   /** Bytes that were taken for the client and that its system has not. */

@@ -59,6 +59,8 @@ export class Output {
   #full = false;
   /** Grows with everything that goes on. */
   progress = 0;
+  /** Bytes that were taken so far. */
+  taken = 0;
 
   constructor(
     private readonly stream: ByteStream,
@@ -94,6 +96,7 @@ export class Output {
     if (buffered === 0 && this.#turns === 0) {
       if (bytes > bounds.limit && bytes > bounds.largestSend) return 'full';
       stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
+      this.taken += bytes;
       if (stream.buffered === 0) return 'taken';
       // Only now is it known to wait, and with a small one the whole read buffer that it lies in.
       const held = Math.min(buffer.buffer.byteLength, Math.max(bytes, READ_BYTES));
@@ -104,6 +107,7 @@ export class Output {
       if (held + bytes > bounds.limit && (held > 0 || bytes > bounds.largestSend)) return 'full';
       if (!this.total.admits(bytes)) return 'exhausted';
       this.#waiting += bytes;
+      this.taken += bytes;
       this.#charge(bytes);
       this.#keep(buffer, start, end);
     }
@@ -125,6 +129,7 @@ export class Output {
   step(bytes: Buffer): boolean {
     this.progress++;
     this.#stepping = true;
+    this.taken += bytes.length;
     this.stream.write(bytes);
     this.#settleAccount();
     return this.stream.buffered === 0;

@@ -280,6 +280,10 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     this.#pressure.set(full);
   }
 
+  get silent(): boolean {
+    return this.closed || this.#phase === 'moved';
+  }
+
   bindMark(event: 'bufferFull' | 'bufferEmpty'): BoundHandler | undefined {
     return this.#bindSafely(this.listener.handlers[event]);
   }

@@ -2,8 +2,8 @@ import type { BoundHandler } from '../events/bound-handler.js';
 
 /** What the marks of one connection need of it. */
 export interface PressureHost {
-  /** Nobody is told anything any more. */
-  readonly closed: boolean;
+  /** Nobody is told anything here any more: it is closed, or another worker serves it. */
+  readonly silent: boolean;
   /** The handler of the event; undefined where there is none. */
   bindMark(event: 'bufferFull' | 'bufferEmpty'): BoundHandler | undefined;
   /** Calls it; false when it pends, and `told` is called once it has settled. */
@@ -79,7 +79,7 @@ export class Pressure {
   /** Tells of the next crossing. */
   tell(): void {
     this.#scheduled = false;
-    while (!this.#running && !this.host.closed) {
+    while (!this.#running && !this.host.silent) {
       const event = this.#crossings.shift();
       if (event === undefined) return;
       const handler = this.host.bindMark(event);

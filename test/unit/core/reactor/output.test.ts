@@ -107,4 +107,100 @@ describe('Output', () => {
     expect(received()).to.have.length(100);
     expect(streams[0].ended).to.equal(true);
   });
+
+  it('takes exactly its limit, and one byte more not at all', () => {
+    const { send, output } = setUp(0, 1_000, { largest: 600 });
+    expect(send(Buffer.alloc(600))).to.equal('taken');
+    expect(send(Buffer.alloc(401))).to.equal('full');
+    expect(output.buffered).to.equal(600);
+    expect(send(Buffer.alloc(400))).to.equal('taken');
+    expect(send(Buffer.alloc(1))).to.equal('full');
+    expect(output.buffered).to.equal(1_000);
+  });
+
+  it('takes one send of the largest size when it is empty, and none that is larger', () => {
+    const { send } = setUp(0, 1_000, { largest: 5_000 });
+    expect(send(Buffer.alloc(5_001))).to.equal('full');
+    expect(send(Buffer.alloc(5_000))).to.equal('taken');
+  });
+
+  it('tells of the high mark once, and of the low one when it has fallen to it', () => {
+    const { clock, streams, send, marks, output } = setUp(0, 1_000, { high: 500, low: 0 });
+    send(Buffer.alloc(499));
+    expect(marks).to.deep.equal([]);
+    send(Buffer.alloc(1));
+    send(Buffer.alloc(1));
+    expect([marks, output.full]).to.deep.equal([[true], true]);
+    streams[0].capacity = 10_000;
+    flow(clock, streams);
+    expect([marks, output.full]).to.deep.equal([[true, false], false]);
+  });
+
+  it('gives a turn when all that was sent before is with the system, and what is sent later waits for it', () => {
+    const { clock, streams, output, send, received } = setUp(0, 1_000);
+    const log: string[] = [];
+    let over = false;
+    const turn = {
+      advance: () => {
+        log.push(`after ${received().length}`);
+        return over;
+      },
+      abandon: () => log.push('abandoned'),
+    };
+    send(Buffer.from('first'));
+    expect(output.enqueue(turn)).to.equal(true);
+    send(Buffer.from('later'));
+    streams[0].capacity = 1_000;
+    flow(clock, streams);
+    expect(received().toString()).to.equal('first');
+    expect(log).to.deep.equal(['after 5']);
+    expect(output.step(Buffer.from('<step>'))).to.equal(true);
+    over = true;
+    output.goOn();
+    flow(clock, streams);
+    expect(received().toString()).to.equal('first<step>later');
+    expect(output.busy).to.equal(false);
+  });
+
+  it('counts the steps of a turn in no bound, and charges them to the total', () => {
+    const { output, send, window } = setUp(0, 100);
+    output.enqueue({ advance: () => false, abandon: () => {} });
+    output.step(Buffer.alloc(5_000));
+    expect(window.used).to.equal(5_000);
+    expect(send(Buffer.alloc(100))).to.equal('taken');
+    expect(send(Buffer.alloc(1))).to.equal('full');
+  });
+
+  it('has room for 1,024 turns, and for none more; when the stream is gone all of them hear it', () => {
+    const { output, send } = setUp(0, 1_000);
+    let abandoned = 0;
+    const turn = { advance: () => true, abandon: () => void abandoned++ };
+    send(Buffer.alloc(10));
+    for (let count = 0; count < 1_024; count++) expect(output.enqueue(turn)).to.equal(true);
+    expect(output.enqueue(turn)).to.equal(false);
+    output.discard();
+    expect(abandoned).to.equal(1_024);
+  });
+
+  it('counts what it has taken, whether it waits or not, and nothing that it refused', () => {
+    const { output, send } = setUp(100, 1_000);
+    send(Buffer.alloc(100));
+    send(Buffer.alloc(900));
+    expect(send(Buffer.alloc(1_000))).to.equal('full');
+    output.enqueue({ advance: () => false, abandon: () => {} });
+    output.step(Buffer.alloc(7));
+    expect(output.taken).to.equal(1_007);
+  });
+
+  it('ends the stream after the last turn', () => {
+    const { clock, streams, output } = setUp(1_000, 1_000);
+    let over = false;
+    output.enqueue({ advance: () => over, abandon: () => {} });
+    output.end();
+    flow(clock, streams);
+    expect(streams[0].ended).to.equal(false);
+    over = true;
+    output.goOn();
+    expect(streams[0].ended).to.equal(true);
+  });
 });

@@ -281,6 +281,108 @@ describe('Conversation', () => {
       expect(world.conversations.overflows).to.equal(1);
     });
 
+    for (const [outputOverflow, returned] of Object.entries({ reject: false, dropNewest: true } as const))
+      it(`beyond the bound are refused and counted where the listener says '${outputOverflow}', and the connection lives`, async () => {
+        const world = new WorkerWorld({ receive: echo }, { outputOverflow: outputOverflow as 'reject' });
+        const { connection } = world.serve(1);
+        expect(connection.send('x'.repeat(600))).to.equal(true);
+        expect(connection.send('y'.repeat(401))).to.equal(returned);
+        expect(connection.send('z'.repeat(400))).to.equal(true);
+        await world.turn();
+        expect(world.owner.log).to.deep.equal([`1: send '${'x'.repeat(600)}${'z'.repeat(400)}'`]);
+        expect([...world.conversations.refusals.values()]).to.deep.equal([1]);
+      });
+
+    it('return false from the high mark on until less waits, and are taken', async () => {
+      const told: string[] = [];
+      const world = new WorkerWorld(
+        { bufferFull: () => void told.push('full'), bufferEmpty: () => void told.push('empty') },
+        { highWatermark: 800 },
+      );
+      const conversation = world.introduce(1);
+      world.begin(conversation);
+      const { connection } = conversation;
+      expect(connection.send('x'.repeat(799))).to.equal(true);
+      expect(connection.send('y')).to.equal(false);
+      expect(connection.send('z')).to.equal(false);
+      await world.turn();
+      expect(told).to.deep.equal(['full']);
+      expect(world.owner.log.at(-1)).to.equal(`1: send '${'x'.repeat(799)}yz'`);
+      conversation.unacknowledged = 0;
+      conversation.eased();
+      await world.turn();
+      expect(told).to.deep.equal(['full', 'empty']);
+      expect(connection.send('again')).to.equal(true);
+    });
+
+    it('tell nobody here of a mark once another worker serves the connection', async () => {
+      const told: string[] = [];
+      const world = new WorkerWorld(
+        { bufferFull: () => void told.push('full'), bufferEmpty: () => void told.push('empty') },
+        { highWatermark: 800 },
+      );
+      const conversation = world.introduce(1);
+      world.begin(conversation);
+      conversation.connection.send('x'.repeat(800));
+      await world.turn();
+      await conversation.moveAway();
+      conversation.marked(false);
+      conversation.eased();
+      await world.turn();
+      expect(told).to.deep.equal(['full']);
+    });
+
+    it('return false while the owner of the socket says that its output is full', async () => {
+      const world = new WorkerWorld({ receive: echo });
+      const conversation = world.introduce(1);
+      world.begin(conversation);
+      conversation.marked(true);
+      expect(conversation.connection.send('taken')).to.equal(false);
+      conversation.marked(false);
+      expect(conversation.connection.send(' too')).to.equal(true);
+      await world.turn();
+      expect(world.owner.log.at(-1)).to.equal("1: send 'taken too'");
+    });
+
+    it('that are waited for, and files, come behind what was sent before', async () => {
+      const world = new WorkerWorld({ receive: echo });
+      const { connection } = world.serve(1);
+      connection.send('one ');
+      const waited = connection.sendWait('two');
+      connection.send('three');
+      const filed = connection.sendFile('four');
+      await world.turn();
+      await waited;
+      await filed;
+      expect(world.owner.log).to.deep.equal([
+        "1: send 'one '",
+        "1: send and wait 'two'",
+        "1: send 'three'",
+        '1: file four',
+      ]);
+    });
+
+    it('that are waited for reject when they are invalid, or the connection is closed', async () => {
+      const world = new WorkerWorld({ receive: echo });
+      const { connection } = world.serve(1);
+      const codes: string[] = [];
+      const note = (error: unknown): void => void codes.push((error as { code: string }).code);
+      await connection.sendWait(5 as never).catch(note);
+      await connection.sendFile('').catch(note);
+      await connection.sendFile('path', { offset: -1 }).catch(note);
+      connection.close();
+      await connection.sendWait('x').catch(note);
+      await connection.sendFile('path').catch(note);
+      expect(connection.pause()).to.equal(false);
+      expect(codes).to.deep.equal([
+        'SEND_INVALID',
+        'SEND_INVALID',
+        'SEND_INVALID',
+        'CONNECTION_CLOSED',
+        'CONNECTION_CLOSED',
+      ]);
+    });
+
     it('are refused after the close', async () => {
       const kept: Connection[] = [];
       const world = new WorkerWorld({
