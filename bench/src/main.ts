@@ -1,6 +1,7 @@
 /** Runs one benchmark by its name: `npm run bench -- echo [options]`. */
 import { dispatch } from './dispatch/dispatch.js';
 import { echo } from './echo/echo.js';
+import { idle } from './idle/idle.js';
 import { endAllPrograms } from './harness/program.js';
 import { hostile } from './hostile/hostile.js';
 import { durable, messages, tasks } from './tasks/tasks.js';
@@ -17,6 +18,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   echo: { about: 'process mode, base mode and plain node:net, echoing in turns', run: echo },
+  idle: { about: 'memory of idle connections, beside plain node:net', run: idle },
   dispatch: { about: 'messages per second with each dispatch mode, in turns', run: dispatch },
   tasks: { about: 'tasks per second, beside piscina with one thread', run: tasks },
   hostile: { about: 'how long clients wait for answers, alone and among hostile ones', run: hostile },

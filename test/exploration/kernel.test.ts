@@ -4,6 +4,7 @@ import { delimiter, tcp } from '@shoal/core';
 import { SickApp } from '../fixtures/apps/sick.js';
 import { AsyncEchoApp, StoryApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { ErrandsApp } from '../fixtures/apps/everywhere.js';
+import { LimitsApp } from '../fixtures/apps/limits.js';
 import { PostApp } from '../fixtures/apps/post.js';
 import { Office } from '../mutants/office.js';
 import { orders } from '../mutants/orders.js';
@@ -73,6 +74,11 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
     holds(`when some handlers never settle and are given up, in ${mode} mode`, SickApp, fallSick, {
       runs: 70,
       settings: { mode, workerNum: 2, handlerTimeout: 300 },
+    });
+  for (const settings of [{}, { mode: 'base', workerNum: 1 }] as const)
+    holds(`when more clients come than may, in ${settings.mode ?? 'process'} mode`, LimitsApp, crowd, {
+      runs: 40,
+      settings,
     });
   holds('when the server stops amid the work', AsyncEchoApp, stopAmid, { runs: 70 });
   holds('when workers of two reactors send to connections of each other', PostApp, write, {
@@ -309,6 +315,23 @@ async function keepBusy(server: SimulatedServer): Promise<void> {
   }
   expect(busy.received.toString()).to.equal('0\n2\n4\n6\n');
   await silent.ended();
+}
+
+/** Clients come, go, and come again, some of them beyond a limit; who was let in is served. */
+async function crowd(server: SimulatedServer): Promise<void> {
+  const clients: TestClient[] = [];
+  for (let count = 0; count < 16; count++) {
+    const listener = ['any', 'few', 'slow', 'timed'][count % 4]!;
+    const client = await server.connect({ listener, from: `10.0.0.${count % 3}` });
+    clients.push(client);
+    client.send(`${count}\n`);
+    if (count % 5 === 4) clients[count - 3]!.end();
+    await server.advance(count * 10);
+  }
+  for (const [count, client] of clients.entries())
+    expect([`${count}\n`, '']).to.include(client.received.toString());
+  await server.settle();
+  expect((await server.stats()).connections).to.be.at.most(6);
 }
 
 /** A stop in the middle of everything: what the server has taken is answered, then the connections end. */

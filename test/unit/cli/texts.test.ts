@@ -24,6 +24,18 @@ describe('A status in the terminal', () => {
     ]);
   });
 
+  it('tells connections that were turned away apart from packets that were refused, and a unix socket by its path', () => {
+    const { stats } = serverStatus();
+    const refused = { CONNECTION_LIMIT: 1_000, ADDRESS_LIMIT: 20, CONNECT_RATE: 3, CLOSED: 4 };
+    const listeners = [{ name: 'local', address: '/run/chat.sock', port: 0 }];
+    const lines = statusLines(serverStatus({ stats: { ...stats, refused }, listeners }), now);
+    expect(lines.slice(1, 4).map(({ text }) => text)).to.deep.equal([
+      'listener local on /run/chat.sock',
+      'connections 12_345 (1023 turned away), requests/s 37.0, in flight 7',
+      'packets 100_000 accepted, 99_990 handled, 2 redelivered, 4 refused; 4 handlers failed',
+    ]);
+  });
+
   it('calls a user process by its name and its id', () => {
     const status = serverStatus({
       processes: [processStatus({ role: 'userProcess', workerId: 3, name: 'poller' })],

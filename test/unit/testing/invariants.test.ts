@@ -1555,6 +1555,19 @@ const pairs: readonly Pair[] = [
 
   // bounds
   {
+    title: 'a connection more than maxConnection',
+    rule: 'bounds',
+    says: 'connection 7 is one more than maxConnection 1',
+    settings: { server: { maxConnection: 1 } },
+    keeps: (it) => {
+      it.opens();
+    },
+    breaks: (it) => {
+      it.opens();
+      it.accepted();
+    },
+  },
+  {
     title: 'a byte more with workers than maxQueuedBytes',
     rule: 'bounds',
     says: '1001 bytes are with workers, of 1000 allowed',

@@ -25,6 +25,7 @@ export function configured(
     taskWorkerNum: 0,
     taskConcurrency: 1,
     taskRetries: 1,
+    maxConnection: 100,
     pipeWindow: 4 * 1024 * 1024,
     listeners: [
       {

@@ -38,11 +38,15 @@ const columns: readonly Column[] = [
   { title: 'last crash', align: 'left' },
 ];
 
+/** Why connections are closed before anybody hears of them. */
+const atTheDoor = ['CONNECTION_LIMIT', 'ADDRESS_LIMIT', 'CONNECT_RATE'];
+
 /** `now` is ms since the epoch. `rates` take the place of those that the server averaged. */
 export function statusLines(status: ServerStatus, now: number, rates?: Rates): Line[] {
   const { name, mode, state, generation, uptime, masterPid, stats, listeners, processes } = status;
   const perSecond = processes.reduce((sum, process) => sum + (rateOf(process, rates) ?? 0), 0);
-  const refused = Object.values(stats.refused).reduce((sum, count) => sum + count, 0);
+  const turnedAway = atTheDoor.reduce((sum, reason) => sum + (stats.refused[reason] ?? 0), 0);
+  const refused = Object.values(stats.refused).reduce((sum, count) => sum + count, 0) - turnedAway;
   const plain = (text: string): Line => ({ text: text.trimEnd(), title: false });
   const [head = '', ...rows] = table(
     columns,
@@ -57,7 +61,7 @@ export function statusLines(status: ServerStatus, now: number, rates?: Rates): L
       return plain(`listener ${oneLine(listener)} on ${endpointText(endpoint)}`);
     }),
     plain(
-      `connections ${group(stats.connections)}, requests/s ${rateText(perSecond)}, in flight ${group(stats.outstandingPackets)}`,
+      `connections ${group(stats.connections)}${turnedAway > 0 ? ` (${group(turnedAway)} turned away)` : ''}, requests/s ${rateText(perSecond)}, in flight ${group(stats.outstandingPackets)}`,
     ),
     plain(
       `packets ${group(stats.acceptedPackets)} accepted, ${group(stats.handledPackets)} handled, ` +

@@ -35,6 +35,8 @@ export type ConfiguredFact = {
   /** Tasks that one task worker does at a time. */
   readonly taskConcurrency: number;
   readonly taskRetries: number;
+  /** Connections of the server, in base mode of one worker. */
+  readonly maxConnection: number;
   /** Bytes. */
   readonly pipeWindow: number;
   /** Those that accept connections. */

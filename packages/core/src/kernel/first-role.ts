@@ -170,7 +170,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     taskWorkerNum,
     pipeWindow,
   } = settings;
-  const { taskConcurrency, taskRetries } = settings;
+  const { taskConcurrency, taskRetries, maxConnection } = settings;
   const listeners = settings.listeners.filter(isStream).map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, bufferHighWatermark, packageMaxLength } = listener;
@@ -200,6 +200,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     taskWorkerNum,
     taskConcurrency,
     taskRetries,
+    maxConnection,
     pipeWindow,
     listeners,
     ...(datagramListeners.length > 0 && { datagramListeners }),

@@ -204,12 +204,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#reader.buffered;
   }
 
-  /** Bytes that were taken for the client so far, those of files included. */
-  get sentBytes(): number {
-    return this.#output.taken;
+  /** Grows when the client's system has taken a write. */
+  get outputProgress(): number {
+    return this.#output.progress;
   }
 
-  /** Bytes that were taken for the client and that its system has not. */
+  /** Bytes that it has not taken of the write that is on its way. */
   get unsentBytes(): number {
     return this.#output.unsent;
   }

@@ -9,8 +9,9 @@ export class ConnectionWatch {
   /** Packets that had come; with them the time since when the next one is not whole. */
   #packets = -1;
   #partialSince = 0;
-  /** Bytes that the client's system had taken; with them the time since when it takes no more. */
-  #taken = 0;
+  /** How far the output had come; with it the time since when the client's system takes nothing of it. */
+  #progress = 0;
+  #unsent = 0;
   #takenAt: number;
 
   constructor(now: number) {
@@ -44,11 +45,10 @@ export class ConnectionWatch {
   }
 
   #lookAtProgress(connection: ClientConnection, limit: number, now: number): void {
-    const taken = connection.sentBytes - connection.unsentBytes;
-    if (taken !== this.#taken) {
-      this.#taken = taken;
-      this.#takenAt = now;
-    }
+    const { outputProgress, unsentBytes } = connection;
+    if (outputProgress !== this.#progress || unsentBytes < this.#unsent) this.#takenAt = now;
+    this.#progress = outputProgress;
+    this.#unsent = unsentBytes;
     const time = now - Math.max(connection.lastReceived, this.#takenAt);
     if (time < limit || connection.isProtected) return;
     const what = `nothing has come or been taken for ${Math.round(time)} ms`;

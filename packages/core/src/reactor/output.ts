@@ -59,8 +59,6 @@ export class Output {
   #full = false;
   /** Grows with everything that goes on. */
   progress = 0;
-  /** Bytes that were taken so far. */
-  taken = 0;
 
   constructor(
     private readonly stream: ByteStream,
@@ -84,9 +82,9 @@ export class Output {
     return this.buffered > 0 || this.#turns > 0;
   }
 
-  /** What is on its way in memory, without what the system has of a write that it has not taken whole. */
+  /** What the system has not taken of the write that is on its way. */
   get unsent(): number {
-    return this.#waiting + this.stream.unsent;
+    return this.stream.unsent;
   }
 
   write(buffer: Buffer, start: number, end: number): Verdict {
@@ -96,8 +94,10 @@ export class Output {
     if (buffered === 0 && this.#turns === 0) {
       if (bytes > bounds.limit && bytes > bounds.largestSend) return 'full';
       stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
-      this.taken += bytes;
-      if (stream.buffered === 0) return 'taken';
+      if (stream.buffered === 0) {
+        this.progress++;
+        return 'taken';
+      }
       // Only now is it known to wait, and with a small one the whole read buffer that it lies in.
       const held = Math.min(buffer.buffer.byteLength, Math.max(bytes, READ_BYTES));
       if (!this.total.admits(held)) return 'exhausted';
@@ -107,7 +107,6 @@ export class Output {
       if (held + bytes > bounds.limit && (held > 0 || bytes > bounds.largestSend)) return 'full';
       if (!this.total.admits(bytes)) return 'exhausted';
       this.#waiting += bytes;
-      this.taken += bytes;
       this.#charge(bytes);
       this.#keep(buffer, start, end);
     }
@@ -129,7 +128,6 @@ export class Output {
   step(bytes: Buffer): boolean {
     this.progress++;
     this.#stepping = true;
-    this.taken += bytes.length;
     this.stream.write(bytes);
     this.#settleAccount();
     return this.stream.buffered === 0;

@@ -13,6 +13,7 @@ import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
 import { Loads } from './loads.js';
+import { OpenConnections } from './open-connections.js';
 import { TimerHolders } from './timer-holders.js';
 import type { Rule, Violation } from './violation.js';
 
@@ -68,6 +69,7 @@ export class Invariants implements StoryHost, ExchangeHost {
   #refused = 0;
   /** Reactors with the pids of workers that they have taken out of dispatch. */
   readonly #retired = new Set<string>();
+  readonly #open = new OpenConnections();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
   readonly #loads = new Loads((...violation) => this.report(...violation));
   #stopping = false;
@@ -224,6 +226,13 @@ export class Invariants implements StoryHost, ExchangeHost {
   #accepted(pid: number, { connection, listener, address, port }: ReactorFact & { kind: 'accepted' }): void {
     const settings = this.settings.listeners.find(({ name }) => name === listener);
     if (settings === undefined) throw new Error(`there is no listener ${listener}`);
+    const { maxConnection } = this.settings;
+    if (this.#open.accepted(pid, maxConnection))
+      this.report(
+        'bounds',
+        `connection ${connection} is one more than maxConnection ${maxConnection}`,
+        connection,
+      );
     const story = new ConnectionStory(connection, settings, pid, this);
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
@@ -314,6 +323,7 @@ export class Invariants implements StoryHost, ExchangeHost {
         story.output.fileOutput(fact.file, fact);
         return;
       case 'closed':
+        this.#open.closed(story.owner);
         story.closed(fact);
         this.#checkReason(story, fact.reason);
         return;
@@ -392,6 +402,7 @@ export class Invariants implements StoryHost, ExchangeHost {
     this.deaths.exited(origin, code);
     this.#timerHolders.died(pid);
     this.#datagrams.ended(pid, this.settings.mode === 'base');
+    this.#open.ended(pid);
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);
       // In base mode the sockets die with their worker; one that leaves in order has closed them before.

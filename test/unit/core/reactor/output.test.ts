@@ -182,16 +182,6 @@ describe('Output', () => {
     expect(abandoned).to.equal(1_024);
   });
 
-  it('counts what it has taken, whether it waits or not, and nothing that it refused', () => {
-    const { output, send } = setUp(100, 1_000);
-    send(Buffer.alloc(100));
-    send(Buffer.alloc(900));
-    expect(send(Buffer.alloc(1_000))).to.equal('full');
-    output.enqueue({ advance: () => false, abandon: () => {} });
-    output.step(Buffer.alloc(7));
-    expect(output.taken).to.equal(1_007);
-  });
-
   it('ends the stream after the last turn', () => {
     const { clock, streams, output } = setUp(1_000, 1_000);
     let over = false;

@@ -250,6 +250,21 @@ describe('Reactor', () => {
     });
   });
 
+  it('holds exactly reactorMemoryLimit of incomplete packets of all clients, and closes who sends a byte more', async () => {
+    const MiB = 1024 * 1024;
+    const world = await ReactorWorld.open({ packageMaxLength: MiB }, { reactorMemoryLimit: MiB });
+    world.worker();
+    const [first, second] = [world.client(2 * MiB), world.client(2 * MiB)];
+    first.send(Buffer.alloc(600_000, 'x'));
+    second.send(Buffer.alloc(MiB - 600_000, 'x'));
+    world.flow();
+    expect([first.told, second.told]).to.deep.equal([[], []]);
+    second.send('x');
+    world.flow();
+    expect([first.told, second.told]).to.deep.equal([[], ['reset']]);
+    expect(world.stats.refused).to.deep.equal({ INPUT_OVERFLOW: 1 });
+  });
+
   describe('heartbeat', () => {
     const heartbeat = { heartbeatIdleTime: 5_000 };
     const every = { heartbeatCheckInterval: 1_000 };

@@ -127,15 +127,25 @@ function plainAddress(address = ''): string {
 /** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
 function streamOf(socket: Socket): NodeStream {
   const remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
-  const local = { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+  const local = localEndpoint(plainAddress(socket.localAddress), socket.localPort ?? 0);
   const taken = readInPlace(socket);
   return new NodeStream(taken.socket, 'tcp', remote, local, taken.reader);
 }
 
+let lastLocal: Endpoint = { address: '', port: 0 };
+
+/** Mostly that of the connection before, and then the same object, because there are so many of them. */
+function localEndpoint(address: string, port: number): Endpoint {
+  if (lastLocal.port !== port || lastLocal.address !== address) lastLocal = { address, port };
+  return lastLocal;
+}
+
 /** A client on a unix socket has no address. */
+const NOWHERE: Endpoint = { address: '', port: 0 };
+
 function unixStreamOf(accepted: Socket, path: string): NodeStream {
   const { socket, reader } = readInPlace(accepted);
-  return new NodeStream(socket, 'unix', { address: '', port: 0 }, { address: path, port: 0 }, reader);
+  return new NodeStream(socket, 'unix', NOWHERE, localEndpoint(path, 0), reader);
 }
 
 function noReusePort(): Error {
