@@ -8,6 +8,7 @@ import { durable, messages, tasks } from './tasks/tasks.js';
 import { queue } from './queue/queue.js';
 import { simulate } from './simulate/simulate.js';
 import { spool } from './spool/spool.js';
+import { udp } from './udp/udp.js';
 
 interface Benchmark {
   readonly about: string;
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   messages: { about: 'messages between workers per second', run: messages },
   queue: { about: 'tasks through a durable queue, per second', run: queue },
   simulate: { about: 'boots of simulated servers, and messages through them, per second', run: simulate },
+  udp: { about: 'datagrams: process mode, base mode and plain node:dgram, echoing in turns', run: udp },
   spool: { about: 'large payloads of tasks, by the pipe and through a file', run: spool },
 };
 

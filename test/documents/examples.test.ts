@@ -42,6 +42,7 @@ describe('The programs of the pages', function () {
     write('docs/back-pressure.md', 'src/pressure/');
     write('docs/connections.md', 'src/connections/');
     write('docs/dispatch.md', 'src/dispatch/');
+    write('docs/datagrams.md', 'src/datagrams/');
     tested = await succeeds(run('npm', ['test'], { cwd: directory }));
   });
 
@@ -58,6 +59,7 @@ describe('The programs of the pages', function () {
       'docs/back-pressure.md',
       'docs/connections.md',
       'docs/dispatch.md',
+      'docs/datagrams.md',
     ).filter((title) => title.endsWith('.test.ts'));
     expect(files).not.to.deep.equal([]);
     expect(Number(/(\d+) passing/.exec(tested)?.[1])).to.be.at.least(files.length);

@@ -6,7 +6,7 @@ import { StatsD, type ClientOptions } from 'hot-shots';
 import { Tally } from '@shoal/demo/app';
 import { launch, type LaunchedServer } from '@shoal/testing';
 
-describe('Tally with the StatsD client hot-shots over TCP', () => {
+describe('Tally with the StatsD client hot-shots', () => {
   let data: string;
   let server: LaunchedServer;
 
@@ -23,9 +23,11 @@ describe('Tally with the StatsD client hot-shots over TCP', () => {
 
   /** Plays a client and closes it; rejects when it reports an error. */
   async function withClient(options: ClientOptions, use: (client: StatsD) => void): Promise<void> {
-    const { address, port } = server.running.listeners[0]!;
+    const { protocol = 'tcp' } = options;
+    const listener = protocol === 'tcp' ? 'ingest' : 'datagrams';
+    const { port } = server.running.listeners.find(({ name }) => name === listener)!;
     await new Promise<void>((resolve, reject) => {
-      const client = new StatsD({ host: address, port, protocol: 'tcp', ...options, errorHandler: reject });
+      const client = new StatsD({ host: '127.0.0.1', port, protocol, ...options, errorHandler: reject });
       use(client);
       client.close((error) => (error ? reject(error) : resolve()));
     });
@@ -54,7 +56,7 @@ describe('Tally with the StatsD client hot-shots over TCP', () => {
     }
   }
 
-  it('counts every metric it sends, one by one and in buffers, with tags and without', async () => {
+  it('counts every metric it sends over TCP, one by one and in buffers, with tags and without', async () => {
     await withClient({ prefix: 'one.' }, (client) => {
       client.increment('hits');
       client.increment('hits', 4);
@@ -83,5 +85,22 @@ describe('Tally with the StatsD client hot-shots over TCP', () => {
     expect(await metricsIn('gauges')).to.deep.equal({ 'one.load': 2 });
     expect(await metricsIn('timers')).to.deep.equal({ 'one.answer': [320, 12.5] });
     expect(await metricsIn('sets')).to.deep.equal({ 'one.users': 2, 'two.users': 1 });
+  });
+
+  it('counts every metric it sends over UDP, one by one and several in a datagram', async () => {
+    await withClient({ protocol: 'udp', prefix: 'three.' }, (client) => {
+      client.increment('hits');
+      client.gauge('load', 5);
+      client.timing('answer', 320);
+    });
+    await linesCounted(1_010 + 3);
+    await withClient({ protocol: 'udp', maxBufferSize: 500, globalTags: { env: 'test' } }, (client) => {
+      for (let hit = 0; hit < 100; hit++) client.increment('four.hits', 1, ['path:/a', 'code:200']);
+    });
+    await linesCounted(1_010 + 103);
+    const counters = await metricsIn('counters');
+    expect([counters['three.hits'], counters['four.hits']]).to.deep.equal([1, 100]);
+    expect(await metricsIn('gauges')).to.include({ 'three.load': 5 });
+    expect(await metricsIn('timers')).to.deep.include({ 'three.answer': [320] });
   });
 });

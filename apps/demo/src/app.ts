@@ -13,7 +13,7 @@
  * - A worker dies: its lines go to another one. Those of the share that it had sent may count twice.
  */
 import { join } from 'node:path';
-import { delimiter, tcp } from '@shoal/core';
+import { delimiter, tcp, udp } from '@shoal/core';
 import { ServerConfig } from '@shoal/decorators';
 import { Admin, adminListener } from './admin.js';
 import { Archive } from './archive.js';
@@ -22,17 +22,20 @@ import { Ingest } from './ingest.js';
 import { Keeper } from './keeper.js';
 
 const lines = delimiter('\n', { strip: true });
+const ingestPort = (): number => Number(process.env.TALLY_INGEST_PORT || 8125);
 
 @ServerConfig(() => ({
   listeners: [
     tcp({
       name: 'ingest',
-      port: Number(process.env.TALLY_INGEST_PORT || 8125),
+      port: ingestPort(),
       framing: lines,
       // Lines of one client that may wait in a share.
       concurrency: 1_024,
     }),
     adminListener(lines),
+    // The protocol's own way: several lines in one datagram, and nobody is told of one that is dropped.
+    udp({ name: 'datagrams', port: ingestPort(), maxQueuedBytes: '4MiB' }),
   ],
   mode: 'process',
   reactorNum: 1,

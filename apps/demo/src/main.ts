@@ -6,13 +6,17 @@ import { run } from '@shoal/decorators';
 import { Tally } from './app.js';
 
 const { listeners } = await run(Tally);
-const [ingest, admin] = listeners.map(({ port }) => port);
+const [ingest, admin, datagrams] = listeners.map(({ port }) => port);
 
 console.log(`
 Tally is counting. In another terminal:
 
   printf 'hits:1|c\\n' | nc 127.0.0.1 ${ingest}
   echo counters | nc 127.0.0.1 ${admin}
+
+Metrics may come over UDP, too:
+
+  printf 'hits:1|c' | nc -u -w 1 127.0.0.1 ${datagrams}
 
 Without nc, in bash:
 

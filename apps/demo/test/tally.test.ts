@@ -63,6 +63,33 @@ describe('Tally', () => {
     expect(await badLines(server)).to.equal('0');
   });
 
+  it('takes several lines in one datagram, and counts what is malformed', async () => {
+    await using server = await simulate(Tally);
+    const client = await server.datagramClient({ listener: 'datagrams' });
+    client.send('hits:1|c\nhits:2|c:3|c\r\nload:5|g\n\nnonsense');
+    client.send('answer:320|ms');
+    client.send('');
+    client.send(Buffer.from([0, 0xff, 0xfe]));
+    await server.settle();
+    expect(await metricsIn(server, 'counters')).to.deep.equal({ hits: 6 });
+    expect(await metricsIn(server, 'gauges')).to.deep.equal({ load: 5 });
+    expect(await metricsIn(server, 'timers')).to.deep.equal({ answer: [320] });
+    expect(await badLines(server)).to.equal('2');
+    expect(client.received).to.deep.equal([]);
+  });
+
+  it('loses no datagram that it has taken when a worker is killed', async () => {
+    await using server = await simulate(Tally);
+    const client = await server.datagramClient({ listener: 'datagrams' });
+    for (let hit = 0; hit < 10; hit++) client.send('hits:1|c\nhits:1|c');
+    await server.advance(50);
+    await server.crashWorker(0);
+    await server.crashWorker(1);
+    await server.workersReady();
+    await server.settle();
+    expect(await metricsIn(server, 'counters')).to.deep.equal({ hits: 20 });
+  });
+
   it('answers command after command, and closes at quit', async () => {
     await using server = await simulate(Tally);
     const admin = await server.connect({ listener: 'admin' });

@@ -1,6 +1,8 @@
 /** A plan for people: what runs, where it listens, who serves what. */
 import { styleText } from 'node:util';
 import type { Plan } from '@shoal/core/internal/pipe/messages';
+import { isStream } from '@shoal/core/internal/config/limits';
+import type { StreamListenerSettings } from '@shoal/core/internal/config/load';
 import { group } from '@shoal/core/internal/config/reader';
 
 type ListenerSettings = Plan['settings']['listeners'][number];
@@ -60,11 +62,10 @@ function processLines({ settings, topology, userProcesses }: Plan): string[] {
 }
 
 function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings, index: number): string[] {
-  const { framing, packageMaxLength } = listener;
   const reactors = topology.reactors.flatMap((all, reactor) => (all.includes(index) ? [reactor] : []));
   return [
     row('address', addressText(listener)),
-    row('framing', `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`),
+    ...(isStream(listener) ? [row('framing', framingText(listener))] : [row('packets', 'datagrams')]),
     ...(topology.kind === 'process'
       ? [row('reactor', reactors.map((index) => `number ${index}`).join(', '))]
       : []),
@@ -72,10 +73,14 @@ function listenerLines({ topology, listeners }: Plan, listener: ListenerSettings
   ];
 }
 
+function framingText({ framing, packageMaxLength }: StreamListenerSettings): string {
+  return `${framing.kind}, packets of at most ${group(packageMaxLength)} bytes`;
+}
+
 function addressText(listener: ListenerSettings): string {
   if (listener.type === 'unix') return `unix ${listener.path}, mode ${listener.mode.toString(8)}`;
-  const { host, port } = listener;
-  return `tcp ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`;
+  const { type, host, port } = listener;
+  return `${type} ${host.includes(':') ? `[${host}]` : host}:${port === 0 ? 'a free port' : port}`;
 }
 
 function section(title: string, lines: readonly string[]): string[][] {

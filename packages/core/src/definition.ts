@@ -23,6 +23,7 @@ export type EventName =
   | 'adopt'
   | 'connection'
   | 'drain'
+  | 'packet'
   | 'bufferFull'
   | 'bufferEmpty'
   | 'task'
@@ -48,13 +49,13 @@ export type Target =
       readonly type: Constructor;
       readonly method: string;
       readonly scope: 'process' | 'connection';
-      /** Declared parameters; a third one of `receive` asks for the delivery. */
+      /** Declared parameters; a third one of `receive` and a second one of `packet` ask for the delivery. */
       readonly parameters: number;
     };
 
 export interface HandlerSpec {
   readonly event: EventName;
-  /** The listener that it serves; undefined serves the listeners that nobody names. Connection events only. */
+  /** The listener that it serves; undefined serves the listeners that nobody names. Events of connections and datagrams only. */
   readonly listener?: string;
   /** The kind of task that it does, or whose results it gets; undefined for those without a name. */
   readonly name?: string;

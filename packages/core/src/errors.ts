@@ -55,6 +55,7 @@ export type HandlerErrorCode =
   | 'GROUP_INVALID'
   | 'UID_INVALID'
   | 'STREAM_REFUSED'
+  | 'SENDTO_INVALID'
   | 'SEND_REFUSED'
   | 'SEND_FILE_FAILED'
   | 'TIMER_INVALID'

@@ -5,6 +5,7 @@ import type { PipeMessage } from './messaging/pipe-message.js';
 import type { Task, TaskResult } from './tasks/task.js';
 import type { Connection } from './worker/connection.js';
 import type { ConnectionStream } from './worker/connection-stream.js';
+import type { Packet } from './worker/packet.js';
 
 /** What the handler of each event is called with. A handler may take fewer arguments. */
 export interface HandlerTypes {
@@ -27,6 +28,7 @@ export interface HandlerTypes {
   /** Its data have been in another process: a structured clone of what was sent. */
   readonly command: (data: any) => unknown;
   readonly close: (connection: Connection, reason: CloseReason) => unknown;
+  readonly packet: (packet: Packet, delivery: Delivery) => unknown;
   readonly bufferFull: (connection: Connection) => unknown;
   readonly bufferEmpty: (connection: Connection) => unknown;
   readonly task: (task: Task<never>) => unknown;

@@ -10,10 +10,11 @@ export {
 } from './server.js';
 export { Connection } from './worker/connection.js';
 export type { ConnectionStream } from './worker/connection-stream.js';
+export { Packet } from './worker/packet.js';
 export { Logger } from './log.js';
 export { PipeMessage } from './messaging/pipe-message.js';
 export { Task, TaskResult } from './tasks/task.js';
-export { tcp, unix, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
+export { tcp, udp, unix, raw, delimiter, lengthPrefix, custom } from './config/listeners.js';
 export { ConfigError, HandlerError, ProcessError, ProtocolError, TaskError, ExitCode } from './errors.js';
 export type { DispatchDecision, DispatchFunction, DispatchRequest } from './dispatch/dispatch-function.js';
 export type { EnqueueOptions } from './tasks/queue-client.js';

@@ -1,3 +1,4 @@
+import type { DatagramTarget } from './config/datagram-target.js';
 import type { Settings } from './config/load.js';
 import type { RoleName } from './definition.js';
 import type { ConnectionActs } from './directory/connection-acts.js';
@@ -51,6 +52,7 @@ export interface RoleActions {
   close(connectionId: number, reset: boolean): boolean;
   /** What is done with connections, beside sending to one and closing it. */
   readonly acts: ConnectionActs;
+  sendto(to: DatagramTarget, data: Part): boolean;
   tick(interval: number, run: TimerFunction): number;
   after(delay: number, run: TimerFunction): number;
   clearTimer(id: number): boolean;

@@ -6,6 +6,8 @@
  * `addProcess`. After it, everything else works, in each process through the
  * role that runs there.
  */
+import { isStream } from './config/limits.js';
+import { datagramTarget } from './config/datagram-target.js';
 import type { ListenerInput, Settings, SettingsInput } from './config/load.js';
 import type {
   AnyFunction,
@@ -57,7 +59,7 @@ export type ServerInput = Partial<SettingsInput>;
 
 /** What `Server.on` takes beside the handler. */
 export interface OnOptions {
-  /** Connection events: the listener that it serves; default those that nobody names. */
+  /** Events of connections and datagrams: the listener that it serves; default those that nobody names. */
   readonly listener?: string;
   /** Commands: what it is asked by. `task` and `finish`: the kind of task; default those without a name. */
   readonly name?: string;
@@ -168,7 +170,7 @@ export class Server {
   handler(handlers: Partial<HandlerTypes>, options: { readonly listener?: string } = {}): this {
     this.#requireNotStarted('handler');
     for (const [event, run] of Object.entries(handlers) as [EventName, AnyFunction][]) {
-      this.on(event, run.bind(handlers), eventTable[event]?.kind === 'connection' ? options : {});
+      this.on(event, run.bind(handlers), isOfListener(event) ? options : {});
     }
     return this;
   }
@@ -264,6 +266,23 @@ export class Server {
    */
   send(connectionId: number, data: string | Uint8Array): boolean {
     return this.#role('send').send(connectionId, data);
+  }
+
+  /**
+   * Sends a datagram from a socket of this server, from any process: that of the
+   * listener with the name `listener`, else the first whose family the address is of.
+   * An IPv6 socket on `::` is of both, unless it is `ipv6Only`.
+   *
+   * False for more than 65,507 bytes, when more than `reactorMemoryLimit` would wait
+   * for the owner of the socket, and in a process that has not got so far: an event
+   * worker sends once it serves. True says that it is on its way, and no more: it is a
+   * datagram. Throws HandlerError SENDTO_INVALID for what is no IP address or port (1
+   * to 65535), and where there is no such listener; SEND_INVALID for anything but text
+   * and bytes.
+   */
+  sendto(address: string, port: number, data: string | Uint8Array, listener?: string): boolean {
+    const role = this.#role('sendto');
+    return role.sendto(datagramTarget(role.setting, address, port, listener), data);
   }
 
   /** As `connection.sendWait`, for any connection, from any process. */
@@ -568,7 +587,8 @@ export class Server {
    */
   async heartbeat(close = false): Promise<number[]> {
     const { acts, setting } = this.#role('heartbeat');
-    if (setting.listeners.some(({ heartbeatIdleTime }) => heartbeatIdleTime > 0)) return acts.stale(close);
+    if (setting.listeners.some((each) => isStream(each) && each.heartbeatIdleTime > 0))
+      return acts.stale(close);
     throw new ProcessError(
       'NOT_SUPPORTED',
       'server.heartbeat looks at how long clients are silent: write heartbeatIdleTime in a listener',
@@ -686,6 +706,12 @@ export class Server {
 const PAGE = 100;
 /** Of `ask`. */
 const ASK_TIMEOUT_MS = 5_000;
+
+/** Whether a handler of it serves listeners. */
+function isOfListener(event: EventName): boolean {
+  const kind = eventTable[event]?.kind;
+  return kind === 'connection' || kind === 'datagram';
+}
 
 async function* pages(role: RoleActions): AsyncGenerator<ClientInfo, void> {
   for (let after = -1; ;) {

@@ -28,7 +28,7 @@ export interface ConnectionEventDecorator<Event extends AnyFunction> {
 }
 
 /** A client has connected. The first packet waits until the method has settled. */
-export const OnConnect = connectionEvent<(connection: Connection) => unknown>('connect', '@OnConnect');
+export const OnConnect = listenerEvent<(connection: Connection) => unknown>('connect', '@OnConnect');
 
 /**
  * One framed packet has come, delimiter or header included unless the framing
@@ -36,18 +36,19 @@ export const OnConnect = connectionEvent<(connection: Connection) => unknown>('c
  * settled. A third parameter, which must have neither a default nor `...`,
  * receives how often the packet was delivered and what was answered before.
  */
-export const OnReceive = connectionEvent<
-  (connection: Connection, data: Buffer, delivery: Delivery) => unknown
->('receive', '@OnReceive');
+export const OnReceive = listenerEvent<(connection: Connection, data: Buffer, delivery: Delivery) => unknown>(
+  'receive',
+  '@OnReceive',
+);
 
 /** The connection is gone, after its last packet has settled. */
-export const OnClose = connectionEvent<(connection: Connection, reason: CloseReason) => unknown>(
+export const OnClose = listenerEvent<(connection: Connection, reason: CloseReason) => unknown>(
   'close',
   '@OnClose',
 );
 
 /** The connection was served by another worker before, and has no packet delivered here yet. */
-export const OnAdopt = connectionEvent<(connection: Connection, reason: AdoptReason) => unknown>(
+export const OnAdopt = listenerEvent<(connection: Connection, reason: AdoptReason) => unknown>(
   'adopt',
   '@OnAdopt',
 );
@@ -59,7 +60,7 @@ export const OnAdopt = connectionEvent<(connection: Connection, reason: AdoptRea
  * `connection.toDuplex()`. The method may take as long as the connection lives; if it
  * fails, the stream is destroyed.
  */
-export const OnConnection = connectionEvent<(stream: ConnectionStream, connection: Connection) => unknown>(
+export const OnConnection = listenerEvent<(stream: ConnectionStream, connection: Connection) => unknown>(
   'connection',
   '@OnConnection',
 );
@@ -69,24 +70,22 @@ export const OnConnection = connectionEvent<(stream: ConnectionStream, connectio
  * the goodbye of a protocol. Once for each such connection. It is served on until it ends, and ended by the
  * server when three quarters of `maxWaitTime` are over.
  */
-export const OnDrain = connectionEvent<(connection: Connection) => unknown>('drain', '@OnDrain');
+export const OnDrain = listenerEvent<(connection: Connection) => unknown>('drain', '@OnDrain');
 
 /**
  * As much waits for the client as `bufferHighWatermark` says: `send` returns false from here on. Called once, and again
  * only after `@OnBufferEmpty`. Packets do not wait for it.
  */
-export const OnBufferFull = connectionEvent<(connection: Connection) => unknown>(
-  'bufferFull',
-  '@OnBufferFull',
-);
+export const OnBufferFull = listenerEvent<(connection: Connection) => unknown>('bufferFull', '@OnBufferFull');
 
 /** What waited has fallen to `bufferLowWatermark`; always after an `@OnBufferFull` of this worker. */
-export const OnBufferEmpty = connectionEvent<(connection: Connection) => unknown>(
+export const OnBufferEmpty = listenerEvent<(connection: Connection) => unknown>(
   'bufferEmpty',
   '@OnBufferEmpty',
 );
 
-function connectionEvent<Event extends AnyFunction>(
+/** A decorator of an event that has one handler for each listener. */
+export function listenerEvent<Event extends AnyFunction>(
   event: EventName,
   decorator: string,
 ): ConnectionEventDecorator<Event> {

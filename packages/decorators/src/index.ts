@@ -15,6 +15,7 @@ export {
   OnReceive,
   type ConnectionEventOptions,
 } from './connection-events.js';
+export { OnPacket } from './datagram-events.js';
 export {
   OnAfterReload,
   OnBeforeReload,

@@ -5,8 +5,10 @@ import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
 import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
 import type { PeerCertificate } from '@shoal/core';
 import type { AppClass } from './application.js';
+import type { DatagramLink } from './world/datagram-link.js';
 import { checkDuration, type LinkBehaviour } from './world/link-behaviour.js';
 
+export type { DatagramLink } from './world/datagram-link.js';
 export type { LinkBehaviour } from './world/link-behaviour.js';
 
 /**
@@ -25,6 +27,11 @@ export interface TestServer extends AsyncDisposable {
    * Throws for a `link` that is out of its ranges, and for any on real processes.
    */
   connect(options?: ConnectionOptions): Promise<TestClient>;
+  /**
+   * A client that sends datagrams to a listener, by index or name; default the
+   * first. Throws for a `link` that is out of its ranges, and for any on real processes.
+   */
+  datagramClient(options?: DatagramClientOptions): Promise<TestDatagramClient>;
   /** Clients in the order in which they connected. */
   readonly clients: readonly TestClient[];
   /** Lets so many ms pass: virtual ones at once, real ones as they come. */
@@ -138,6 +145,27 @@ export interface ConnectionOptions {
   readonly tls?: ClientTlsOptions;
   /** Comes through a load balancer, which writes a header of the PROXY protocol first. */
   readonly proxy?: ClientProxyOptions;
+}
+
+export interface DatagramClientOptions {
+  readonly listener?: number | string;
+  /** The client's address. In a simulation any; on real processes one of 127.0.0.0/8, or `::1`. */
+  readonly from?: string;
+  /** What happens to datagrams on their way, both ways. Only in a simulation. */
+  readonly link?: DatagramLink;
+}
+
+export interface TestDatagramClient {
+  /** The first one of a server is 0. */
+  readonly id: number;
+  /** Its own address and port. */
+  readonly address: string;
+  readonly port: number;
+  /** Every datagram that has come so far. */
+  readonly received: readonly Buffer[];
+  send(data: string | Uint8Array): void;
+  /** The next datagram. */
+  receive(): Promise<Buffer>;
 }
 
 export interface TestLog {

@@ -5,9 +5,12 @@ export type { SimulatedServer } from './simulated-server.js';
 export type { LaunchedServer } from './launched-server.js';
 export type {
   ConnectionOptions,
+  DatagramClientOptions,
+  DatagramLink,
   LinkBehaviour,
   RunningInfo,
   TestClient,
+  TestDatagramClient,
   TestLog,
   TestServer,
 } from './harness.js';

@@ -55,13 +55,19 @@ function inFreePlaces(given: Definition['settings']): object {
   if (!Array.isArray(listeners)) return settings;
   const place = (listener: unknown, index: number): unknown => {
     if (typeof listener !== 'object' || listener === null) return listener;
-    if ('port' in listener) return { ...listener, host: '127.0.0.1', port: 0 };
+    if ('port' in listener) return { ...listener, host: isIPv6(listener) ? '::1' : '127.0.0.1', port: 0 };
     // Its name stays, which is its path where it has none.
     if ('path' in listener)
       return { name: listener.path, ...listener, path: `${runtimeDirectory}/listener-${index}` };
     return listener;
   };
   return { ...settings, listeners: listeners.map(place) };
+}
+
+/** A socket for datagrams sends to its own family alone, so it keeps that. */
+function isIPv6(listener: object): boolean {
+  const { type, host } = listener as { readonly type?: unknown; readonly host?: unknown };
+  return type === 'udp' && typeof host === 'string' && host.includes(':');
 }
 
 async function answer(running: RunningServer, { request, wants }: ToLaunched): Promise<void> {

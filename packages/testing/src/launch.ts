@@ -24,7 +24,7 @@ export interface LaunchOptions {
 
 /**
  * Starts the application on real processes. Every listener listens on a free
- * port of 127.0.0.1, or if it is one of unix in the test's directory; the runtime directory is a place of the test's own, and the
+ * port of 127.0.0.1 (of ::1 for datagrams over IPv6), or if it is one of unix in the test's directory; the runtime directory is a place of the test's own, and the
  * server stays in the foreground whatever `daemonize` says; all other settings
  * are the application's.
  */

@@ -10,15 +10,17 @@ import {
   findWorkerToHang,
   unready,
   type ConnectionOptions,
+  type DatagramClientOptions,
   type RunningInfo,
   type TestClient,
+  type TestDatagramClient,
   type TestLog,
   type TestServer,
 } from './harness.js';
 import type { LaunchedMaster } from './launched-master.js';
 import type { LaunchedTrace } from './trace/launched-trace.js';
 import { Picture, type ConnectionView, type PacketView, type TimerView } from './trace/picture.js';
-import type { ClientFact, TraceEvent } from './trace/trace-event.js';
+import type { ClientFact, DatagramClientFact, TraceEvent } from './trace/trace-event.js';
 import { moduleOf } from '@shoal/decorators';
 import type { AppClass } from './application.js';
 import { findExport } from './find-export.js';
@@ -26,6 +28,8 @@ import { PausedProcesses, standsStill } from './paused-processes.js';
 import { linkIsReal, RealStream } from './real-stream.js';
 import { REAL_PATIENCE } from './real-waiting.js';
 import { proxiedFrom } from './proxy-header.js';
+import { defaultAddress, reachable, ScriptedDatagramClient } from './datagram-client.js';
+import { datagramLinkIsReal, RealDatagrams } from './real-datagrams.js';
 import { ScriptedClient } from './scripted-client.js';
 
 const STOP_PATIENCE = 15_000;
@@ -40,6 +44,7 @@ const LEAVE_PATIENCE = 1_000;
 /** A server on real processes. */
 export class LaunchedServer implements TestServer {
   readonly #clients: ScriptedClient[] = [];
+  readonly #datagrams: RealDatagrams[] = [];
   readonly #picture: Picture;
   readonly #paused = new PausedProcesses();
   #stopped: Promise<{ exitCode: number }> | undefined;
@@ -73,6 +78,18 @@ export class LaunchedServer implements TestServer {
     const client = new ScriptedClient(id, stream, this.master.waiting, note, stream.tls);
     this.#clients.push(client);
     return client;
+  }
+
+  async datagramClient(options: DatagramClientOptions = {}): Promise<TestDatagramClient> {
+    if (options.link !== undefined) throw datagramLinkIsReal();
+    const place = findListener(this.running, options.listener);
+    const { from = defaultAddress(place) } = options;
+    const socket = await RealDatagrams.open(from, () => this.master.waiting.poke());
+    const id = this.#datagrams.length;
+    this.#datagrams.push(socket);
+    const note = (fact: DatagramClientFact): void => this.facts.note(`datagram client ${id}`, fact);
+    note({ kind: 'datagramClient', client: id, ...socket.local, lossy: true, duplicates: false });
+    return new ScriptedDatagramClient(id, socket, reachable(place, from), this.master.waiting, note);
   }
 
   async advance(ms: number): Promise<void> {
@@ -224,6 +241,7 @@ export class LaunchedServer implements TestServer {
       master.end();
       this.#paused.forget();
       for (const client of this.#clients) client.drop();
+      for (const socket of this.#datagrams) socket.close();
       this.facts.close();
       rmSync(this.directory, { recursive: true, force: true });
     }

@@ -12,15 +12,18 @@ import {
   unready,
   type ClientTlsOptions,
   type ConnectionOptions,
+  type DatagramClientOptions,
   type TestClient,
+  type TestDatagramClient,
   type TestLog,
   type TestServer,
   type Waiting,
 } from './harness.js';
 import { proxiedFrom, proxyHeader } from './proxy-header.js';
+import { defaultAddress, reachable, ScriptedDatagramClient } from './datagram-client.js';
 import { ScriptedClient } from './scripted-client.js';
 import { Picture, type ConnectionView, type PacketView, type TimerView } from './trace/picture.js';
-import type { ClientFact, TraceEvent } from './trace/trace-event.js';
+import type { ClientFact, DatagramClientFact, TraceEvent } from './trace/trace-event.js';
 import { lastEvents } from './trace/trace-text.js';
 import { lastLines } from './world/log-text.js';
 import type { SecuredClient } from './world/tls/tls-client.js';
@@ -94,6 +97,7 @@ async function playStarted(program: SimulatedProgram, platform: Platform): Promi
 /** A server in a simulated world. Tests that need more than the harness find it in `world`. */
 export class SimulatedServer implements TestServer, Waiting {
   readonly #clients: ScriptedClient[] = [];
+  #datagramClients = 0;
   readonly #picture: Picture;
   #stopped: Promise<{ exitCode: number }> | undefined;
 
@@ -216,6 +220,19 @@ export class SimulatedServer implements TestServer, Waiting {
         else resolve(outcome);
       });
     });
+  }
+
+  async datagramClient(options: DatagramClientOptions = {}): Promise<TestDatagramClient> {
+    const { listener, link = {} } = options;
+    const place = findListener(this.running, listener);
+    const { from = defaultAddress(place) } = options;
+    const peer = this.world.datagramClient(from, link);
+    const id = this.#datagramClients++;
+    const note = (fact: DatagramClientFact): void => this.world.note(`datagram client ${id}`, fact);
+    const lossy = (link.loss ?? 0) > 0;
+    const duplicates = (link.duplication ?? 0) > 0;
+    note({ kind: 'datagramClient', client: id, ...peer.local, lossy, duplicates });
+    return new ScriptedDatagramClient(id, peer, reachable(place, from), this, note);
   }
 
   advance(ms: number): Promise<void> {

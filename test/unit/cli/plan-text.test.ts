@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { udp } from '@shoal/core';
 import { planText } from '@shoal/cli/internal/plan-text';
 import type { Plan } from '@shoal/core/internal/pipe/messages';
 import { topologyOf } from '@shoal/core/internal/topology/topology';
@@ -27,6 +28,16 @@ describe('What shoal check shows', () => {
       '  After           Chat.open, after 5 ms, in every task worker',
       '  Tick            Chat.third, every 5 ms, in worker 3',
     ]);
+  });
+
+  it('says of a listener of datagrams where it is and who serves it', () => {
+    const settings = settingsOf({ listeners: [udp({ name: 'dns', host: '::', port: 53 })] });
+    const topology = topologyOf(settings, true);
+    const listeners = [{ name: 'dns', handlers: { OnPacket: 'Dns.ask' } }];
+    const nothing = { hooks: [], timers: [], commands: [], userProcesses: [] };
+    const text = planText({ settings, topology, listeners, ...nothing }, false);
+    expect(text).to.match(/^listener dns\n {2}address +udp \[::\]:53\n {2}packets +datagrams\n/m);
+    expect(text).to.match(/^ {2}OnPacket +Dns\.ask$/m);
   });
 
   it('names the dispatch module that is asked before the mode', () => {

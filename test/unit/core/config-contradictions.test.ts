@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ConfigProblems, loadSettings } from '@shoal/core/internal/config/load';
-import { delimiter, lengthPrefix, tcp } from '@shoal/core/internal/config/listeners';
+import { delimiter, lengthPrefix, tcp, udp } from '@shoal/core/internal/config/listeners';
 
 function linesOf(input: unknown): string[] {
   try {
@@ -21,6 +21,24 @@ describe('Options that contradict each other', () => {
       "pidFile: '../var/./chat' is the logFile too; name another file",
     ]);
     expect(linesOf({ listeners, logFile: '/var/chat.log', pidFile: '/var/chat.pid' })).to.deep.equal([]);
+  });
+
+  it('ipv6Only needs an IPv6 address', () => {
+    const listen = (host: string) => ({ listeners: [udp({ port: 80, host, ipv6Only: true })] });
+    expect(linesOf(listen('0.0.0.0'))).to.deep.equal([
+      "listeners[0].ipv6Only: true has no effect, because 0.0.0.0 is no address of IPv6; write host: '::', or remove it",
+    ]);
+    expect(linesOf(listen('::'))).to.deep.equal([]);
+  });
+
+  it('ports of streams and of datagrams are different ones, and names are not', () => {
+    expect(linesOf({ listeners: [tcp({ port: 80 }), udp({ port: 80 })] })).to.deep.equal([]);
+    expect(linesOf({ listeners: [udp({ port: 80 }), udp({ port: 80 })] })).to.deep.equal([
+      'listeners[1].port: 80 makes the same address as listeners[0], 0.0.0.0:80/udp; write another port or host',
+    ]);
+    expect(
+      pathsOf({ listeners: [tcp({ port: 80, name: 'x' }), udp({ port: 81, name: 'x' })] }),
+    ).to.deep.equal(['listeners[1].name']);
   });
 
   it('group needs a user', () => {

@@ -8,7 +8,8 @@ import {
   type SettingsInput,
   type TcpListenerSettings,
 } from '@shoal/core/internal/config/load';
-import { custom, delimiter, lengthPrefix, raw, tcp } from '@shoal/core/internal/config/listeners';
+import { streamListener } from '@shoal/core/internal/config/limits';
+import { custom, delimiter, lengthPrefix, raw, tcp, udp } from '@shoal/core/internal/config/listeners';
 import { ConfigError } from '@shoal/core/internal/errors';
 
 const environment = { cpus: 4, name: 'echo', directory: '/srv/echo' };
@@ -338,8 +339,63 @@ describe('loadSettings', () => {
   });
 });
 
+describe('Listeners of datagrams', () => {
+  it('have defaults, and take over what the server has of their options', () => {
+    const bare = { type: 'udp', host: '0.0.0.0', port: 53, ipv6Only: false };
+    expect(load({ listeners: [udp({ port: 53 })] }).listeners).to.deep.equal([
+      {
+        ...bare,
+        name: '0.0.0.0:53/udp',
+        maxQueuedBytes: 256 * KiB,
+        handlerTimeout: 0,
+        onWorkerLost: 'redeliver',
+      },
+    ]);
+    const server = { maxQueuedBytes: '1MiB', handlerTimeout: '5s', onWorkerLost: 'close' };
+    const own = udp({ port: 53, name: 'dns', recvBufferSize: '4MiB', onWorkerLost: 'redeliver' });
+    expect(
+      load({ listeners: [udp({ port: 53, name: 'a', host: '::' }), { ...own, port: 54 }], ...server })
+        .listeners,
+    ).to.deep.equal([
+      { ...bare, name: 'a', host: '::', maxQueuedBytes: MiB, handlerTimeout: 5_000, onWorkerLost: 'drop' },
+      {
+        ...bare,
+        name: 'dns',
+        port: 54,
+        recvBufferSize: 4 * MiB,
+        maxQueuedBytes: MiB,
+        handlerTimeout: 5_000,
+        onWorkerLost: 'redeliver',
+      },
+    ]);
+  });
+
+  it('have bounds, and one step beyond each is refused', () => {
+    const limits = {
+      port: [0, 65_535],
+      recvBufferSize: [4 * KiB, GiB],
+      maxQueuedBytes: [KiB, GiB],
+      handlerTimeout: [100, longest],
+    };
+    for (const [name, [least, most]] of Object.entries(limits) as [string, [number, number]][]) {
+      const input = (value: number) => ({ listeners: [{ type: 'udp', port: 53, [name]: value }] });
+      for (const value of [least, most])
+        expect((load(input(value)).listeners[0] as unknown as Record<string, unknown>)[name], name).to.equal(
+          value,
+        );
+      for (const value of [least - 1, most + 1])
+        expect(problemsOf(input(value)).map(({ path }) => path)).to.deep.equal([`listeners[0].${name}`]);
+    }
+  });
+
+  it('close no connection when a worker is lost', () => {
+    const [problem] = problemsOf({ listeners: [{ type: 'udp', port: 53, onWorkerLost: 'close' }] });
+    expect(problem?.path).to.equal('listeners[0].onWorkerLost');
+  });
+});
+
 describe('Framing settings', () => {
-  const framingOf = (input: object) => load(input).listeners[0]?.framing;
+  const framingOf = (input: object) => streamListener(load(input), 0).framing;
 
   it('have a number of four bytes, big endian, that counts the body, unless told otherwise', () => {
     expect(framingOf(withListener({ framing: lengthPrefix() }))).to.deep.equal({
@@ -722,8 +778,8 @@ describe('A configuration that does not hold', () => {
       "  listeners[1].host: 'a b' is not an address; write an address such as '127.0.0.1', '0.0.0.0' (all of IPv4) or '::' (all addresses)",
       '  listeners[1].port: nothing was given; write an integer from 0 to 65_535',
       '  listeners[1].prot: 1 is not an option of tcp(); did you mean port?',
-      "  listeners[2]: 'tcp' is not a listener; write tcp({ port: 9501 }) or unix({ path: '/run/app.sock' })",
-      "  listeners[3].type: 'sctp' is not a transport; write 'tcp' or 'unix'",
+      "  listeners[2]: 'tcp' is not a listener; write tcp({ port: 9501 }), unix({ path: '/run/app.sock' }) or udp({ port: 9501 })",
+      "  listeners[3].type: 'sctp' is not a transport; write 'tcp', 'unix' or 'udp'",
       '  reactorNum: 0 is below the minimum of 1; write an integer from 1 to 64',
       "  workerNum: '4' is a string; write 'auto' or an integer from 1 to 1000, without quotes",
       "  pipeWindow: '1MB' is not a size; write '1MiB', or 1_000_000 for the decimal unit",
@@ -867,6 +923,10 @@ describe('Settings', () => {
     const bytes = [10];
     const settings = load(withListener({ framing: { kind: 'delimiter', bytes } }));
     bytes.push(13);
-    expect(settings.listeners[0]?.framing).to.deep.equal({ kind: 'delimiter', bytes: [10], strip: false });
+    expect(streamListener(settings, 0).framing).to.deep.equal({
+      kind: 'delimiter',
+      bytes: [10],
+      strip: false,
+    });
   });
 });

@@ -25,6 +25,24 @@ describe('A name that is no option', () => {
     );
   });
 
+  it('in a listener of datagrams is told that only streams have it, wherever it could be written', () => {
+    for (const name of [
+      'framing',
+      'concurrency',
+      'packageMaxLength',
+      'heartbeatIdleTime',
+      'backlog',
+      'noDelay',
+    ])
+      expect(explain(name, 'udp')).to.equal(
+        'is not an option of udp(); remove it: only listeners of streams have it',
+      );
+    expect(explain('recvBufferSize', 'tcp')).to.equal(
+      'is not an option of tcp(); write it in a listener: listeners: [udp({ recvBufferSize: … })]',
+    );
+    expect(explain('recv_buffer_size', 'udp')).to.equal('has no such name; did you mean recvBufferSize?');
+  });
+
   it('with a slip of the pen is told the one that is near', () => {
     expect(explain('workerNumber')).to.equal('is not an option of the server; did you mean workerNum?');
     expect(explain('listener')).to.equal('is not an option of the server; did you mean listeners?');

@@ -1,3 +1,4 @@
+import { streamListener } from '@shoal/core/internal/config/limits';
 import { expect } from 'chai';
 import { tcp } from '@shoal/core';
 import { ConfigProblems, loadSettings, type Settings } from '@shoal/core/internal/config/load';
@@ -26,7 +27,7 @@ function problems(options: object): string[] {
 
 describe('The options of TLS', () => {
   it('have absolute paths and every default', () => {
-    expect(load(files).listeners[0]!.tls).to.deep.equal({
+    expect(streamListener(load(files), 0).tls).to.deep.equal({
       cert: '/srv/a.crt',
       key: '/etc/a.key',
       sni: {},
@@ -50,8 +51,8 @@ describe('The options of TLS', () => {
     });
     const text = JSON.stringify(settings);
     expect(text).to.not.include('BEGIN').and.not.include(passphrase);
-    expect(settings.listeners[0]!.tls!.key).to.match(/^inline:\d+:[\da-f]{8}$/);
-    expect(Object.keys(settings.listeners[0]!.tls!.sni)).to.deep.equal(['a.example']);
+    expect(streamListener(settings, 0).tls!.key).to.match(/^inline:\d+:[\da-f]{8}$/);
+    expect(Object.keys(streamListener(settings, 0).tls!.sni)).to.deep.equal(['a.example']);
     expect(loadSettings(settings, environment)).to.deep.equal(settings);
   });
 
@@ -112,7 +113,7 @@ describe('The options of the PROXY protocol', () => {
       { listeners: [tcp({ port: 1, proxyProtocol: { trusted: ['::1'] } })] },
       environment,
     );
-    expect(settings.listeners[0]!.proxyProtocol).to.deep.equal({ trusted: ['::1'], timeout: 5_000 });
+    expect(streamListener(settings, 0).proxyProtocol).to.deep.equal({ trusted: ['::1'], timeout: 5_000 });
     expect(problems({ proxyProtocol: {} })[0]).to.include('proxyProtocol.trusted: nothing was given');
     expect(problems({ proxyProtocol: { trusted: [] } })[0]).to.include('trusts nobody');
     expect(problems({ proxyProtocol: { trusted: ['localhost'] } })[0]).to.include(

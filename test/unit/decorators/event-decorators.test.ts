@@ -10,6 +10,7 @@ import {
   OnDrain,
   OnManagerStart,
   OnManagerStop,
+  OnPacket,
   OnReceive,
   OnShutdown,
   OnStart,
@@ -46,6 +47,8 @@ describe('Event decorators', () => {
       @OnAdopt({}) adopt(): void {}
       @OnConnection connection(): void {}
       @OnDrain drain(): void {}
+      @OnPacket packet(): void {}
+      @OnPacket({ listener: 'dns' }) ask(): void {}
     }
 
     expect(events(Everything)).to.deep.equal([
@@ -63,6 +66,8 @@ describe('Event decorators', () => {
       'adopt: adopt',
       'connection: connection',
       'drain: drain',
+      'packet: packet',
+      'ask: packet of dns',
     ]);
   });
 

@@ -14,6 +14,10 @@ const bytes = { bytes: 3, data: 'hi\n' };
 const delivered = { connection: 3, packet: 0, worker: 10, workerId: 1, seq: 4, attempt: 1 } as const;
 const handler = { event: 'receive', handler: 'Chat.line', subject: 3, seq: 4 };
 
+const datagram = { datagram: 3 } as const;
+const place = { listener: 'parrot', address: '10.0.0.7', port: 4000 } as const;
+const given = { ...datagram, owner: 0, worker: 10, workerId: 1, seq: 4, attempt: 1 } as const;
+
 /** Every kind of event, with its sentence. A new kind does not compile until it is here. */
 const examples: Examples = {
   configured: [[configured(), 'process mode, 1 reactors, 2 workers, dispatch fixed']],
@@ -22,6 +26,62 @@ const examples: Examples = {
     [{ kind: 'exited', code: 70, signal: null }, 'ends by exit code 70'],
     [{ kind: 'exited', code: 0, signal: null }, 'ends by exit code 0'],
     [{ kind: 'exited', code: null, signal: 'SIGKILL' }, 'ends by SIGKILL'],
+  ],
+  datagramAccepted: [
+    [
+      { kind: 'datagramAccepted', ...datagram, ...place, ...bytes },
+      'takes datagram 3 from 10.0.0.7:4000 on parrot: 3 bytes "hi\\n"',
+    ],
+  ],
+  datagramDelivered: [
+    [{ kind: 'datagramDelivered', ...given }, 'gives datagram 3 to worker 1'],
+    [{ kind: 'datagramDelivered', ...given, attempt: 2 }, 'gives datagram 3 to worker 1, attempt 2'],
+  ],
+  datagramAcknowledged: [
+    [{ kind: 'datagramAcknowledged', ...datagram, discarded: false }, 'hears that datagram 3 is settled'],
+    [{ kind: 'datagramAcknowledged', ...datagram, discarded: true }, 'hears that datagram 3 is discarded'],
+  ],
+  datagramReturned: [
+    [
+      { kind: 'datagramReturned', ...datagram, planned: false },
+      'takes datagram 3 back from a worker that is lost',
+    ],
+    [
+      { kind: 'datagramReturned', ...datagram, planned: true },
+      'takes datagram 3 back from a worker that has not started it',
+    ],
+  ],
+  datagramRefused: [
+    [{ kind: 'datagramRefused', ...datagram, reason: 'NO_WORKER' }, 'refuses datagram 3: NO_WORKER'],
+  ],
+  datagramSent: [
+    [
+      { kind: 'datagramSent', ...place, ...bytes },
+      'sends a datagram to 10.0.0.7:4000 from parrot: 3 bytes "hi\\n"',
+    ],
+  ],
+  datagramWritten: [
+    [
+      { kind: 'datagramWritten', ...place, worker: 10, ...bytes },
+      'writes a datagram to 10.0.0.7:4000 from parrot: 3 bytes "hi\\n"',
+    ],
+  ],
+  datagramClient: [
+    [
+      {
+        kind: 'datagramClient',
+        client: 0,
+        address: '10.0.0.7',
+        port: 4000,
+        lossy: false,
+        duplicates: false,
+      },
+      'is at 10.0.0.7:4000',
+    ],
+  ],
+  datagramClientSends: [[{ kind: 'datagramClientSends', client: 0, ...bytes }, 'sends 3 bytes "hi\\n"']],
+  datagramClientReceives: [
+    [{ kind: 'datagramClientReceives', client: 0, ...bytes }, 'receives 3 bytes "hi\\n"'],
   ],
   accepted: [
     [

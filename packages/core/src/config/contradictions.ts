@@ -5,7 +5,13 @@ import { lengthTypes } from './length-type.js';
 import { impossibleMarks } from './mark-contradictions.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
-import type { FramingSettings, ListenerSettings, UnixListenerSettings } from './schema.js';
+import type {
+  FramingSettings,
+  ListenerSettings,
+  StreamListenerSettings,
+  TcpListenerSettings,
+  UnixListenerSettings,
+} from './schema.js';
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
 import { asFileName } from './text.js';
@@ -30,13 +36,17 @@ export function contradictions(input: unknown, draft: SettingsDraft): Problem[] 
     ...boundsThatNeverAct(input, [], draft, draft),
     ...impossibleMarks(input, [], draft),
     ...delayWithoutConnect(input, [], draft),
-    ...listeners.flatMap((listener, index) => [
-      ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
-      ...impossibleMarks(input, ['listeners', index], listener),
-      ...delayWithoutConnect(input, ['listeners', index], draft),
-      ...impossibleFraming(['listeners', index, 'framing'], listener),
-      ...tlsContradictions(input, ['listeners', index, 'tls'], listener.tls),
-    ]),
+    ...listeners.flatMap((listener, index) =>
+      'framing' in listener
+        ? [
+            ...boundsThatNeverAct(input, ['listeners', index], listener, draft),
+            ...impossibleMarks(input, ['listeners', index], listener),
+            ...delayWithoutConnect(input, ['listeners', index], draft),
+            ...impossibleFraming(['listeners', index, 'framing'], listener),
+            ...tlsContradictions(input, ['listeners', index, 'tls'], listener.tls),
+          ]
+        : [],
+    ),
     ...sharedAddresses(listeners),
     ...sharedNames(input, listeners),
     ...sharedFile(input, draft),
@@ -181,11 +191,11 @@ function tcpOptions(input: unknown, draft: SettingsDraft): Problem[] {
       const reason = `has no effect, because ${main} is ${off}`;
       return [problem(path, valueAt(input, path), reason, `set ${main}, or remove it`)];
     };
-    const used = listeners.some((listener) => !isUnix(listener) && listener[main] !== off);
+    const used = listeners.some((listener) => isTcp(listener) && listener[main] !== off);
     return [
       ...(used ? [] : idle([detail], draft[detail], inheritedTcpDefaults[detail])),
       ...listeners.flatMap((listener, index) => {
-        return !isUnix(listener) && listener[main] === off
+        return isTcp(listener) && listener[main] === off
           ? idle(['listeners', index, detail], listener[detail], draft[detail])
           : [];
       }),
@@ -203,7 +213,7 @@ const bounds = [
 function boundsThatNeverAct(
   input: unknown,
   at: Path,
-  values: Draft<Pick<ListenerSettings, (typeof bounds)[number][0]>>,
+  values: Draft<Pick<StreamListenerSettings, (typeof bounds)[number][0]>>,
   totals: Pick<SettingsDraft, (typeof bounds)[number][1]>,
 ): Problem[] {
   return bounds.flatMap(([one, all]) => {
@@ -243,7 +253,7 @@ function delayWithoutConnect(
   ];
 }
 
-function impossibleFraming(path: Path, listener: Draft<ListenerSettings>): Problem[] {
+function impossibleFraming(path: Path, listener: Draft<StreamListenerSettings>): Problem[] {
   const { framing, packageMaxLength } = listener;
   if (framing?.kind === 'lengthPrefix') {
     return [...impossiblePrefix(path, framing), ...prefixThatLeavesNoRoom(path, framing, packageMaxLength)];
@@ -328,7 +338,13 @@ function addressOf(listener: Draft<ListenerSettings>): string | undefined {
   if (isUnix(listener)) return listener.path;
   const { host, port } = listener;
   if (host === undefined || port === undefined || port === 0) return undefined;
-  return defaultName(host.toLowerCase(), port);
+  const address = defaultName(host.toLowerCase(), port);
+  // Ports of streams and of datagrams are different ones.
+  return 'framing' in listener ? address : `${address}/udp`;
+}
+
+function isTcp(listener: Draft<ListenerSettings>): listener is Draft<TcpListenerSettings> {
+  return 'noDelay' in listener;
 }
 
 function isUnix(listener: Draft<ListenerSettings>): listener is Draft<UnixListenerSettings> {

@@ -29,6 +29,8 @@ export function describeConfiguration(): string {
     table(without(listeners.tcp.shape, inheritedOptions)),
     "Clients on the same machine come to `unix({ path: '/run/chat.sock' })`, which has nothing of TCP, and these:",
     table(without(listeners.unix.shape, inheritedOptions)),
+    'A listener of datagrams is written `udp({ port: 9501 })`. These are all its options; what is written for the whole server holds for it where it has the option.',
+    table(listeners.udp.shape),
     ...framingSections(),
     ...tlsSection(),
     ...proxySection(),

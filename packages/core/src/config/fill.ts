@@ -18,7 +18,9 @@ import {
   serverSchema,
   workerTimeoutDefault,
   type FramingSettings,
+  type DatagramListenerSettings,
   type ListenerSettings,
+  type StreamListenerSettings,
   type AbsentOption,
   type Settings,
   type TcpListenerSettings,
@@ -47,7 +49,7 @@ export interface Environment {
 export type Draft<T> = { readonly [Key in keyof T]: T[Key] | undefined };
 
 /** What listeners of streams have in common. */
-type StreamSettings = Pick<ListenerSettings, keyof (typeof streamOptions)['shape']>;
+type StreamSettings = Pick<StreamListenerSettings, keyof (typeof streamOptions)['shape']>;
 
 export interface SettingsDraft
   extends Draft<Omit<Settings, 'listeners' | AbsentOption>>, Pick<Settings, AbsentOption> {
@@ -192,9 +194,10 @@ function fillListener(
   valid: ListenerOutput | undefined,
   environment: Environment,
 ): Draft<ListenerSettings> {
-  if (valueAt(input, ['type']) === 'unix') {
-    return fillUnix(input, inherited, valid?.type === 'unix' ? valid : undefined);
-  }
+  const type = valueAt(input, ['type']);
+  if (type === 'udp')
+    return fillDatagramListener(input, inherited, valid?.type === 'udp' ? valid : undefined);
+  if (type === 'unix') return fillUnix(input, inherited, valid?.type === 'unix' ? valid : undefined);
   return fillTcp(input, inherited, valid?.type === 'tcp' ? valid : undefined, environment);
 }
 
@@ -248,7 +251,7 @@ function fillUnix(
 function fillStream(
   input: unknown,
   inherited: Inherited,
-  valid: ListenerOutput | undefined,
+  valid: Exclude<ListenerOutput, { type: 'udp' }> | undefined,
 ): Draft<StreamSettings> {
   const option = reader(streamOptions, input, valid);
   const socketBufferSize = option('socketBufferSize', inherited.socketBufferSize);
@@ -273,12 +276,39 @@ function fillStream(
   };
 }
 
+function fillDatagramListener(
+  input: unknown,
+  inherited: Inherited,
+  valid: z.output<typeof listenersByTransport.udp> | undefined,
+): Draft<DatagramListenerSettings> {
+  const option = reader(listenersByTransport.udp, input, valid);
+  const host = option('host');
+  const port = option('port');
+  const recvBufferSize = option('recvBufferSize');
+  const { onWorkerLost } = inherited;
+  const known = host !== undefined && port !== undefined;
+  return {
+    type: option('type'),
+    name: option('name', known ? `${defaultName(host, port)}/udp` : undefined),
+    host,
+    port,
+    ipv6Only: option('ipv6Only'),
+    ...(recvBufferSize !== undefined && { recvBufferSize }),
+    maxQueuedBytes: option('maxQueuedBytes', inherited.maxQueuedBytes),
+    handlerTimeout: option('handlerTimeout', inherited.handlerTimeout),
+    // No connection would be there to close.
+    onWorkerLost: option('onWorkerLost', onWorkerLost === 'close' ? 'drop' : onWorkerLost),
+  };
+}
+
 /** What a listener is called that has no name of its own. */
 export function defaultName(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function fillFraming(framing: ListenerOutput['framing'] | undefined): FramingSettings | undefined {
+function fillFraming(
+  framing: z.output<typeof listenersByTransport.tcp>['framing'] | undefined,
+): FramingSettings | undefined {
   if (framing?.kind !== 'lengthPrefix') return framing;
   const { bodyOffset = framing.lengthOffset + lengthTypes[framing.type].size } = framing;
   return { ...framing, bodyOffset };
@@ -295,7 +325,7 @@ export function isUnwatched(
 
 /** The smallest idle time in use; 0 where none is, undefined where one is not known. */
 export function smallestIdleTime(listeners: SettingsDraft['listeners']): number | undefined {
-  const idleTimes = listeners?.map((listener) => listener.heartbeatIdleTime);
+  const idleTimes = listeners?.map((listener) => ('framing' in listener ? listener.heartbeatIdleTime : 0));
   if (idleTimes === undefined || idleTimes.includes(undefined)) return undefined;
   const used = idleTimes.filter((time) => time !== undefined && time > 0) as number[];
   return used.length === 0 ? 0 : Math.min(...used);

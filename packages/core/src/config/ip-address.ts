@@ -105,3 +105,9 @@ export function isWithin({ bytes, bits }: AddressRange, address: Uint8Array): bo
   const rest = bits & 7;
   return rest === 0 || (address[whole]! ^ bytes[whole]!) >>> (8 - rest) === 0;
 }
+
+/** Which version of IP an address in text is of; 0 for what is none. An IPv6 address may name its interface: `fe80::1%eth0`. */
+export function ipVersion(address: string): 4 | 6 | 0 {
+  if (parseAddress(address) === undefined) return 0;
+  return address.includes(':') ? 6 : 4;
+}

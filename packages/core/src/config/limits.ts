@@ -1,8 +1,23 @@
-import type { Settings } from './load.js';
+import type { ListenerSettings, Settings, StreamListenerSettings } from './load.js';
+
+/** Bytes of the largest datagram that is sent, and more than any that comes over IPv4. */
+export const LARGEST_DATAGRAM = 65_507;
+
+/** Whether it accepts connections; else it takes datagrams. */
+export function isStream(listener: ListenerSettings): listener is StreamListenerSettings {
+  return 'framing' in listener;
+}
+
+/** The listener with that index, which accepts connections. */
+export function streamListener(settings: Settings, index: number): StreamListenerSettings {
+  return settings.listeners[index] as StreamListenerSettings;
+}
 
 /** The largest packet that any listener takes, in bytes. */
 export function largestPacket(settings: Settings): number {
-  return Math.max(...settings.listeners.map(({ packageMaxLength }) => packageMaxLength));
+  return Math.max(
+    ...settings.listeners.map((each) => (isStream(each) ? each.packageMaxLength : LARGEST_DATAGRAM)),
+  );
 }
 
 /** The shortest `handlerTimeout` of any listener, in ms; 0 when none has one. */
@@ -15,7 +30,7 @@ export function shortestHandlerTimeout(settings: Settings): number {
 export function largestSend(settings: Settings): number {
   return Math.max(
     largestPacket(settings),
-    ...settings.listeners.map(({ socketBufferSize }) => socketBufferSize),
+    ...settings.listeners.map((each) => (isStream(each) ? each.socketBufferSize : LARGEST_DATAGRAM)),
   );
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { datagramListener } from './datagram-options.js';
 import { framing } from './framing-options.js';
 import { asCode, asSize, facts, kind, option, optional, required } from './option.js';
 import { proxySchema } from './proxy-options.js';
@@ -201,14 +202,17 @@ export const listeners = {
     framing,
     ...inherited,
   }),
+  udp: datagramListener(inheritedDefaults),
 };
 
-export const listenerSchema = z.discriminatedUnion('type', [listeners.tcp, listeners.unix]).register(facts, {
-  type: 'listener',
-  default: 'required',
-  range: '',
-  sentence: 'Where the server listens.',
-});
+export const listenerSchema = z
+  .discriminatedUnion('type', [listeners.tcp, listeners.unix, listeners.udp])
+  .register(facts, {
+    type: 'listener',
+    default: 'required',
+    range: '',
+    sentence: 'Where the server listens.',
+  });
 
 export type InheritedOption =
   keyof typeof inheritedDefaults | keyof typeof inheritedTcpDefaults | 'bufferHighWatermark';

@@ -7,10 +7,17 @@ import type { FramingInput, ListenerInput } from './schema.js';
  */
 
 /** The options of a TCP listener; `docs/configuration.md` has them all. */
-export type TcpOptions = Omit<Extract<ListenerInput, { type: 'tcp' }>, 'type'>;
+export type TcpOptions = Omit<TcpListenerInput, 'type'>;
+
+/** The options of a UDP listener; `docs/configuration.md` has them all. */
+export type UdpOptions = Omit<UdpListenerInput, 'type'>;
+
+export type TcpListenerInput = Extract<ListenerInput, { type: 'tcp' }>;
+export type UdpListenerInput = Extract<ListenerInput, { type: 'udp' }>;
 
 /** The options of a listener on a unix socket; `docs/configuration.md` has them all. */
-export type UnixOptions = Omit<Extract<ListenerInput, { type: 'unix' }>, 'type'>;
+export type UnixOptions = Omit<UnixListenerInput, 'type'>;
+export type UnixListenerInput = Extract<ListenerInput, { type: 'unix' }>;
 
 export type RawFraming = Extract<FramingInput, { kind: 'raw' }>;
 export type DelimiterFraming = Extract<FramingInput, { kind: 'delimiter' }>;
@@ -36,8 +43,26 @@ export type CustomFraming = Extract<FramingInput, { kind: 'custom' }>;
  * `connectRate` (0 is any number) with `connectRateInterval`, `noDelay`,
  * `keepAlive` and `keepAliveIdle`.
  */
-export function tcp(options: TcpOptions): ListenerInput {
+export function tcp(options: TcpOptions): TcpListenerInput {
   return { type: 'tcp', ...options };
+}
+
+/**
+ * A UDP listener: each datagram is a packet for `@OnPacket`.
+ *
+ * - `port`: 0 to 65535; 0 takes a free one. Required.
+ * - `host`: the address to receive on, `'0.0.0.0'` by default; an IPv6 one makes an
+ *   IPv6 socket, and `'::'` takes IPv4 too unless `ipv6Only`.
+ * - `name`: how handlers and logs call it, `host:port/udp` by default; unique.
+ * - `recvBufferSize`: bytes that the system may hold until they are read.
+ *
+ * What it does not set it takes over from the server: `maxQueuedBytes` (bytes, or
+ * `'64KiB'`: what may wait in one reactor for a worker), `handlerTimeout` (ms; 0 is
+ * off) and `onWorkerLost` (`'close'` there is `'drop'` here). Options of streams are
+ * refused.
+ */
+export function udp(options: UdpOptions): UdpListenerInput {
+  return { type: 'udp', ...options };
 }
 
 /**
@@ -51,7 +76,7 @@ export function tcp(options: TcpOptions): ListenerInput {
  * The rest is as for `tcp`, without what only TCP has. A client has no address:
  * `remoteAddress` is empty and `remotePort` 0.
  */
-export function unix(options: UnixOptions): ListenerInput {
+export function unix(options: UnixOptions): UnixListenerInput {
   return { type: 'unix', ...options };
 }
 

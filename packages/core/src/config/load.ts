@@ -7,12 +7,14 @@ import { serverSchema, type Settings } from './schema.js';
 export type { Environment } from './fill.js';
 export { ConfigProblems, type Problem } from './problem.js';
 export type {
+  DatagramListenerSettings,
   FramingInput,
   FramingSettings,
   ListenerInput,
   ListenerSettings,
   Settings,
   SettingsInput,
+  StreamListenerSettings,
   TcpListenerSettings,
   UnixListenerSettings,
 } from './schema.js';

@@ -1,11 +1,13 @@
 import type { Draft } from './fill.js';
 import { pathInWords, valueAt, type Path, type Problem } from './problem.js';
 import { group } from './reader.js';
-import type { ListenerSettings } from './schema.js';
+import type { StreamListenerSettings } from './schema.js';
 import { show } from './show.js';
 import { sizeInWords } from './size.js';
 
-type Marks = Draft<Pick<ListenerSettings, 'socketBufferSize' | 'bufferHighWatermark' | 'bufferLowWatermark'>>;
+type Marks = Draft<
+  Pick<StreamListenerSettings, 'socketBufferSize' | 'bufferHighWatermark' | 'bufferLowWatermark'>
+>;
 
 /**
  * Marks that can never be crossed. A value that a listener takes over is reported

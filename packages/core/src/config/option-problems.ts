@@ -67,12 +67,9 @@ function structural(issue: Issue, path: Path, value: unknown): Refusal {
 }
 
 function unknownTransport(value: unknown): Refusal {
-  const remedy = "write 'tcp' or 'unix'";
+  const remedy = "write 'tcp', 'unix' or 'udp'";
   if (value === undefined) return new Refusal('was given', remedy);
-  return new Refusal(
-    laterTransports.includes(value) ? 'is not in this version' : 'is not a transport',
-    remedy,
-  );
+  return new Refusal('is not a transport', remedy);
 }
 
 /** Objects inside a listener. */
@@ -86,8 +83,6 @@ function unknownGroup(path: Path): Refusal {
   return new Refusal('is not an object', remedy);
 }
 
-const laterTransports: readonly unknown[] = ['udp'];
-
 const laterKinds: readonly unknown[] = ['http', 'http2', 'websocket', 'mqtt', 'redis'];
 
 function containerName(step: string | number | undefined): string {
@@ -98,6 +93,7 @@ function containerName(step: string | number | undefined): string {
 function containerRemedy(step: string | number | undefined): string {
   if (step === undefined) return 'write an object with at least listeners: [tcp({ port: 9501 })]';
   if (step === 'listeners') return 'write at least one: listeners: [tcp({ port: 9501 })]';
-  if (typeof step === 'number') return "write tcp({ port: 9501 }) or unix({ path: '/run/app.sock' })";
+  if (typeof step === 'number')
+    return "write tcp({ port: 9501 }), unix({ path: '/run/app.sock' }) or udp({ port: 9501 })";
   return "write raw(), delimiter('\\n'), lengthPrefix({ … }) or custom(url)";
 }

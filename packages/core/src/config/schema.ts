@@ -196,7 +196,7 @@ export const serverSchema = z.strictObject({
 /** What a user may write as framing; the functions `raw`, `delimiter`, `lengthPrefix` and `custom` make it. */
 export type FramingInput = Exclude<z.input<typeof framing>, undefined>;
 
-/** What a user may write as listener; `tcp` and `unix` make it. */
+/** What a user may write as listener; `tcp`, `unix` and `udp` make it. */
 export type ListenerInput = z.input<typeof listenerSchema>;
 
 /** What a user may write as settings: everything but `listeners` has a default. */
@@ -211,12 +211,16 @@ type Filled<T> = { readonly [Key in keyof T]-?: Exclude<T[Key], undefined> };
 type ServerOutput = z.output<typeof serverSchema>;
 type TcpOutput = z.output<typeof listeners.tcp>;
 type UnixOutput = z.output<typeof listeners.unix>;
+type DatagramOutput = z.output<typeof listeners.udp>;
 
 /** How one listener cuts its packets: plain data, with every default filled in. */
 export type FramingSettings = Filled<TcpOutput['framing']>;
 
+/** One that accepts connections. */
+export type StreamListenerSettings = TcpListenerSettings | UnixListenerSettings;
+
 /** One listener with every default and every inherited value filled in. Durations are ms, sizes bytes. */
-export type ListenerSettings = TcpListenerSettings | UnixListenerSettings;
+export type ListenerSettings = StreamListenerSettings | DatagramListenerSettings;
 
 export interface TcpListenerSettings extends Filled<Omit<TcpOutput, 'framing' | 'tls' | 'proxyProtocol'>> {
   readonly framing: FramingSettings;
@@ -229,6 +233,12 @@ export interface UnixListenerSettings extends Filled<Omit<UnixOutput, 'framing'>
   /** Only TCP has these. */
   readonly tls?: undefined;
   readonly proxyProtocol?: undefined;
+}
+
+/** A listener that takes datagrams, likewise. */
+export interface DatagramListenerSettings extends Filled<Omit<DatagramOutput, 'recvBufferSize'>> {
+  /** Absent where the system's own is meant. */
+  readonly recvBufferSize?: number;
 }
 
 /** Options that are absent where nothing was written, and have no default to be filled in. */

@@ -20,6 +20,7 @@ const transports = Object.keys(listeners) as (keyof typeof listeners)[];
 const where: Readonly<Record<Place, string>> = {
   server: 'of the server',
   tcp: 'of tcp()',
+  udp: 'of udp()',
   unix: 'of unix()',
   raw: 'of raw()',
   delimiter: 'of delimiter()',
@@ -79,6 +80,8 @@ function respelled(key: string, name: string, own: readonly string[]): Refusal |
 }
 
 function misplaced(name: string, place: Place): Refusal | undefined {
+  if (place === 'udp' && name in listeners.tcp.shape)
+    return new Refusal(`is not an option ${where[place]}`, 'remove it: only listeners of streams have it');
   if (place !== 'server' && serverOptions.includes(name)) {
     return new Refusal(
       `is not an option ${where[place]}`,

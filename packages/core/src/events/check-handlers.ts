@@ -1,11 +1,12 @@
 import { isSticky } from '../config/dispatch-modes.js';
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
 import { ConfigError } from '../errors.js';
 import { processProblems, type HandlerProblem } from './check-processes.js';
 import { streamProblems } from './check-streams.js';
 import { eventTable } from './event-table.js';
-import { handlersOf } from './handler-table.js';
+import { handlersOf, packetHandlerOf } from './handler-table.js';
 
 /**
  * Finds handlers that cannot work with these settings, all at once: listeners
@@ -19,12 +20,16 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
     ...streamProblems(definition, settings),
   ];
   const names = settings.listeners.map((listener) => listener.name);
-  for (const name of names) {
+  for (const listener of settings.listeners) {
+    const { name } = listener;
     const { receive, connection } = handlersOf(definition, name);
-    if (receive !== undefined || connection !== undefined) continue;
+    const served = isStream(listener) ? (receive ?? connection) : packetHandlerOf(definition, name);
+    if (served !== undefined) continue;
+    const decorator = isStream(listener) ? 'OnReceive' : 'OnPacket';
+    const streams = isStream(listener) ? ', or @OnConnection for streams' : '';
     problems.push({
       code: 'CONFIG_LISTENER_WITHOUT_HANDLER',
-      text: `listener ${name} has no @OnReceive: add a bare one, or @OnReceive({ listener: '${name}' }), or @OnConnection for streams`,
+      text: `listener ${name} has no @${decorator}: add a bare one, or @${decorator}({ listener: '${name}' })${streams}`,
     });
   }
   const seen = new Map<string, HandlerSpec>();
@@ -41,7 +46,11 @@ export function checkHandlers(definition: Definition, settings: Settings): void 
     const first = seen.get(key);
     if (first === undefined) seen.set(key, handler);
     else problems.push({ code: 'CONFIG_DUPLICATE_HANDLER', text: duplicate(first, handler) });
-    problems.push(...unorderedProblems(handler, settings), ...taskProblems(handler, settings));
+    problems.push(
+      ...transportProblems(handler, settings),
+      ...unorderedProblems(handler, settings),
+      ...taskProblems(handler, settings),
+    );
   }
   const [first] = problems;
   if (first === undefined) return;
@@ -62,6 +71,28 @@ function timerProblems({ timers, processes = [] }: Definition, settings: Setting
     const text = `${label} is a timer of worker ${on}, but the ids are 0 to ${ids - 1} (workerNum ${workerNum}, taskWorkerNum ${taskWorkerNum}, ${processes.length} user processes); name one of them, or 'one'`;
     return [{ code: 'CONFIG_UNKNOWN_WORKER', text }];
   });
+}
+
+/** Connections have other events than datagrams. */
+function transportProblems(handler: HandlerSpec, { listeners }: Settings): HandlerProblem[] {
+  const { kind, decorator } = eventTable[handler.event];
+  if (kind !== 'connection' && kind !== 'datagram') return [];
+  const { label, target, listener: name } = handler;
+  const fits = listeners.filter((each) => isStream(each) === (kind === 'connection'));
+  const served = name === undefined ? fits : fits.filter((each) => each.name === name);
+  const problems: HandlerProblem[] = [];
+  if (served.length === 0 && (name === undefined || listeners.some((each) => each.name === name))) {
+    const what = kind === 'connection' ? 'a listener of connections' : 'a listener of datagrams';
+    const instead = kind === 'connection' ? '@OnPacket' : '@OnReceive';
+    const where = name === undefined ? 'there is none' : `'${name}' is none: there it is ${instead}`;
+    const text = `${label} would never run: @${decorator} is an event of ${what}, and ${where}`;
+    problems.push({ code: 'CONFIG_HANDLER_NEVER_RUNS', text });
+  }
+  if (kind === 'datagram' && target.kind === 'method' && target.scope === 'connection') {
+    const text = `${label} is of a class with scope 'connection', and a datagram has no connection; choose scope 'process'`;
+    problems.push({ code: 'CONFIG_SCOPE', text });
+  }
+  return problems;
 }
 
 /** Dispatch modes that choose a worker for each packet know no order and no events of a connection. */

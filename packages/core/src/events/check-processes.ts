@@ -59,7 +59,12 @@ function placeProblems(spec: HandlerSpec | TimerSpec, names: readonly string[]):
   }
   const { decorator, roles, kind } = eventTable[spec.event];
   if (!roles.includes('userProcess')) {
-    const where = kind === 'connection' ? 'the workers that serve connections' : `the ${roles.join(' and ')}`;
+    const where =
+      kind === 'connection'
+        ? 'the workers that serve connections'
+        : kind === 'datagram'
+          ? 'the workers that take datagrams'
+          : `the ${roles.join(' and ')}`;
     return never(
       `${label} carries @${decorator}, an event of ${where}, and would never run in the user process '${process}': ` +
         'move it into a class with @Handler',

@@ -1,4 +1,5 @@
 import { isSticky } from '../config/dispatch-modes.js';
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Definition, EventName, HandlerSpec } from '../definition.js';
 import type { HandlerProblem } from './check-processes.js';
@@ -10,7 +11,7 @@ const OF_PACKETS: readonly EventName[] = ['connect', 'adopt', 'receive'];
 
 /** Streams are of raw listeners, in dispatch modes that serve a connection in one worker, and have no events of packets. */
 export function streamProblems(definition: Definition, settings: Settings): HandlerProblem[] {
-  return settings.listeners.flatMap(({ name, framing }): HandlerProblem[] => {
+  return settings.listeners.filter(isStream).flatMap(({ name, framing }): HandlerProblem[] => {
     const { connection, receive, drain } = handlersOf(definition, name);
     if (connection === undefined) {
       const rival = definition.handlers.find(

@@ -9,8 +9,8 @@ export interface EventRow {
    * names it, and nothing else.
    */
   readonly roles: readonly RoleName[];
-  /** `hook`: any number of handlers. `connection`: one for each listener. `message` and `command`: one for each name. */
-  readonly kind: 'hook' | 'connection' | 'message' | 'command';
+  /** `hook`: any number of handlers. `connection` and `datagram`: one for each listener. `message` and `command`: one for each name. */
+  readonly kind: 'hook' | 'connection' | 'datagram' | 'message' | 'command';
   /** Names of the handler's arguments, in order; traces use them. */
   readonly fields: readonly string[];
   /** Hooks that undo: they run in reverse order of `handlers`. */
@@ -38,6 +38,13 @@ export const eventTable: Readonly<Record<EventName, EventRow>> = {
   drain: onConnection('OnDrain', ['connection']),
   bufferFull: onConnection('OnBufferFull', ['connection']),
   bufferEmpty: onConnection('OnBufferEmpty', ['connection']),
+  packet: {
+    decorator: 'OnPacket',
+    roles: ['worker'],
+    kind: 'datagram',
+    fields: ['packet', 'delivery'],
+    reversed: false,
+  },
   task: message('OnTask', ['taskWorker'], 'task'),
   finish: message('OnFinish', ['worker', 'userProcess'], 'result'),
   pipeMessage: message('OnPipeMessage', ['worker', 'taskWorker', 'userProcess'], 'message'),
@@ -63,11 +70,11 @@ export interface WorkerErrorEvent {
   readonly stack?: string;
 }
 
-/** Third argument of `@OnReceive`. */
+/** Third argument of `@OnReceive`, second of `@OnPacket`. */
 export interface Delivery {
   /** 1; 2 or more when an earlier worker may have started this packet and died. */
   readonly attempt: number;
-  /** Bytes that earlier attempts have already sent on this connection. */
+  /** Bytes that earlier attempts have already sent on this connection, or replied to this packet. */
   readonly answered: number;
 }
 

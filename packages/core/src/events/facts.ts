@@ -12,12 +12,13 @@
  * is there.
  */
 
+import type { DatagramFact } from './datagram-facts.js';
 import type { ExchangeFact } from './exchange-facts.js';
 
 /** An event of a connection, on its way from the owner of the socket to a worker and back. */
 export type DeliveredEvent = 'connect' | 'adopt' | 'receive' | 'close';
 
-export type KernelFact = ConfiguredFact | ReactorFact | WorkerFact | ExchangeFact;
+export type KernelFact = ConfiguredFact | ReactorFact | WorkerFact | DatagramFact | ExchangeFact;
 
 /** The first fact of a server, told by its first process: what the checks of the others need to know of its settings. */
 export type ConfiguredFact = {
@@ -38,7 +39,17 @@ export type ConfiguredFact = {
   readonly maxConnection: number;
   /** Bytes. */
   readonly pipeWindow: number;
+  /** Those that accept connections. */
   readonly listeners: readonly ConfiguredListener[];
+  /** Those that take datagrams; absent where there is none. */
+  readonly datagramListeners?: readonly ConfiguredDatagrams[];
+};
+
+export type ConfiguredDatagrams = {
+  readonly name: string;
+  readonly onWorkerLost: 'redeliver' | 'drop';
+  /** Bytes. */
+  readonly maxQueuedBytes: number;
 };
 
 export type ConfiguredListener = {

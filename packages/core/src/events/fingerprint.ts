@@ -7,6 +7,7 @@
  * The fingerprint of a hook is that of its own source text. What it calls may
  * have changed as well, which nobody can tell without running it.
  */
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Definition, ProcessBody, RoleName, Target } from '../definition.js';
 import { eventTable } from './event-table.js';
@@ -30,7 +31,7 @@ export function fixedParts(
     if (rolesOf(spec).some((role) => LASTING.includes(role)))
       parts[`@${decorator} ${label}`] = hashOf(sourceOf(target));
   }
-  for (const { framing } of settings.listeners)
+  for (const { framing } of settings.listeners.filter(isStream))
     if (framing.kind === 'custom') parts[`framing ${framing.module}`] = fingerprintOf(framing.module);
   const { dispatchModule } = settings;
   if (dispatchModule !== undefined && settings.mode === 'process')

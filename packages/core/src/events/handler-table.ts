@@ -25,15 +25,9 @@ export interface ListenerHandlers {
   readonly bufferEmpty: HandlerSpec | undefined;
 }
 
-/** The handlers that serve a listener: those that name it, else those that name none. */
+/** The handlers that serve a listener of connections: those that name it, else those that name none. */
 export function handlersOf(definition: Definition, listener: string): ListenerHandlers {
-  const find = (event: EventName): HandlerSpec | undefined => {
-    const all = definition.handlers.filter((handler) => handler.event === event);
-    return (
-      all.find((handler) => handler.listener === listener) ??
-      all.find((handler) => handler.listener === undefined)
-    );
-  };
+  const find = (event: EventName): HandlerSpec | undefined => servingHandler(definition, event, listener);
   const [connection, receive] = [find('connection'), find('receive')];
   const rest = {
     close: find('close'),
@@ -49,6 +43,23 @@ export function handlersOf(definition: Definition, listener: string): ListenerHa
 /** A listener is served as streams when `@OnConnection` names it, or nobody names it and there is no `@OnReceive`. */
 function isStream({ listener }: HandlerSpec, receive: HandlerSpec | undefined): boolean {
   return receive === undefined || (listener !== undefined && receive.listener === undefined);
+}
+
+/** The handler that serves a listener of datagrams. */
+export function packetHandlerOf(definition: Definition, listener: string): HandlerSpec | undefined {
+  return servingHandler(definition, 'packet', listener);
+}
+
+function servingHandler(
+  { handlers }: Definition,
+  event: EventName,
+  listener: string,
+): HandlerSpec | undefined {
+  const all = handlers.filter((handler) => handler.event === event);
+  return (
+    all.find((handler) => handler.listener === listener) ??
+    all.find((handler) => handler.listener === undefined)
+  );
 }
 
 /** The handler of a message, a task or a result: that of its name, in a process of that role; `process` is the name of a user process. */

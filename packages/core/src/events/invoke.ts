@@ -209,6 +209,18 @@ export class Invoker {
     this.observe?.({ kind: 'taken', connection, seq, discarded: how === 'discarded' });
   }
 
+  /** Notes for traces that a datagram is sent. */
+  sentDatagram(
+    listener: string,
+    address: string,
+    port: number,
+    data: string | Uint8Array,
+    bytes: number,
+  ): void {
+    if (this.observe === undefined) return;
+    this.observe({ kind: 'datagramSent', listener, address, port, bytes, data: factText(data) });
+  }
+
   /** Notes for traces that a handler closes a connection. */
   ended(connection: number, reset: boolean): void {
     this.observe?.({ kind: 'ended', connection, reset });

@@ -1,4 +1,5 @@
 /** Base mode: the first process is the manager, and the workers own the sockets. */
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import { placeOf } from '../config/place.js';
 import { listenFailed, ProcessError } from '../errors.js';
@@ -15,7 +16,7 @@ import type {
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';
-import { listenOptions } from '../topology/listen-options.js';
+import { datagramOptions, listenOptions } from '../topology/listen-options.js';
 import type { Plant } from './first-process.js';
 import type { PlantReport } from './server-status.js';
 import type { ProcessContext } from './process-context.js';
@@ -126,8 +127,13 @@ export class BasePlant implements Plant {
     const { network } = this.parts.platform;
     const { settings, descriptors } = this.parts;
     for (const [index, listener] of settings.listeners.entries()) {
-      const options = listenOptions(listener, { descriptor: descriptors[index] });
       try {
+        if (!isStream(listener)) {
+          const options = datagramOptions(listener, { descriptor: descriptors[index] });
+          this.#listeners.push(await network.bindDatagrams(options));
+          continue;
+        }
+        const options = listenOptions(listener, { descriptor: descriptors[index] });
         this.#listeners.push(await network.bind(options));
       } catch (cause) {
         throw listenFailed(listener.name, placeOf(listener), cause);

@@ -1,4 +1,5 @@
 /** Gives a worker of base mode its own reactor, listeners, and the way to the other workers. */
+import { isStream } from '../config/limits.js';
 import { placeOf } from '../config/place.js';
 import { listenFailed } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
@@ -49,7 +50,9 @@ export class BaseSockets {
   async prepare(): Promise<void> {
     const { settings, incarnation } = this.assignment;
     const { clock, files, network, random } = this.platform;
-    const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
+    const framings = await Promise.all(
+      settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
+    );
     const ids = ConnectionIds.ofWorker(incarnation);
     const own = { ...settings, workerNum: 1 };
     const reactor = new Reactor({
@@ -78,6 +81,15 @@ export class BaseSockets {
         reactor.desk.order(headBytes, own, 0, own.length, pid);
       },
       answer: (buffer, start, end) => reactor.desk.request(buffer, start, end),
+      sendTo: (port, count, buffer, start, end, pid) =>
+        reactor.datagrams.sendFrame(
+          port,
+          count,
+          Buffer.from(buffer.subarray(start, end)),
+          0,
+          end - start,
+          pid,
+        ),
       request: (guest, kind, flags, id, seq, buffer, start, end) => {
         const own = Buffer.from(buffer.subarray(start, end));
         takeRequest(reactor, guest, kind, flags, id, seq, own, 0, own.length);

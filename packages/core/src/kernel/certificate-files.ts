@@ -3,7 +3,8 @@
  * wrong with them before anybody is given them. That process has the settings as
  * they were written: texts and passphrases in them are known to nobody else.
  */
-import type { Settings } from '../config/load.js';
+import { isStream } from '../config/limits.js';
+import type { ListenerSettings, Settings } from '../config/load.js';
 import { isInline } from '../config/pem.js';
 import { ConfigProblems, pathInWords, valueAt, type Path, type Problem } from '../config/problem.js';
 import type { IdentitySettings, TlsSettings } from '../config/tls-options.js';
@@ -48,7 +49,7 @@ export class CertificateFiles {
 
   /** Reads everything anew. What does not hold is told and logged, and nothing is renewed then. */
   read(): { readonly certificates?: Certificates; readonly problems: readonly string[] } {
-    if (this.settings.listeners.every(({ tls }) => tls === undefined)) return { problems: [] };
+    if (this.settings.listeners.every((listener) => tlsOf(listener) === undefined)) return { problems: [] };
     const problems = this.#read().map(sentence);
     for (const problem of problems) this.#logger?.error(`the certificates of before stay: ${problem}`);
     if (problems.length > 0) return { problems };
@@ -58,9 +59,10 @@ export class CertificateFiles {
   }
 
   #read(): readonly Problem[] {
-    const readings = this.settings.listeners.map(({ tls }, index) =>
-      tls === undefined ? undefined : this.#readListener(tls, ['listeners', index, 'tls']),
-    );
+    const readings = this.settings.listeners.map((listener, index) => {
+      const tls = tlsOf(listener);
+      return tls === undefined ? undefined : this.#readListener(tls, ['listeners', index, 'tls']);
+    });
     const problems = readings.flatMap((reading) => reading?.problems ?? []);
     if (problems.length > 0) return problems;
     this.#checked = readings.map((reading) => reading?.material ?? null);
@@ -139,6 +141,10 @@ export class CertificateFiles {
     const written = Object.keys(valueAt(this.given, [...path, 'sni']) ?? {});
     return written.find((each) => each.toLowerCase() === name) ?? name;
   }
+}
+
+function tlsOf(listener: ListenerSettings): TlsSettings | undefined {
+  return isStream(listener) ? listener.tls : undefined;
 }
 
 /** Whole, for the end of a path tells most. */

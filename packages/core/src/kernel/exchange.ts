@@ -3,6 +3,7 @@
  * tasks, messages, and sends to connections that others own. Every process has
  * one; who takes part in what follows from its role and its handlers.
  */
+import type { DatagramTarget } from '../config/datagram-target.js';
 import { largestSend, usesQueue } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition, RoleName } from '../definition.js';
@@ -76,6 +77,7 @@ export interface OwnedConnections {
   end(connectionId: number, reset: boolean): void;
   order(headBytes: number, buffer: Buffer, start: number, end: number, pid: number): void;
   answer(buffer: Buffer, start: number, end: number): Buffer;
+  sendTo(port: number, count: number, buffer: Buffer, start: number, end: number, pid: number): void;
   request(
     guest: Guest,
     kind: number,
@@ -185,6 +187,26 @@ export class Exchange implements TaskActions, ClientActions {
     if (!this.foreign.send(connectionId, data, bytes)) return false;
     this.parts.invoker.sent(connectionId, data, bytes);
     return true;
+  }
+
+  /** Sends a datagram from a process that owns no socket for them, see `Server.sendto`. */
+  sendto(to: DatagramTarget, data: Part, bytes: number): boolean {
+    const way = this.#wayToDatagrams(to.listener);
+    if (way === undefined || !this.foreign.sendTo(way, to, data, bytes)) return false;
+    const { settings, invoker } = this.parts;
+    invoker.sentDatagram(settings.listeners[to.listener]!.name, to.address, to.port, data, bytes);
+    return true;
+  }
+
+  /** In base mode every worker has each socket. */
+  #wayToDatagrams(listener: number): Way | undefined {
+    const { mode, reactorNum, workerNum } = this.parts.settings;
+    if (mode === 'process') return this.#mesh.wayToReactor(listener % reactorNum);
+    for (let workerId = 0; workerId < workerNum; workerId++) {
+      const way = this.#mesh.wayTo(workerId);
+      if (way !== undefined) return way;
+    }
+    return undefined;
   }
 
   /** As `Server.sendWait`, likewise. */
@@ -459,6 +481,8 @@ export class Exchange implements TaskActions, ClientActions {
         this.connections?.order(headBytes, buffer, start, end, guest.hello.pid),
       answer: (buffer, start, end) =>
         this.connections?.answer(buffer, start, end) ?? nobodysAnswer(buffer, start, end),
+      sendTo: (guest, port, count, buffer, start, end) =>
+        this.connections?.sendTo(port, count, buffer, start, end, guest.hello.pid),
       request: (guest, kind, flags, id, seq, buffer, start, end) => {
         if (this.connections === undefined) guest.settle(seq, 'discarded');
         else this.connections.request(guest, kind, flags, id, seq, buffer, start, end);

@@ -3,6 +3,7 @@
  * the whole server, and starts it, or only tells what it would start.
  */
 import { fitConnections } from '../config/descriptors.js';
+import { isStream } from '../config/limits.js';
 import { loadSettings, type Settings } from '../config/load.js';
 import type { RoleName } from '../definition.js';
 import { ConfigError } from '../errors.js';
@@ -142,6 +143,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
       send: (id, data) => single.worker?.send(id, data) ?? false,
       close: (id, reset) => single.worker?.close(id, reset) ?? false,
       acts: () => single.worker?.acts,
+      sendto: (to, data, bytes) => single.worker?.sendto(to, data, bytes) ?? false,
       clients: () => single.worker,
     };
     plant = single;
@@ -178,7 +180,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     pipeWindow,
   } = settings;
   const { taskConcurrency, taskRetries, maxConnection } = settings;
-  const listeners = settings.listeners.map((listener) => {
+  const listeners = settings.listeners.filter(isStream).map((listener) => {
     const { name, framing, concurrency, onWorkerLost, handlerTimeout } = listener;
     const { maxQueuedBytes, socketBufferSize, bufferHighWatermark, packageMaxLength } = listener;
     const { outputOverflow } = listener;
@@ -190,6 +192,11 @@ function configuredFact(settings: Settings): ConfiguredFact {
       outputOverflow,
     };
     return { name, framing: framing.kind, concurrency, onWorkerLost, handlerTimeout, ...bounds };
+  });
+  const datagramListeners = settings.listeners.flatMap((listener) => {
+    if (isStream(listener)) return [];
+    const { name, onWorkerLost, maxQueuedBytes } = listener;
+    return [{ name, onWorkerLost, maxQueuedBytes }];
   });
   return {
     kind: 'configured',
@@ -205,6 +212,7 @@ function configuredFact(settings: Settings): ConfiguredFact {
     maxConnection,
     pipeWindow,
     listeners,
+    ...(datagramListeners.length > 0 && { datagramListeners }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { DatagramTarget } from '../config/datagram-target.js';
 import { shortestHandlerTimeout } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Binding, Container, Definition, EventName, RoleName, TimerSpec } from '../definition.js';
@@ -8,7 +9,7 @@ import { Invoker } from '../events/invoke.js';
 import { timersAt } from '../events/timer-place.js';
 import { Logger, type LogOrigin } from '../log.js';
 import type { ConnectionActs } from '../directory/connection-acts.js';
-import type { Part } from '../pipe/parts.js';
+import { byteLength, type Part } from '../pipe/parts.js';
 import { fixedParts } from '../events/fingerprint.js';
 import type { FixedParts, WorkerCounters } from '../pipe/messages.js';
 import type { AnswerTo, Question } from '../pipe/questions.js';
@@ -55,6 +56,7 @@ export interface RolePowers {
   close?(connectionId: number, reset: boolean): boolean;
   /** Undefined until there are some. */
   acts?(): ConnectionActs | undefined;
+  sendto?(to: DatagramTarget, data: Part, bytes: number): boolean;
   clients?(): ClientActions | undefined;
   ask(question: Question): Promise<unknown>;
 }
@@ -268,6 +270,12 @@ export class ProcessContext implements RoleActions {
 
   get acts(): ConnectionActs {
     return this.#powers?.acts?.() ?? this.exchange.acts;
+  }
+
+  sendto(to: DatagramTarget, data: Part): boolean {
+    const bytes = byteLength(data);
+    const { sendto } = this.#powers ?? {};
+    return sendto === undefined ? this.exchange.sendto(to, data, bytes) : sendto(to, data, bytes);
   }
 
   get messenger(): Messenger {

@@ -2,7 +2,7 @@
  * Plays the reactor in a thread of the master: opens the gate for workers,
  * listens where the master says, and answers its notes.
  */
-import { largestSend } from '../config/limits.js';
+import { isStream, largestSend } from '../config/limits.js';
 import { createDispatch } from '../dispatch/create-dispatch.js';
 import { SharedCounts } from '../dispatch/shared-counts.js';
 import { ProcessError, toWire } from '../errors.js';
@@ -44,12 +44,14 @@ async function play(
   tell: (note: FromReactor) => void,
 ): Promise<void> {
   const { settings, index, pipePath, shared, door } = assignment;
-  const framings = await Promise.all(settings.listeners.map((listener) => createFraming(listener.framing)));
+  const framings = await Promise.all(
+    settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
+  );
   const ids = ConnectionIds.ofReactor(index, settings.reactorNum);
   const { clock, files, network, observe } = platform;
   const counts = new SharedCounts(shared, settings.workerNum);
   const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
-  const parts = { clock, files, network, logger, settings, ids, dispatch, framings, door, observe };
+  const parts = { clock, files, network, logger, settings, ids, dispatch, framings, door, observe, index };
   const reactor = new Reactor(parts);
   const gate = new PipeGate(reactor, clock, logger, largestSend(settings) + MAX_BODY_BYTES);
   const pipes = await platform.pipes.listen(pipePath, (stream) => gate.accept(stream));

@@ -4,11 +4,12 @@
  * is started, no object of the application is made.
  */
 import { isSticky } from '../config/dispatch-modes.js';
-import type { Settings } from '../config/load.js';
+import { isStream } from '../config/limits.js';
+import type { ListenerSettings, Settings } from '../config/load.js';
 import type { Definition, EventName, ProcessBody } from '../definition.js';
 import { loadDispatchModule } from '../dispatch/load-dispatch-module.js';
 import { eventTable } from '../events/event-table.js';
-import { handlersOf, hooksOf } from '../events/handler-table.js';
+import { handlersOf, hooksOf, packetHandlerOf } from '../events/handler-table.js';
 import { ExitCode } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
 import type { Plan } from '../pipe/messages.js';
@@ -25,7 +26,7 @@ export async function reportPlan(
   { platform, definition }: { readonly platform: Platform; readonly definition: Definition },
   checked: Checked,
 ): Promise<never> {
-  for (const { framing } of checked.settings.listeners) await createFraming(framing);
+  for (const { framing } of checked.settings.listeners.filter(isStream)) await createFraming(framing);
   const { mode, dispatchModule } = checked.settings;
   if (mode === 'process' && dispatchModule !== undefined)
     await loadDispatchModule(dispatchModule, isSticky(checked.settings));
@@ -39,7 +40,9 @@ function planOf(definition: Definition, { settings, topology }: Checked): Plan {
   return {
     settings,
     topology,
-    listeners: settings.listeners.map(({ name }) => ({ name, handlers: labelsOf(definition, name) })),
+    listeners: settings.listeners.map((listener) => {
+      return { name: listener.name, handlers: labelsOf(definition, listener) };
+    }),
     ...actionsOf(definition, undefined),
     userProcesses: (definition.processes ?? []).map(({ name, body }) => {
       return { name, body: bodyName(body), ...actionsOf(definition, name) };
@@ -76,8 +79,12 @@ function bodyName(body: ProcessBody): string {
   return body.kind === 'class' ? body.type.name : body.kind === 'module' ? body.url : 'a function';
 }
 
-function labelsOf(definition: Definition, listener: string): Plan['listeners'][number]['handlers'] {
-  const labels = Object.entries(handlersOf(definition, listener)).flatMap(([event, handler]) =>
+function labelsOf(definition: Definition, listener: ListenerSettings): Plan['listeners'][number]['handlers'] {
+  const { name } = listener;
+  const handlers = isStream(listener)
+    ? handlersOf(definition, name)
+    : { packet: packetHandlerOf(definition, name) };
+  const labels = Object.entries(handlers).flatMap(([event, handler]) =>
     handler === undefined ? [] : [[eventTable[event as EventName].decorator, handler.label] as const],
   );
   return Object.fromEntries(labels);

@@ -245,6 +245,7 @@ class WorkerProcess {
       send: (id, data) => this.#worker?.send(id, data) ?? false,
       close: (id, reset) => this.#worker?.close(id, reset) ?? false,
       acts: () => this.#worker?.acts,
+      sendto: (to, data, bytes) => this.#worker?.sendto(to, data, bytes) ?? false,
       clients: () => this.#worker,
     };
   }

@@ -5,7 +5,8 @@
  * It runs no code of the application but its hooks, which the kernel calls, so
  * that connections outlive whatever the application does.
  */
-import type { Settings, TcpListenerSettings } from '../config/load.js';
+import { isStream } from '../config/limits.js';
+import type { DatagramListenerSettings, Settings, TcpListenerSettings } from '../config/load.js';
 import { placeOf } from '../config/place.js';
 import { SharedCounts } from '../dispatch/shared-counts.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
@@ -31,7 +32,7 @@ import { isForQueue, QUEUE_PATIENCE_MS, type ClientInfo } from '../pipe/question
 import { addCounters, addStats, ofTheDead } from '../pipe/stats.js';
 import type { Child, Endpoint, Exit, Platform, Vitals } from '../platform/platform.js';
 import { doorMemory } from '../reactor/door/door-memory.js';
-import { listenOptions } from '../topology/listen-options.js';
+import { datagramOptions, listenOptions } from '../topology/listen-options.js';
 import type { Topology } from '../topology/topology.js';
 import { ManagerWatch } from './manager-watch.js';
 import { ReactorHandle } from './reactor-handle.js';
@@ -250,7 +251,7 @@ export class Master {
       const reactors = descriptor === undefined ? all : [all[index % all.length]!];
       const shares = reactors.length > 1;
       try {
-        const port = shares && listener.type === 'tcp' ? await this.#freePort(listener) : undefined;
+        const port = shares && listener.type !== 'unix' ? await this.#freePort(listener) : undefined;
         for (const reactor of reactors)
           endpoints[index] = await reactor.listen(index, { port, shares, descriptor });
       } catch (cause) {
@@ -264,11 +265,18 @@ export class Master {
    * A port that nobody else listens on. Sockets that share a port would join
    * those of another server without a word, so it is bound alone first.
    */
-  async #freePort(listener: TcpListenerSettings): Promise<number> {
+  async #freePort(listener: TcpListenerSettings | DatagramListenerSettings): Promise<number> {
+    const { network } = this.parts.platform;
+    if (!isStream(listener)) {
+      const nobody = { receive: () => {}, failed: () => {} };
+      const socket = await network.openDatagrams(datagramOptions(listener), nobody);
+      await socket.close();
+      return socket.endpoint.port;
+    }
     // Another server may be there, and is meant to be.
     if (listener.reusePort && listener.port !== 0) return listener.port;
     const options = { ...listenOptions(listener), reusePort: false };
-    const probe = await this.parts.platform.network.listen(options, (stream) => stream.destroy(true));
+    const probe = await network.listen(options, (stream) => stream.destroy(true));
     await probe.close();
     return probe.endpoint.port;
   }

@@ -1,5 +1,8 @@
+import type { DatagramTarget } from '../config/datagram-target.js';
+import { LARGEST_DATAGRAM } from '../config/limits.js';
+import { addressWord } from '../pipe/datagram-head.js';
 import type { HandlerError } from '../errors.js';
-import { FrameFlag, FrameKind, type FileRequest, type Settlement } from '../pipe/messages.js';
+import { DATAGRAM_LANE, FrameFlag, FrameKind, type FileRequest, type Settlement } from '../pipe/messages.js';
 import { keptOrder, type OrderFrame } from '../pipe/orders.js';
 import type { Part } from '../pipe/parts.js';
 import { gone, Receipt, refused } from '../pipe/receipt.js';
@@ -86,6 +89,21 @@ export class ForeignSends {
       traffic.bytes -= body.length + OVERHEAD_BYTES;
       way.request(id, number, body);
     });
+    return true;
+  }
+
+  /** Sends a datagram by the owner of its socket. False when too much waits for that, and for more than a datagram holds. */
+  sendTo(way: Way, { listener, address, port }: DatagramTarget, data: Part, bytes: number): boolean {
+    const traffic = bytes > LARGEST_DATAGRAM ? undefined : this.#admit(way, bytes);
+    if (traffic === undefined) return false;
+    const cost = bytes + OVERHEAD_BYTES;
+    const sent: Parcel = { settled: (_how: Settlement) => (traffic.bytes -= cost) };
+    const kept = way.attached || typeof data === 'string' ? data : Buffer.from(data);
+    const all = address.length + bytes;
+    const word = addressWord(address.length, listener);
+    this.#whenOpen(way, traffic, () =>
+      way.send(FrameKind.sendTo, 0, port, DATAGRAM_LANE, 0, word, [address, kept], all, sent),
+    );
     return true;
   }
 

@@ -69,6 +69,8 @@ export interface GuestEvents {
   order(guest: Guest, headBytes: number, buffer: Buffer, start: number, end: number): void;
   /** The answer to a request. */
   answer(buffer: Buffer, start: number, end: number): Buffer;
+  /** A datagram from a socket that this process owns; see `FrameKind.sendTo`. */
+  sendTo(guest: Guest, port: number, count: number, buffer: Buffer, start: number, end: number): void;
   /** A send that tells, a file, or the reading of a client's socket; see `FrameFlag.tells`, `FrameKind.sendFile` and `read`. */
   request(
     guest: Guest,
@@ -238,6 +240,10 @@ export class Guest implements PipeEvents<Owed> {
         return;
       case FrameKind.request:
         this.#pipe.control(FrameKind.response, 0, id, seq, this.events.answer(buffer, start, end));
+        return;
+      case FrameKind.sendTo:
+        this.events.sendTo(this, aux, count, buffer, start, end);
+        this.#pipe.settle(seq);
         return;
       case FrameKind.end:
         this.events.end(id, (flags & FrameFlag.reset) !== 0);

@@ -15,7 +15,8 @@ export interface Ledger {
   /** Settled by a worker after one that may have started them was lost. */
   redeliveredAndHandled: number;
   /**
-   * By reason: CLOSED, PACKET_POISON, WORKER_LOST, HANDLER_TIMEOUT, PINNED_LOST, DISPATCH_DISCARDED, DISPATCH_CLOSED.
+   * By reason: CLOSED, PACKET_POISON, WORKER_LOST, HANDLER_TIMEOUT, PINNED_LOST, DISPATCH_DISCARDED, DISPATCH_CLOSED; of
+   * datagrams also NO_WORKER, WINDOW_FULL.
    */
   readonly refused: Record<string, number>;
 }

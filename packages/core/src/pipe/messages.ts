@@ -61,6 +61,12 @@ export const FrameKind = {
   inputEnded: 26,
   /** From the worker: the connection lives and dies with it. What it sends there is settled when the client has taken it. */
   pin: 27,
+  /**
+   * Numbered. A datagram; `aux` is the attempt, `id` the time of arrival in ms since the epoch, `word` the sender's port
+   * and, above 16 bits, the listener, `count` the bytes of the sender's address, which the body begins with, and, above
+   * 8 bits, the bytes that earlier attempts replied.
+   */
+  datagram: 22,
   /** So much waits for the client of the connection that its listener calls it full; `bufferEmpty`: no more. To the worker that serves it. */
   bufferFull: 23,
   bufferEmpty: 24,
@@ -93,6 +99,12 @@ export const FrameKind = {
   serving: 40,
   /** No further event comes over this pipe. The worker finishes what it has started and returns the rest. */
   retire: 41,
+  /**
+   * Numbered, from any process. Sends a datagram; `id` is `DATAGRAM_LANE`, `aux` the port and `count` the bytes of the
+   * address, which the body begins with, and, above 8 bits, the listener. Flag `replies`: to the datagram of number
+   * `word`. Flag `settles`: which is settled by it; both, or nothing.
+   */
+  sendTo: 42,
   /**
    * Numbered. Sends a part of a file to the client; body: `FileRequest` as JSON. Settled as a `send` that tells. In the
    * other direction, without a number: the file of number `seq` cannot be sent; body: `WireError`. The settlement follows.
@@ -152,6 +164,9 @@ export const FrameKind = {
   room: 61,
 } as const;
 
+/** The `id` of what is sent as datagrams, which no connection has: large ones wait behind each other, and settlements behind them. */
+export const DATAGRAM_LANE = Number.MAX_SAFE_INTEGER;
+
 /** Flags of the frames of the mesh. */
 export const MeshFlag = {
   /** The bits that tell the encoding of the body, see `payload.ts`. */
@@ -201,6 +216,10 @@ export const FrameFlag = {
   discarded: 2,
   /** settle: not started, and given back so that another worker handles it. */
   returned: 4,
+  /** sendTo: it replies to the datagram of number `word`. */
+  replies: 1,
+  /** sendTo: which is settled by it. */
+  settles: 2,
   /** answer: then flush and end the connection. */
   ends: 2,
   /** answer: the body begins with a u32 length and the connection's new state. */

@@ -30,7 +30,8 @@ export interface ServerStats {
   readonly closedBy: Readonly<Record<string, number>>;
   /**
    * What was refused, connections at the door too: by error code, CLOSED for packets of connections that were closed,
-   * DISPATCH_DISCARDED and DISPATCH_CLOSED for what a dispatch module refused.
+   * DISPATCH_DISCARDED and DISPATCH_CLOSED for what a dispatch module refused. Datagrams: NO_WORKER and WINDOW_FULL for those
+   * that found no room to wait, DATAGRAM_NOT_SENT and OUTPUT_OVERFLOW for those sent that the system did not take.
    */
   readonly refused: Readonly<Record<string, number>>;
   /** Handlers and hooks that threw or rejected, in all processes. Of those that were killed, what they had told of. */

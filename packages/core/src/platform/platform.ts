@@ -338,6 +338,40 @@ export interface BoundListener {
   close(): void;
 }
 
+export interface DatagramOptions {
+  readonly host: string;
+  /** 0 to 65535; 0 takes a free port. */
+  readonly port: number;
+  /** Takes no IPv4 on an IPv6 address. */
+  readonly ipv6Only: boolean;
+  /** Bytes; absent where the system's own is meant. */
+  readonly recvBufferSize?: number;
+  /** As in `ListenOptions`. */
+  readonly reusePort: boolean;
+  /** Takes a socket that was passed instead of binding one. */
+  readonly descriptor?: number;
+}
+
+/** What the owner of a socket for datagrams is told. */
+export interface DatagramEvents {
+  /** The bytes belong to the receiver from now on. May be empty. */
+  receive(data: Buffer, from: Endpoint): void;
+  /** The system refused to send or to receive; the socket goes on. */
+  failed(error: Error): void;
+}
+
+export interface DatagramSocket {
+  readonly endpoint: Endpoint;
+  /** Bytes that were given to it and are not yet with the system. */
+  readonly buffered: number;
+  /** The data must not change while `buffered` is above 0. The address is one of the socket's family. */
+  send(data: Buffer, address: string, port: number): void;
+  /** Reads no further datagram; what comes stays with the system, for others that share the socket. */
+  stop(): void;
+  /** Sends what was given to it, within a second, then closes. */
+  close(): Promise<void>;
+}
+
 export interface Network {
   /** Whether several threads or processes can listen on one port, each with a socket of its own. */
   readonly reusePort: boolean;
@@ -357,6 +391,16 @@ export interface Network {
   examineTls(material: TlsMaterial, now: number): readonly TlsFinding[];
   /** Throws for material that does not hold. */
   tlsServer(material: TlsMaterial): TlsServer;
+  /** Opens a socket for datagrams. Rejects as `listen` does. */
+  openDatagrams(options: DatagramOptions, events: DatagramEvents): Promise<DatagramSocket>;
+  /** As `bind`, for datagrams: nothing is read here. */
+  bindDatagrams(options: DatagramOptions): Promise<BoundListener>;
+  /** Reads from a socket that came from another process, and that others may share. */
+  adoptDatagrams(
+    bound: BoundListener,
+    options: DatagramOptions,
+    events: DatagramEvents,
+  ): Promise<DatagramSocket>;
 }
 
 /**

@@ -233,6 +233,7 @@ export class QueueProcess {
       end: () => {},
       order: () => {},
       answer: nobodysAnswer,
+      sendTo: () => {},
       request: (guest, _kind, _flags, _id, seq) => guest.settle(seq, 'discarded'),
       drained: () => {},
       left: (guest) => this.#reception?.left(guest),

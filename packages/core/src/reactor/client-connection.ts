@@ -12,7 +12,7 @@
  * worker's answers come back through `send`. After the last packet a close
  * event follows, and when that is settled the connection is forgotten.
  */
-import type { ListenerSettings } from '../config/load.js';
+import type { StreamListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import type { Many, Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
@@ -44,7 +44,7 @@ const NO_BYTES = Buffer.alloc(0);
 /** What connections of one listener share. */
 export interface ListenerContext {
   readonly index: number;
-  readonly settings: ListenerSettings;
+  readonly settings: StreamListenerSettings;
   readonly framing: Framing;
   /** Whether it matters when bytes come and go. */
   readonly timed: boolean;

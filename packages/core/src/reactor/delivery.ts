@@ -6,6 +6,7 @@ import { NOBODY, type DispatchedEvent } from '../dispatch/dispatch.js';
 import type { Many } from '../events/facts.js';
 import type { Uid } from '../pipe/orders.js';
 import type { AdoptReason, CloseReason, Introduction, Settlement } from '../pipe/messages.js';
+import type { Endpoint } from '../platform/platform.js';
 
 /** What a packet costs in a window beside its bytes: its header, and a guess at the bookkeeping. */
 export const PACKET_OVERHEAD_BYTES = 64;
@@ -52,6 +53,34 @@ export class Delivery implements DispatchedEvent {
   get charge(): number {
     return this.end - this.start + PACKET_OVERHEAD_BYTES;
   }
+}
+
+/** A datagram on its way to a worker. Its client is the listener, which is that of all its datagrams. */
+export class DatagramDelivery extends Delivery {
+  /** What dispatch goes by: the same for all datagrams of one sender. */
+  readonly id: number;
+
+  constructor(
+    client: Client,
+    data: Buffer,
+    readonly remote: Endpoint,
+    /** Index into `settings.listeners`. */
+    readonly listener: number,
+    readonly listenerName: string,
+    /** ms since the epoch. */
+    readonly arrivedAt: number,
+    number: number,
+  ) {
+    super('packet', client, data, 0, data.length, number);
+    this.id = hashOf(remote);
+  }
+}
+
+/** FNV-1a, of address and port. */
+function hashOf({ address, port }: Endpoint): number {
+  let hash = 0x811c9dc5 ^ port;
+  for (let at = 0; at < address.length; at++) hash = Math.imul(hash ^ address.charCodeAt(at), 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
 }
 
 /** A client connection, as slots and ports see it. */
@@ -108,6 +137,7 @@ export interface WorkerPort {
   connect(delivery: Delivery, introduction: Introduction): void;
   adopt(delivery: Delivery, introduction: Introduction, state: Buffer | undefined): void;
   packet(delivery: Delivery): void;
+  datagram(delivery: DatagramDelivery): void;
   close(delivery: Delivery, reason: string): void;
   introduce(connectionId: number, introduction: Introduction): void;
   /** The socket is closed, and the event that tells so cannot be delivered yet. */

@@ -4,7 +4,7 @@
  * and no worker hears of it.
  */
 import { isWithin, parseAddress, parseRange, type AddressRange } from '../config/ip-address.js';
-import type { ListenerSettings } from '../config/load.js';
+import type { StreamListenerSettings } from '../config/load.js';
 import { ProtocolError } from '../errors.js';
 import type { ByteStream, Clock, Endpoint, TlsServer } from '../platform/platform.js';
 import type { Arrival } from './arrival.js';
@@ -31,7 +31,7 @@ export class Entrance implements EntrantHost {
   readonly #trusted: readonly AddressRange[] | undefined;
 
   constructor(
-    readonly settings: ListenerSettings,
+    readonly settings: StreamListenerSettings,
     private readonly events: EntranceEvents,
   ) {
     this.#limit = settings.tls?.maxHandshakes ?? MOST_WITHOUT_TLS;

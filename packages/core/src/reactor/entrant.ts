@@ -5,7 +5,7 @@
  *   accepted ─▶ header of the PROXY protocol ─▶ handshake ─▶ through
  *                     └───────── too late, not right ─┴─▶ turned away
  */
-import type { ListenerSettings } from '../config/load.js';
+import type { StreamListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import { readProxyHeader, type ProxiedEnds } from '../framing/proxy-header.js';
 import type { ByteStream, Clock, Handshake, StreamEvents, Timer, TlsServer } from '../platform/platform.js';
@@ -16,7 +16,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 export interface EntrantHost {
   readonly clock: Clock;
-  readonly settings: ListenerSettings;
+  readonly settings: StreamListenerSettings;
   /** With the certificates of this moment; absent where the listener has no TLS. */
   readonly tls: TlsServer | undefined;
   /** It is a connection from now on. */

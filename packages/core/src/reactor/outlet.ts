@@ -1,4 +1,4 @@
-import type { ListenerSettings } from '../config/load.js';
+import type { StreamListenerSettings } from '../config/load.js';
 import { factText, type Many, type Observe } from '../events/facts.js';
 import type { FileRequest } from '../pipe/messages.js';
 import type { Window } from '../pipe/window.js';
@@ -30,7 +30,7 @@ export class Outlet {
 
   constructor(
     private readonly stream: ByteStream,
-    private readonly settings: ListenerSettings,
+    private readonly settings: StreamListenerSettings,
     total: Window,
     private readonly files: Files,
     private readonly observe: Observe | undefined,

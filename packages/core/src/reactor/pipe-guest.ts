@@ -23,7 +23,7 @@ export class PipeGuest implements Asker, PipeEvents<Delivery> {
   frame(
     kind: number,
     flags: number,
-    _aux: number,
+    aux: number,
     id: number,
     seq: number,
     _word: number,
@@ -35,6 +35,9 @@ export class PipeGuest implements Asker, PipeEvents<Delivery> {
     if (takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end)) return;
     if (kind === FrameKind.send) {
       this.reactor.connection(id)?.send(buffer, start, end, this.pid);
+      this.pipe.settle(seq);
+    } else if (kind === FrameKind.sendTo) {
+      this.reactor.datagrams.sendFrame(aux, count, buffer, start, end, this.pid);
       this.pipe.settle(seq);
     } else if (kind === FrameKind.end) {
       this.reactor.end(id, (flags & FrameFlag.reset) !== 0);

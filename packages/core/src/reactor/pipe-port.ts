@@ -1,4 +1,5 @@
 import type { DeliveredEvent } from '../events/facts.js';
+import { addressBytesOf, addressWord } from '../pipe/datagram-head.js';
 import { readU32 } from '../pipe/frame.js';
 import {
   FrameFlag,
@@ -10,7 +11,7 @@ import {
 } from '../pipe/messages.js';
 import type { Uid } from '../pipe/orders.js';
 import type { Pipe, PipeEvents } from '../pipe/pipe.js';
-import { isPacket, type Delivery, type WorkerPort } from './delivery.js';
+import { isPacket, type DatagramDelivery, type Delivery, type WorkerPort } from './delivery.js';
 import { takeRequest, type Asker } from './client-requests.js';
 import type { Reactor } from './reactor.js';
 import type { WorkerSlot } from './worker-slot.js';
@@ -86,6 +87,26 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
     const { id } = connection;
     const seq = this.pipe.message(FrameKind.packet, flags, aux, id, word, 0, buffer, start, end, delivery);
     this.#observe('receive', delivery, seq);
+  }
+
+  datagram(delivery: DatagramDelivery): void {
+    const { buffer, attempt, answered, remote, listener, arrivedAt, packet } = delivery;
+    const { address, port } = remote;
+    const addressBytes = Buffer.byteLength(address);
+    const seq = this.pipe.messageParts(
+      FrameKind.datagram,
+      flagsOf(delivery),
+      arrivedAt,
+      ((listener << 16) | port) >>> 0,
+      addressWord(addressBytes, answered),
+      [address, buffer],
+      addressBytes + buffer.length,
+      delivery,
+      Math.min(attempt, 0xffff),
+    );
+    const { pid, slot, reactor } = this;
+    const to = { owner: reactor.index, worker: pid, workerId: slot.workerId, seq, attempt };
+    reactor.observe?.({ kind: 'datagramDelivered', datagram: packet, ...to });
   }
 
   close(delivery: Delivery, reason: string): void {
@@ -178,7 +199,7 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
   frame(
     kind: number,
     flags: number,
-    _aux: number,
+    aux: number,
     id: number,
     seq: number,
     word: number,
@@ -200,6 +221,10 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
       case FrameKind.sendFile:
       case FrameKind.read:
         takeRequest(this.reactor, this, kind, flags, id, seq, buffer, start, end);
+        return;
+      case FrameKind.sendTo:
+        this.#sendTo(flags, aux, word, count, buffer, start, end);
+        this.pipe.settle(seq);
         return;
       case FrameKind.end:
         this.#end(id, flags, seq);
@@ -315,6 +340,25 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
     if (connection.home !== this) return false;
     connection.noteAnswered(end - start);
     return connection.holds(seq);
+  }
+
+  #sendTo(
+    flags: number,
+    port: number,
+    replied: number,
+    count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    this.reactor.datagrams.sendFrame(port, count, buffer, start, end, this.pid);
+    if ((flags & FrameFlag.settles) !== 0) {
+      const delivery = this.pipe.settleEntry(replied);
+      if (delivery !== undefined) this.slot.settled(delivery, 'handled');
+    } else if ((flags & FrameFlag.replies) !== 0) {
+      const delivery = this.pipe.entry(replied);
+      if (delivery !== undefined) delivery.answered += end - start - addressBytesOf(count);
+    }
   }
 
   #end(id: number, flags: number, seq: number): void {

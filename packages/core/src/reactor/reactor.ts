@@ -5,8 +5,8 @@
  * base mode. It knows workers only as slots and ports; who starts and replaces
  * them is not its business.
  */
-import { largestPacket } from '../config/limits.js';
-import type { ListenerSettings, Settings } from '../config/load.js';
+import { isStream, largestPacket, streamListener } from '../config/limits.js';
+import type { Settings, StreamListenerSettings } from '../config/load.js';
 import { isSticky } from '../config/dispatch-modes.js';
 import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
@@ -35,6 +35,7 @@ import { OrderDesk, type DeskHost } from './order-desk.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
 import type { Arrival } from './arrival.js';
 import { Entrance } from './entrance.js';
+import { Datagrams } from './datagrams.js';
 import { Door, type Refusal } from './door/door.js';
 import type { Delivery } from './delivery.js';
 import { WorkerLoad } from './worker-load.js';
@@ -52,10 +53,12 @@ export interface ReactorParts {
   readonly settings: Settings;
   readonly ids: ConnectionIds;
   readonly dispatch: DispatchPolicy;
-  /** One for each listener of the settings. */
-  readonly framings: readonly Framing[];
+  /** One for each listener of the settings that accepts connections, by its index. */
+  readonly framings: readonly (Framing | undefined)[];
   /** Shared by all reactors of a server. */
   readonly door: DoorMemory;
+  /** Of the reactor; 0 where there is one. */
+  readonly index?: number;
   readonly observe: Observe | undefined;
 }
 
@@ -77,6 +80,7 @@ export class Reactor implements ConnectionHost, DeskHost {
   readonly slots: readonly WorkerSlot[];
   /** Where other processes say what they want of its connections. */
   readonly desk: OrderDesk;
+  readonly datagrams: Datagrams;
   readonly #connections = new Map<number, ClientConnection>();
   readonly #listeners: Listener[] = [];
   /** By listener: those whose connections are not taken as they come. */
@@ -116,6 +120,7 @@ export class Reactor implements ConnectionHost, DeskHost {
         connections,
       );
     });
+    this.datagrams = new Datagrams(this, parts.network, parts.dispatch, parts.logger);
     this.#door = new Door(parts.door, settings, parts.clock, parts.logger);
     this.#sweeps = new Sweeps(parts.clock, settings, this.#connections);
   }
@@ -124,18 +129,26 @@ export class Reactor implements ConnectionHost, DeskHost {
     return this.parts.settings;
   }
 
+  get index(): number {
+    return this.parts.index ?? 0;
+  }
+
   /**
    * Accepts where the listener says, or on a socket that came with the start.
    * Rejects with the system's error.
    */
   async listen(index: number, place: ListenPlace = {}): Promise<Endpoint> {
-    const options = listenOptions(this.settings.listeners[index]!, place);
+    const listener = this.settings.listeners[index]!;
+    if (!isStream(listener)) return this.datagrams.open(index, place);
+    const options = listenOptions(listener, place);
     return this.#keep(await this.parts.network.listen(options, this.#acceptor(index)));
   }
 
   /** Accepts on a socket that another process has bound. */
   async adopt(index: number, bound: BoundListener): Promise<Endpoint> {
-    const options = listenOptions(this.settings.listeners[index]!);
+    const listener = this.settings.listeners[index]!;
+    if (!isStream(listener)) return this.datagrams.adopt(index, bound);
+    const options = listenOptions(listener);
     return this.#keep(await this.parts.network.adopt(bound, options, this.#acceptor(index)));
   }
 
@@ -159,7 +172,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     const { dispatch } = this.parts;
     if (dispatch.followsUid !== true) return;
     // A module that has none for it leaves it where it is.
-    const slot = this.slots[dispatch.pick(connection, this.#isReady)];
+    const slot = this.slots[dispatch.pick(connection, this.isReady)];
     if (slot !== undefined) connection.moveToSlot(slot);
   }
 
@@ -203,6 +216,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     const waiting = this.#unrouted;
     this.#unrouted = new Set();
     for (const connection of waiting) connection.pump();
+    this.datagrams.pump();
   }
 
   refuse(reason: string): void {
@@ -247,14 +261,14 @@ export class Reactor implements ConnectionHost, DeskHost {
     connection.slot?.leave(connection);
     this.#unrouted.delete(connection);
     this.observe?.({ kind: 'forgotten', connection: connection.id });
-    this.#checkDrained();
+    this.checkDrained();
   }
 
   stats(): ReactorCounters {
     const { acceptedConnections, closedConnections } = this.counters;
     this.#tellLoads();
     // From the tables themselves: a packet that is in none of them shows as a difference in the ledger.
-    let outstandingPackets = 0;
+    let outstandingPackets = this.datagrams.waiting;
     for (const slot of this.slots) outstandingPackets += slot.countPackets();
     for (const connection of this.#connections.values()) outstandingPackets += connection.waitingPackets;
     return {
@@ -291,28 +305,31 @@ export class Reactor implements ConnectionHost, DeskHost {
     this.#draining = true;
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
     for (const entrance of this.#entrances.values()) entrance.close();
+    this.datagrams.drain();
     for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
     const timer = this.clock.setTimer(deadline, () => {
       this.parts.logger.warn(
         `reset ${this.#connections.size} connections: they had not ended in ${deadline} ms`,
       );
       for (const connection of this.#connections.values()) connection.abort('shutdown');
+      this.datagrams.giveUp();
       // Their close events have no time left to be settled.
       this.#drained?.();
     });
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
-      this.#checkDrained();
+      this.checkDrained();
     });
     timer.cancel();
     this.#sweeps.stop();
     this.#door.close();
-    await Promise.all(closing);
+    await Promise.all([...closing, this.datagrams.close()]);
   }
 
   /** Stops accepting; resolves when every connection has closed by itself, or after `deadline` ms. */
   async outlast(deadline: number): Promise<void> {
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
+    this.datagrams.drain();
     await Promise.all(closing);
     if (this.#isEmpty) return;
     await new Promise<void>((resolve) => {
@@ -339,20 +356,20 @@ export class Reactor implements ConnectionHost, DeskHost {
     });
   }
 
-  #checkDrained(): void {
-    if (!this.#isEmpty) return;
+  checkDrained(): void {
+    if ((this.#emptied === undefined && !this.#draining) || !this.#isEmpty) return;
     this.#emptied?.();
     if (this.#draining) this.#drained?.();
   }
 
   /** Who is on the way in becomes a connection as a rule. */
   get #isEmpty(): boolean {
-    if (this.#connections.size > 0) return false;
+    if (this.#connections.size > 0 || !this.datagrams.idle) return false;
     for (const entrance of this.#entrances.values()) if (entrance.size > 0) return false;
     return true;
   }
 
-  readonly #isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
+  readonly isReady = (workerId: number): boolean => this.slots[workerId]?.port !== undefined;
 
   /** Whether a worker is ready for what is asked for, and its windows admit that. */
   readonly #canTake = (workerId: number): boolean => {
@@ -367,7 +384,7 @@ export class Reactor implements ConnectionHost, DeskHost {
   }
 
   #contextOf(index: number): ListenerContext {
-    const settings = this.settings.listeners[index]!;
+    const settings = streamListener(this.settings, index);
     return { index, settings, framing: this.parts.framings[index]!, timed: isTimed(settings) };
   }
 
@@ -394,7 +411,7 @@ export class Reactor implements ConnectionHost, DeskHost {
           remote: address,
         });
       },
-      left: () => this.#checkDrained(),
+      left: () => this.checkDrained(),
     });
     this.#entrances.set(index, entrance);
     return entrance;
@@ -437,7 +454,7 @@ export class Reactor implements ConnectionHost, DeskHost {
   }
 
   #attach(connection: ClientConnection): void {
-    const slot = this.slots[this.parts.dispatch.pick(connection, this.#isReady)];
+    const slot = this.slots[this.parts.dispatch.pick(connection, this.isReady)];
     if (slot === undefined) {
       connection.refuseConnection();
       return;
@@ -449,6 +466,6 @@ export class Reactor implements ConnectionHost, DeskHost {
 }
 
 /** Whether it matters when bytes come and go. */
-function isTimed({ heartbeatIdleTime, maxIdleTime }: ListenerSettings): boolean {
+function isTimed({ heartbeatIdleTime, maxIdleTime }: StreamListenerSettings): boolean {
   return heartbeatIdleTime > 0 || maxIdleTime > 0;
 }

@@ -8,7 +8,8 @@
  *   shortest of them that a listener has, so that a connection goes after its
  *   time, and at most a quarter of it later.
  */
-import type { ListenerSettings, Settings } from '../config/load.js';
+import { isStream } from '../config/limits.js';
+import type { Settings, StreamListenerSettings } from '../config/load.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import type { ClientConnection } from './client-connection.js';
 import { ConnectionWatch } from './connection-watch.js';
@@ -28,8 +29,9 @@ export class Sweeps {
     private readonly settings: Settings,
     private readonly connections: ReadonlyMap<number, ClientConnection>,
   ) {
-    this.#interval = intervalFor(settings.listeners);
-    if (settings.listeners.some(({ heartbeatIdleTime }) => heartbeatIdleTime > 0)) this.#watchHeartbeats();
+    const listeners = settings.listeners.filter(isStream);
+    this.#interval = intervalFor(listeners);
+    if (listeners.some(({ heartbeatIdleTime }) => heartbeatIdleTime > 0)) this.#watchHeartbeats();
   }
 
   /** A connection was accepted. */
@@ -85,7 +87,7 @@ export function closeSilent(connection: ClientConnection, now: number): void {
   connection.expire('HEARTBEAT_TIMEOUT', `nothing has come for ${silence} ms`, 'heartbeat');
 }
 
-function intervalFor(listeners: readonly ListenerSettings[]): number {
+function intervalFor(listeners: readonly StreamListenerSettings[]): number {
   const times = listeners.flatMap(({ partialPacketTimeout, maxIdleTime }) => [
     partialPacketTimeout,
     maxIdleTime,

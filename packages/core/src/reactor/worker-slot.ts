@@ -1,6 +1,6 @@
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import type { AdoptReason, Settlement } from '../pipe/messages.js';
-import type { Client, Delivery, Loss, WorkerPort } from './delivery.js';
+import type { Client, DatagramDelivery, Delivery, Loss, WorkerPort } from './delivery.js';
 import { Turnstile } from './turnstile.js';
 import type { WorkerLoad } from './worker-load.js';
 
@@ -76,6 +76,13 @@ export class WorkerSlot {
     this.load?.given(delivery, this.port!);
     if (delivery.attempt > 1) this.onRedelivered();
     port.packet(delivery);
+  }
+
+  sendDatagram(delivery: DatagramDelivery): void {
+    this.#small.window.take(delivery.charge);
+    if (delivery.attempt > 1) this.onRedelivered();
+    this.load?.given(delivery, this.port!);
+    this.port!.datagram(delivery);
   }
 
   settled(delivery: Delivery, how: Settlement): void {

@@ -1,5 +1,5 @@
-import type { ListenerSettings } from '../config/load.js';
-import type { ListenOptions } from '../platform/platform.js';
+import type { DatagramListenerSettings, StreamListenerSettings } from '../config/load.js';
+import type { DatagramOptions, ListenOptions } from '../platform/platform.js';
 
 /** What differs between the sockets of one listener. */
 export interface ListenPlace {
@@ -11,7 +11,7 @@ export interface ListenPlace {
   readonly descriptor?: number | undefined;
 }
 
-export function listenOptions(listener: ListenerSettings, place: ListenPlace = {}): ListenOptions {
+export function listenOptions(listener: StreamListenerSettings, place: ListenPlace = {}): ListenOptions {
   const { backlog } = listener;
   const { descriptor, shares = false } = place;
   const passed = descriptor === undefined ? {} : { descriptor };
@@ -27,5 +27,20 @@ export function listenOptions(listener: ListenerSettings, place: ListenPlace = {
     ...(tls !== undefined && { secured: true }),
     reusePort: shares || listener.reusePort,
     ...passed,
+  };
+}
+
+export function datagramOptions(
+  { host, port, ipv6Only, recvBufferSize }: DatagramListenerSettings,
+  place: ListenPlace = {},
+): DatagramOptions {
+  const { descriptor, shares = false } = place;
+  return {
+    host,
+    port: place.port ?? port,
+    ipv6Only,
+    reusePort: shares,
+    ...(recvBufferSize !== undefined && { recvBufferSize }),
+    ...(descriptor !== undefined && { descriptor }),
   };
 }

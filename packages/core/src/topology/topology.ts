@@ -33,7 +33,7 @@ export function topologyOf(settings: Settings, reusePort: boolean, userProcesses
   }
   const reactors = Array.from({ length: reactorNum }, (_, reactor) => {
     return [...listeners.keys()].filter((index) => {
-      const shared = reusePort && listeners[index]!.type === 'tcp';
+      const shared = reusePort && listeners[index]!.type !== 'unix';
       return shared || index % reactorNum === reactor;
     });
   });

@@ -68,7 +68,7 @@ export interface ConversationHost {
   bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler;
   openScope(conversation: Conversation): ConnectionScope | undefined;
   /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */
-  mayStart(conversation: Conversation): boolean;
+  mayStart(starter: Lonely): boolean;
   /** It may start a handler once everything is with the system: `advance` is called then. */
   stall(conversation: Conversation): void;
   /** A packet has been settled by its handler. */
@@ -78,7 +78,7 @@ export interface ConversationHost {
   /** Hands on what was sent elsewhere, so that a settlement to `owner` cannot overtake it. */
   flushElsewhere(owner: SocketOwner): void;
   /** Calls `flush` at the end of the turn. */
-  flushLater(conversation: Conversation): void;
+  flushLater(flusher: { flush(): void }): void;
   overflowed(conversation: Conversation): void;
   /** It is served by this worker alone from here on, to its end. */
   pinned(conversation: Conversation): void;

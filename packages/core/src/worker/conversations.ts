@@ -7,9 +7,16 @@ import type { Clock, Timer } from '../platform/platform.js';
 import type { ConnectionActs } from '../directory/connection-acts.js';
 import { Connection } from './connection.js';
 import type { Conversation, ConversationHost } from './conversation.js';
-import { Isolation } from './isolation.js';
+import { Isolation, type Lonely } from './isolation.js';
 import { PinnedConnections } from './pinned-connections.js';
 import type { SocketOwner } from './socket-owner.js';
+
+/** Who has something at the end of a turn. */
+interface Flushed {
+  flush(): void;
+  /** What is sent, without what settles. */
+  flushParts?(): void;
+}
 
 /** Of the time that handlers get to end, the part after which they are told to give up. */
 const PATIENT_PART = 0.75;
@@ -29,10 +36,10 @@ export class Conversations implements ConversationHost {
   /** Where something was sent that must be with the system before a settlement elsewhere. */
   readonly #elsewhere = new Set<{ flush(): void }>();
   readonly #byId = new Map<number, Conversation>();
-  #flushList: Conversation[] = [];
+  #flushList: Flushed[] = [];
   #scheduled = false;
   /** Connections that could not start a handler, the longest wait first. */
-  #stalled = new Set<Conversation>();
+  #stalled = new Set<Lonely>();
   #closing = false;
   #pending = 0;
   /** Packets that handlers have settled. */
@@ -98,22 +105,22 @@ export class Conversations implements ConversationHost {
     return this.container.openScope([binding]);
   }
 
-  mayStart(conversation: Conversation): boolean {
-    const { congested, retired } = conversation.owner;
-    if (!this.#closing && !congested && !retired && this.isolation.admits(conversation)) return true;
-    this.stall(conversation);
+  mayStart(starter: Lonely): boolean {
+    const { congested, retired } = starter.owner;
+    if (!this.#closing && !congested && !retired && this.isolation.admits(starter)) return true;
+    this.stall(starter);
     return false;
   }
 
-  stall(conversation: Conversation): void {
-    this.#stalled.add(conversation);
+  stall(starter: Lonely): void {
+    this.#stalled.add(starter);
   }
 
   /** Wakes the connections that could not start a handler. Those that could and wait again go behind the others. */
   readonly resume = (): void => {
     const stalled = this.#stalled;
     this.#stalled = new Set();
-    const served: Conversation[] = [];
+    const served: Lonely[] = [];
     for (const conversation of stalled) {
       if (!this.mayStart(conversation)) continue;
       conversation.advance();
@@ -133,8 +140,8 @@ export class Conversations implements ConversationHost {
     this.#elsewhere.clear();
   }
 
-  flushLater(conversation: Conversation): void {
-    this.#flushList.push(conversation);
+  flushLater(flusher: { flush(): void }): void {
+    this.#flushList.push(flusher);
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.clock.defer(this.#flush);
@@ -238,7 +245,7 @@ export class Conversations implements ConversationHost {
   /** Hands on what connections have gathered: something for many of them comes next. */
   flushNow(): void {
     this.speaker?.flushParts();
-    for (const conversation of this.#flushList) conversation.flushParts();
+    for (const each of this.#flushList) each.flushParts?.();
   }
 
   readonly #flush = (): void => {

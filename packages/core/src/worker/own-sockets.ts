@@ -7,6 +7,8 @@
  * then: first the bytes, then the settlements, each in the order in which they
  * came.
  */
+import type { DatagramTarget } from '../config/datagram-target.js';
+import { LARGEST_DATAGRAM, streamListener } from '../config/limits.js';
 import type { DeliveredEvent } from '../events/facts.js';
 import type { ForeignSends } from '../mesh/foreign-sends.js';
 import { largestSend } from '../config/limits.js';
@@ -17,21 +19,33 @@ import {
 } from '../directory/connection-directory.js';
 import type { OrderFrame, Request, Uid } from '../pipe/orders.js';
 import { joinParts, type Part } from '../pipe/parts.js';
-import type { FileRequest, Introduction, ReactorCounters, Settlement } from '../pipe/messages.js';
+import {
+  DATAGRAM_LANE,
+  type FileRequest,
+  type Introduction,
+  type ReactorCounters,
+  type Settlement,
+} from '../pipe/messages.js';
 import { Receipt } from '../pipe/receipt.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';
-import { isPacket, type Client, type Delivery, type WorkerPort } from '../reactor/delivery.js';
+import {
+  isPacket,
+  type Client,
+  type DatagramDelivery,
+  type Delivery,
+  type WorkerPort,
+} from '../reactor/delivery.js';
 import type { Reactor } from '../reactor/reactor.js';
 import type { WorkerSlot } from '../reactor/worker-slot.js';
 import type { LinkEvents } from './reactor-link.js';
-import type { Sender, SocketOwner } from './socket-owner.js';
+import type { Sender, Settler, SocketOwner } from './socket-owner.js';
 import type { Sockets } from './sockets.js';
 
 /** What one connection gets at the end of the turn. */
 interface Turn {
   readonly connection: Client;
-  readonly sender: Sender;
+  readonly sender: Settler;
   readonly parts: Part[];
   bytes: number;
   readonly settled: { readonly delivery: Delivery; readonly how: Settlement }[];
@@ -55,6 +69,8 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   #turns: Turn[] = [];
   #gathered = 0;
   #scheduled = false;
+  /** Who settles datagrams by replies. */
+  readonly #lane: Settler = { id: DATAGRAM_LANE, unacknowledged: 0, pressed: false, eased() {} };
   /** Inside a read of a socket, which applies at its end. */
   #reading = false;
 
@@ -101,6 +117,17 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     const conversation = this.events.find(connection.id);
     if (conversation === undefined) this.#settleNow(seq, 'discarded');
     else conversation.packet(seq, buffer, start, end, 1, 0, false);
+  }
+
+  datagram(delivery: DatagramDelivery): void {
+    const seq = this.#outstanding.add(delivery);
+    const { remote, listener, arrivedAt, buffer: data, packet: datagram, attempt } = delivery;
+    const { pid: worker, workerId } = this;
+    const to = { owner: 0, worker, workerId, seq, attempt };
+    this.reactor.observe?.({ kind: 'datagramDelivered', datagram, ...to });
+    const { address, port } = remote;
+    const from = { listener, address, port, arrivedAt };
+    this.events.datagram(this, seq, { ...from, data, attempt: 1, answered: 0, isolated: false });
   }
 
   close(delivery: Delivery, reason: string): void {
@@ -162,21 +189,23 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   // As the owner of the sockets.
 
   admits(sender: Sender, bytes: number): boolean {
-    const { socketBufferSize, packageMaxLength } =
-      this.reactor.settings.listeners[sender.introduction.listener]!;
+    const { socketBufferSize, packageMaxLength } = streamListener(
+      this.reactor.settings,
+      sender.introduction.listener,
+    );
     const waiting = sender.unacknowledged;
     if (waiting + bytes > socketBufferSize && (waiting > 0 || bytes > packageMaxLength)) return false;
     return this.#gathered + bytes <= this.reactor.settings.reactorMemoryLimit;
   }
 
-  settle(sender: Sender, seq: number, how: Settlement): void {
+  settle(sender: Settler, seq: number, how: Settlement): void {
     const delivery = this.#outstanding.settle(seq);
     if (delivery === undefined) return;
     this.#turnOf(delivery.connection, sender).settled.push({ delivery, how });
   }
 
   answer(
-    sender: Sender,
+    sender: Settler,
     seq: number,
     parts: readonly Part[],
     bytes: number,
@@ -225,6 +254,24 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
 
   async request(request: Request): Promise<unknown> {
     return this.reactor.desk.answer(request);
+  }
+
+  /** The system takes it at once, or it is bounded by the socket. */
+  reserveDatagram(bytes: number): boolean {
+    return bytes <= LARGEST_DATAGRAM;
+  }
+
+  sendDatagram(
+    { listener, address, port }: DatagramTarget,
+    data: Part,
+    bytes: number,
+    seq: number | undefined,
+    settles: boolean,
+  ): void {
+    this.reactor.datagrams.send(listener, address, port, joinParts([data], bytes), this.pid);
+    const delivery = settles && seq !== undefined ? this.#outstanding.settle(seq) : undefined;
+    if (delivery === undefined) return;
+    this.#turnOf(delivery.connection, this.#lane).settled.push({ delivery, how: 'handled' });
   }
 
   sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {
@@ -296,7 +343,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
 
   notePending(): void {}
 
-  giveUp(_sender: Sender, seq: number): void {
+  giveUp(_sender: Settler, seq: number): void {
     // What was settled before it is settled before it here, too.
     this.#apply();
     const delivery = this.#outstanding.settle(seq);
@@ -325,7 +372,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   }
 
   /** What gathers for the connection: the last turn if it is the connection's, else a new one. */
-  #turnOf(connection: Client, sender: Sender): Turn {
+  #turnOf(connection: Client, sender: Settler): Turn {
     const last = this.#turns[this.#turns.length - 1];
     if (last?.connection === connection) return last;
     const turn: Turn = { connection, sender, parts: [], bytes: 0, settled: [] };

@@ -1,12 +1,15 @@
-import { largestPacket, largestSend } from '../config/limits.js';
+import { LARGEST_DATAGRAM, largestPacket, largestSend, streamListener } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { ConnectionOwner } from '../directory/connection-directory.js';
+import type { DatagramTarget } from '../config/datagram-target.js';
 import { fromWire, ProcessError, type WireError } from '../errors.js';
+import { addressBytesOf, addressWord, numberOf } from '../pipe/datagram-head.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { requestId, type OrderFrame, type Request, type Uid } from '../pipe/orders.js';
 import type { Part } from '../pipe/parts.js';
 import { PendingRequests } from '../pipe/requests.js';
 import {
+  DATAGRAM_LANE,
   FrameFlag,
   FrameKind,
   PIPE_VERSION,
@@ -19,14 +22,15 @@ import { Pipe, type PipeEvents } from '../pipe/pipe.js';
 import { gone, Receipt, refused } from '../pipe/receipt.js';
 import type { ByteStream, Clock } from '../platform/platform.js';
 import type { Conversation } from './conversation.js';
-import type { Sender, SocketOwner } from './socket-owner.js';
+import type { Arrival } from './datagrams.js';
+import type { Sender, Settler, SocketOwner } from './socket-owner.js';
 
 /** What a send costs beside its bytes while it waits: its header and the bookkeeping. */
 export const SEND_OVERHEAD_BYTES = 128;
 
 /** Bytes that were sent and not taken yet; several answers to one connection may share it. */
 interface Charge {
-  readonly sender: Sender | undefined;
+  readonly sender: Settler | undefined;
   bytes: number;
   /** Of whoever waits for word of it. */
   readonly receipt: Receipt | undefined;
@@ -44,6 +48,7 @@ export interface LinkEvents {
     isolated?: boolean,
   ): void;
   find(id: number): Conversation | undefined;
+  datagram(owner: SocketOwner, seq: number, arrival: Arrival): void;
   forget(id: number): void;
   /** The connection is that of `uid` from here on. */
   bound(id: number, uid: Uid): void;
@@ -123,20 +128,23 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
   }
 
   admits(sender: Sender, bytes: number): boolean {
-    const { socketBufferSize, packageMaxLength } = this.settings.listeners[sender.introduction.listener]!;
+    const { socketBufferSize, packageMaxLength } = streamListener(
+      this.settings,
+      sender.introduction.listener,
+    );
     const waiting = sender.unacknowledged;
     if (waiting + bytes > socketBufferSize && (waiting > 0 || bytes > packageMaxLength)) return false;
     return this.#total + bytes <= this.settings.reactorMemoryLimit;
   }
 
-  settle(sender: Sender, seq: number, how: Settlement): void {
+  settle(sender: Settler, seq: number, how: Settlement): void {
     // A settlement must not overtake a large send of its connection.
     if (how === 'handled' && this.#pipe.holds(sender.id)) this.answer(sender, seq, [], 0, undefined, false);
     else this.#pipe.settle(seq, how);
   }
 
   answer(
-    sender: Sender,
+    sender: Settler,
     seq: number,
     parts: readonly Part[],
     bytes: number,
@@ -221,6 +229,35 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
     });
   }
 
+  reserveDatagram(bytes: number): boolean {
+    const cost = bytes + SEND_OVERHEAD_BYTES;
+    if (bytes > LARGEST_DATAGRAM || this.#total + cost > this.settings.reactorMemoryLimit) return false;
+    this.#total += cost;
+    return true;
+  }
+
+  sendDatagram(
+    { listener, address, port }: DatagramTarget,
+    data: Part,
+    bytes: number,
+    seq: number | undefined,
+    settles: boolean,
+  ): void {
+    const addressBytes = Buffer.byteLength(address);
+    this.#pipe.messageParts(
+      FrameKind.sendTo,
+      seq === undefined ? 0 : settles ? FrameFlag.replies | FrameFlag.settles : FrameFlag.replies,
+      DATAGRAM_LANE,
+      seq ?? 0,
+      addressWord(addressBytes, listener),
+      [address, data],
+      addressBytes + bytes,
+      { sender: undefined, bytes: bytes + SEND_OVERHEAD_BYTES, receipt: undefined },
+      port,
+    );
+    this.#watchBacklog();
+  }
+
   sendWait(connectionId: number, data: Part, bytes: number): Promise<void> | Error {
     if (bytes > this.#largestSend) return refused(connectionId);
     return this.#request(FrameKind.send, FrameFlag.tells, connectionId, data, bytes);
@@ -276,7 +313,7 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
     this.#pipe.control(FrameKind.end, FrameFlag.late, connectionId);
   }
 
-  giveUp(sender: Sender, seq: number): void {
+  giveUp(sender: Settler, seq: number): void {
     this.#pipe.control(FrameKind.end, FrameFlag.reset | FrameFlag.timedOut, sender.id, seq);
   }
 
@@ -310,7 +347,7 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
     id: number,
     seq: number,
     word: number,
-    _count: number,
+    count: number,
     buffer: Buffer,
     start: number,
     end: number,
@@ -321,6 +358,20 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
         const conversation = this.events.find(id);
         if (conversation === undefined) this.#pipe.settle(seq, 'discarded');
         else conversation.packet(seq, buffer, start, end, aux, word, isolated);
+        return;
+      }
+      case FrameKind.datagram: {
+        const from = start + addressBytesOf(count);
+        this.events.datagram(this, seq, {
+          listener: word >>> 16,
+          address: buffer.toString('utf8', start, from),
+          port: word & 0xffff,
+          arrivedAt: id,
+          data: buffer.subarray(from, end),
+          attempt: aux,
+          answered: numberOf(count),
+          isolated,
+        });
         return;
       }
       case FrameKind.connect:
@@ -419,7 +470,7 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
     if (!this.#leaving) this.events.lost(error);
   }
 
-  #charge(sender: Sender, bytes: number): void {
+  #charge(sender: Settler, bytes: number): void {
     sender.unacknowledged += bytes;
     this.#total += bytes;
   }

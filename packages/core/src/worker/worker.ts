@@ -4,7 +4,9 @@
  * Its manager starts, watches and replaces it; the sockets belong to the
  * reactors of the master (process mode) or to this process (base mode).
  */
+import type { DatagramTarget } from '../config/datagram-target.js';
 import { isSticky } from '../config/dispatch-modes.js';
+import { isStream } from '../config/limits.js';
 import type { Settings } from '../config/load.js';
 import type { Container, Definition } from '../definition.js';
 import { handlersOf } from '../events/handler-table.js';
@@ -18,6 +20,7 @@ import { gone, promised } from '../pipe/receipt.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import { Conversation, type ServedListener } from './conversation.js';
 import { Conversations } from './conversations.js';
+import { Datagrams, type Arrival } from './datagrams.js';
 import type { LinkEvents } from './reactor-link.js';
 import type { SocketOwner } from './socket-owner.js';
 import type { Sockets } from './sockets.js';
@@ -39,11 +42,13 @@ export interface WorkerParts {
 }
 
 export class Worker implements LinkEvents {
-  readonly #listeners: readonly ServedListener[];
+  /** Those of connections, by index. */
+  readonly #listeners: readonly (ServedListener | undefined)[];
   readonly #conversations: Conversations;
   /** What this process does with connections wherever they are. */
   readonly acts: ConnectionActs;
   #directory: ConnectionDirectory | undefined;
+  readonly #datagrams: Datagrams;
   #sockets: Sockets | undefined;
   #onRelieved: (() => void) | undefined;
   #onRetired: (() => void) | undefined;
@@ -52,6 +57,7 @@ export class Worker implements LinkEvents {
   constructor(private readonly parts: WorkerParts) {
     const { settings, definition } = parts;
     this.#listeners = settings.listeners.map((listener) => {
+      if (!isStream(listener)) return undefined;
       const { name, concurrency, handlerTimeout, framing, socketBufferSize } = listener;
       const { outputOverflow, bufferHighWatermark, bufferLowWatermark } = listener;
       return {
@@ -88,6 +94,8 @@ export class Worker implements LinkEvents {
       flushFirst: () => conversations.flushNow(),
       ordered: (owner) => conversations.sentElsewhere(owner),
     });
+    const inOrder = (): readonly SocketOwner[] => this.#sockets?.owners ?? [];
+    this.#datagrams = new Datagrams(this.#conversations, settings, definition, parts.container, inOrder);
   }
 
   /** From here on it orders and requests; it has no events yet. */
@@ -168,6 +176,7 @@ export class Worker implements LinkEvents {
     const end = clock.now() + deadline;
     this.#warning?.cancel();
     await this.#conversations.finish(deadline);
+    this.#datagrams.nameStragglers();
     await this.#handOver(Math.max(0, end - clock.now()));
     this.leave(this.#conversations.pending === 0 && this.#handedOver());
     await this.#conversations.disposeAll();
@@ -214,6 +223,18 @@ export class Worker implements LinkEvents {
     if (owner?.sendTo(connectionId, data, bytes) !== true) return false;
     this.#conversations.sentElsewhere(owner);
     this.parts.invoker.sent(connectionId, data, bytes);
+    return true;
+  }
+
+  /** Sends a datagram by the owner of the socket. */
+  sendto(to: DatagramTarget, data: Part, bytes: number): boolean {
+    const owners = this.#sockets?.owners ?? [];
+    const owner = owners[to.listener % owners.length];
+    if (owner?.reserveDatagram(bytes) !== true) return false;
+    const { settings, invoker } = this.parts;
+    invoker.sentDatagram(settings.listeners[to.listener]!.name, to.address, to.port, data, bytes);
+    owner.sendDatagram(to, data, bytes, undefined, false);
+    this.#conversations.sentElsewhere(owner);
     return true;
   }
 
@@ -276,6 +297,10 @@ export class Worker implements LinkEvents {
     else conversation.begin(kind, seq, isolated);
   }
 
+  datagram(owner: SocketOwner, seq: number, arrival: Arrival): void {
+    this.#datagrams.take(owner, seq, arrival);
+  }
+
   find(id: number): Conversation | undefined {
     return this.#conversations.get(id);
   }
@@ -292,6 +317,7 @@ export class Worker implements LinkEvents {
 
   ownerRetired(owner: SocketOwner): void {
     this.#conversations.giveBack(owner);
+    this.#datagrams.giveBack(owner);
     this.#onRetired?.();
   }
 

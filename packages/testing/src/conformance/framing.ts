@@ -14,7 +14,11 @@ import assert from 'node:assert/strict';
 import { ProtocolError } from '@shoal/core/internal/errors';
 import type { Framing } from '@shoal/core/internal/framing/framing';
 import { PacketReader } from '@shoal/core/internal/framing/packet-reader';
-import { loadSettings, type FramingInput } from '@shoal/core/internal/config/load';
+import {
+  loadSettings,
+  type StreamListenerSettings,
+  type FramingInput,
+} from '@shoal/core/internal/config/load';
 import { createFraming } from '@shoal/core/internal/framing/create-framing';
 import fc from 'fast-check';
 import type { ConformanceCase } from './conformance-case.js';
@@ -339,5 +343,5 @@ async function framingOf({ framing, create }: FramingSubject): Promise<Framing> 
     { listeners },
     { cpus: 1, name: 'conformance', directory: '/' },
   );
-  return createFraming(settings[0]!.framing);
+  return createFraming((settings[0] as StreamListenerSettings).framing);
 }

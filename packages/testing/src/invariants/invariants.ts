@@ -6,8 +6,9 @@
 import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
 import type { ServerStats } from '@shoal/core/internal/pipe/messages';
 import { isConnectionEvent } from '../trace/connection-event.js';
-import { isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
+import { isOfDatagrams, isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
 import { Crowds, type CrowdHost } from './crowds.js';
+import { DatagramStories } from './datagram-stories.js';
 import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
@@ -62,6 +63,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
   readonly deaths = new Deaths();
   readonly #exchange = new ExchangeStories(this);
   readonly #crowds = new Crowds(this);
+  readonly #datagrams = new DatagramStories(this);
   /** Connections of which a handler had not settled when the server stopped: their close waits for it. */
   readonly #abandoned = new Set<ConnectionStory>();
   /** Bytes of small packets by the pid of the worker that has them. */
@@ -164,6 +166,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'settled':
       case 'failed':
         if (event.event === 'tick') this.#timer(event.pid, event);
+        if (event.event === 'packet') this.#datagrams.handler(event.pid, event);
         if (!isConnectionEvent(event.event)) return;
         this.#handler(event.pid, event, event.time);
         return;
@@ -218,6 +221,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         return;
       default:
         if (isOfExchange(event)) this.#exchange.observe(event);
+        else if (isOfDatagrams(event)) this.#datagrams.observe(event);
     }
   }
 
@@ -231,6 +235,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
     for (const story of this.#stories.values()) story.atRest();
     this.#exchange.atRest();
     this.#crowds.atRest();
+    this.#datagrams.atRest();
     this.#compareClients(clients, true);
     if (stats !== undefined && this.violations.length === 0) this.#compareStats(stats);
   }
@@ -459,6 +464,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       for (const story of this.#stories.values()) if (story.runs) this.#abandoned.add(story);
     this.deaths.exited(origin, code);
     this.#timerHolders.died(pid);
+    this.#datagrams.ended(pid, this.settings.mode === 'base');
     this.#open.ended(pid);
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);
@@ -487,10 +493,11 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
 
   #compareStats(stats: ServerStats): void {
     const outstanding = [...this.#stories.values()].reduce((sum, { unsettled }) => sum + unsettled, 0);
+    const { counts } = this.#datagrams;
     const told = {
-      acceptedPackets: this.#packets,
-      handledPackets: this.#handled,
-      outstandingPackets: outstanding,
+      acceptedPackets: this.#packets + counts.accepted,
+      handledPackets: this.#handled + counts.handled,
+      outstandingPackets: outstanding + this.#datagrams.outstanding,
     };
     for (const [name, count] of Object.entries(told) as [keyof typeof told, number][])
       if (stats[name] !== count)
@@ -510,8 +517,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
     const sum = handled + redeliveredAndHandled + refusals + outstanding;
     if (sum !== accepted)
       this.report('stats', `the ledger has ${accepted} accepted packets, and its terms add up to ${sum}`, 0);
-    if (refusals !== this.#refused)
-      this.report('stats', `the ledger has ${refusals} refused packets, and ${this.#refused} were seen`, 0);
+    const seen = this.#refused + this.#datagrams.counts.refused;
+    if (refusals !== seen)
+      this.report('stats', `the ledger has ${refusals} refused packets, and ${seen} were seen`, 0);
   }
 
   #client(id: number): ClientStory {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import type { ClientFact, TraceEvent } from './trace-event.js';
+import type { ClientFact, DatagramClientFact, TraceEvent } from './trace-event.js';
 import { shortTitle } from './title.js';
 
 const READ_BYTES = 64 * 1024;
@@ -32,7 +32,7 @@ export class LaunchedTrace {
     return this.events;
   }
 
-  note(process: string, fact: ClientFact): void {
+  note(process: string, fact: ClientFact | DatagramClientFact): void {
     this.catchUp();
     this.events.push({ time: performance.timeOrigin + performance.now(), pid: 0, process, ...fact });
   }

@@ -3,8 +3,9 @@
  * settled, handlers that run, timers. It reads on where it stopped, so that a
  * test that never asks pays nothing.
  */
+import type { DatagramFact } from '@shoal/core/internal/events/datagram-facts';
 import type { ExchangeFact } from '@shoal/core/internal/events/exchange-facts';
-import { isOfExchange, type TraceEvent } from './trace-event.js';
+import { isOfDatagrams, isOfExchange, type DatagramClientFact, type TraceEvent } from './trace-event.js';
 
 /** A connection that is not forgotten yet. */
 export interface ConnectionView {
@@ -64,7 +65,7 @@ interface Process {
   readonly timers: Map<number, TimerView>;
   /** `connection/number` of the events whose handlers run, with their label. */
   readonly running: Map<string, { readonly connection: number; readonly handler: string }>;
-  /** By label: handlers of tasks, results and messages that run. */
+  /** By label: handlers of tasks, results, messages and datagrams that run. */
   readonly exchanging: Map<string, number>;
   /** Tasks that it has posted and that are not over. */
   readonly tasks: Set<number>;
@@ -75,6 +76,8 @@ interface Process {
 export class Picture {
   readonly #connections = new Map<number, Connection>();
   readonly #processes = new Map<number, Process>();
+  /** Datagrams that were accepted and are not settled: the pid of their owner, by that and their number. */
+  readonly #datagrams = new Map<string, number>();
   #read = 0;
 
   constructor(
@@ -88,6 +91,7 @@ export class Picture {
     while (this.#read < this.trace.length) this.#observe(this.trace[this.#read++]!);
     for (const pid of this.#processes.keys()) if (!this.lives(pid)) this.#ended(pid);
     for (const { owner } of this.#connections.values()) if (!this.lives(owner)) this.#ended(owner);
+    for (const owner of new Set(this.#datagrams.values())) if (!this.lives(owner)) this.#ended(owner);
     return this;
   }
 
@@ -118,7 +122,7 @@ export class Picture {
 
   /** What is unfinished, in words; undefined when nothing is. */
   get unfinished(): string | undefined {
-    const packets = this.outstanding.length;
+    const packets = this.outstanding.length + this.#datagrams.size;
     const processes = [...this.#processes.values()];
     const handlers = processes.flatMap((process) => handlersIn(process));
     const tasks = processes.reduce((sum, process) => sum + process.tasks.size, 0);
@@ -203,6 +207,7 @@ export class Picture {
         return;
       default:
         if (isOfExchange(event)) this.#exchange(event.pid, event);
+        else if (isOfDatagrams(event)) this.#datagram(event.pid, event.process, event);
     }
   }
 
@@ -224,6 +229,15 @@ export class Picture {
     }
   }
 
+  #datagram(pid: number, process: string, fact: DatagramFact | DatagramClientFact): void {
+    if (!('datagram' in fact)) return;
+    const key = `${pid} ${process} ${fact.datagram}`;
+    if (fact.kind === 'datagramAccepted') this.#datagrams.set(key, pid);
+    // What is discarded is refused next.
+    else if (fact.kind === 'datagramAcknowledged' || fact.kind === 'datagramRefused')
+      this.#datagrams.delete(key);
+  }
+
   #count(pid: number, handler: string, change: number): void {
     const { exchanging } = this.#process(pid);
     exchanging.set(handler, (exchanging.get(handler) ?? 0) + change);
@@ -233,6 +247,7 @@ export class Picture {
   #ended(pid: number): void {
     this.#processes.delete(pid);
     for (const { id, owner } of this.#connections.values()) if (owner === pid) this.#connections.delete(id);
+    for (const [key, owner] of this.#datagrams) if (owner === pid) this.#datagrams.delete(key);
   }
 
   #process(pid: number): Process {
@@ -258,7 +273,7 @@ function keyOf({ event, subject, seq }: { event: string; subject: number; seq: n
 
 /** Whether the subject of its handler is no connection, and not the handler's own either. */
 function isExchange(event: string): boolean {
-  return event === 'task' || event === 'finish' || event === 'pipeMessage';
+  return event === 'task' || event === 'finish' || event === 'pipeMessage' || event === 'packet';
 }
 
 /** Labels of the handlers that run in a process, one for each call. */

@@ -1,3 +1,4 @@
+import type { DatagramFact } from '@shoal/core/internal/events/datagram-facts';
 import type { ExchangeFact } from '@shoal/core/internal/events/exchange-facts';
 import type { KernelFact } from '@shoal/core/internal/events/facts';
 import type { Fault } from '../exploration/fault.js';
@@ -15,7 +16,7 @@ export interface TraceOrigin {
 /** One event of `server.trace`: a plain object. */
 export type TraceEvent = TraceOrigin & TracedKind;
 
-export type TracedKind = KernelFact | ProcessFact | ClientFact | FaultFact | SignalFact;
+export type TracedKind = KernelFact | ProcessFact | ClientFact | DatagramClientFact | FaultFact | SignalFact;
 
 /** What happens to processes; in a simulation only. */
 export type ProcessFact =
@@ -38,11 +39,34 @@ export type ClientFact =
       readonly client: number;
     };
 
+/** What a client of datagrams does and sees. */
+export type DatagramClientFact =
+  /** `address` and `port` are the client's own; `lossy` and `duplicates` tell what its link may do. */
+  | {
+      readonly kind: 'datagramClient';
+      readonly client: number;
+      readonly address: string;
+      readonly port: number;
+      readonly lossy: boolean;
+      readonly duplicates: boolean;
+    }
+  | {
+      readonly kind: 'datagramClientSends' | 'datagramClientReceives';
+      readonly client: number;
+      readonly bytes: number;
+      readonly data: string;
+    };
+
 /** The test sends a signal to a process. */
 export type SignalFact = { readonly kind: 'signalled'; readonly target: number; readonly signal: string };
 
 /** An injected fault takes effect. */
 export type FaultFact = { readonly kind: 'fault'; readonly fault: Fault };
+
+/** Whether it is of a datagram. */
+export function isOfDatagrams(event: TraceEvent): event is TraceOrigin & (DatagramFact | DatagramClientFact) {
+  return event.kind.startsWith('datagram');
+}
 
 /** Whether it is of a task, or of a message between processes. */
 export function isOfExchange(event: TraceEvent): event is TraceOrigin & ExchangeFact {

@@ -1,8 +1,9 @@
 import type { Many } from '@shoal/core/internal/events/facts';
 import { describeFault } from '../exploration/fault.js';
+import { describeDatagram } from './datagram-text.js';
 import { describeExchange } from './exchange-text.js';
 import { quote } from './quote.js';
-import type { TraceEvent } from './trace-event.js';
+import { isOfDatagrams, type TraceEvent } from './trace-event.js';
 
 /** How many events the message of a failure shows. */
 const SHOWN_EVENTS = 15;
@@ -119,7 +120,7 @@ function sentence(event: TraceEvent): string {
     case 'fault':
       return `fault: ${describeFault(event.fault)}`;
     default:
-      return describeExchange(event);
+      return isOfDatagrams(event) ? describeDatagram(event) : describeExchange(event);
   }
 }
 
@@ -139,6 +140,7 @@ function subjectOf({ event, subject, seq }: { event: string; subject: number; se
   if (event === 'tick') return ` (timer ${subject})`;
   if (event === 'task') return ` of task ${subject}, attempt ${seq}`;
   if (event === 'finish') return ` of task ${subject}`;
+  if (event === 'packet') return ` of reactor ${subject}, number ${seq}`;
   if (event === 'pipeMessage') return ` from worker ${subject}`;
   if (event === 'bufferFull' || event === 'bufferEmpty') return ` of connection ${subject}`;
   return subject === 0 ? '' : ` of connection ${subject}, number ${seq}`;

@@ -26,6 +26,7 @@ import {
   VirtualThread,
   type LinkMedium,
 } from './virtual-link.js';
+import { VirtualDatagrams } from './virtual-datagrams.js';
 import { VirtualNetwork } from './virtual-network.js';
 import { VirtualPipes } from './virtual-pipes.js';
 import { VirtualStores } from './virtual-stores.js';
@@ -49,6 +50,7 @@ const SIGNALS_IGNORED_BY_DEFAULT: readonly SignalName[] = ['SIGWINCH'];
 /** The processes and threads of the virtual machine, and what they share: ports, pipes, directories. */
 export class VirtualMachine implements Chronicle, Machine {
   readonly network: VirtualNetwork;
+  readonly datagrams: VirtualDatagrams;
   readonly pipes: VirtualPipes;
   readonly files = new VirtualFiles();
   readonly stores: VirtualStores;
@@ -93,6 +95,12 @@ export class VirtualMachine implements Chronicle, Machine {
       options.reusePort,
     );
     this.network.pass(options.passedSockets);
+    this.datagrams = new VirtualDatagrams(
+      this.#medium('datagrams', options.networkLatency, { brokenCode: 'ECONNRESET', lossByReset: 0 }),
+      scheduler,
+      this.#randomness.of('datagrams'),
+      options.reusePort,
+    );
     this.pipes = new VirtualPipes(pipes, this.files);
     this.stores = new VirtualStores(scheduler, this.#randomness.of('stores'), this.files);
   }

@@ -26,7 +26,8 @@ import { ConfigError } from '@shoal/core/internal/errors';
 import { examineTls } from '@shoal/core/internal/platform/node/tls/examine';
 import type { Actor } from './actor.js';
 import type { BlockTraces } from './block-traces.js';
-import { VirtualBound } from './virtual-socket.js';
+import { VirtualDatagramSocket, type VirtualDatagrams } from './virtual-datagrams.js';
+import { VirtualBound, VirtualSocket } from './virtual-socket.js';
 import { VirtualClock } from './virtual-clock.js';
 import { VirtualLog } from './virtual-log.js';
 import { systemError } from './medium.js';
@@ -42,6 +43,7 @@ import { VirtualProcess, type VirtualThreadLife } from './life.js';
 export interface Machine {
   readonly scheduler: Scheduler;
   readonly network: VirtualNetwork;
+  readonly datagrams: VirtualDatagrams;
   readonly pipes: VirtualPipes;
   readonly files: VirtualFiles;
   readonly stores: VirtualStores;
@@ -144,6 +146,17 @@ export function virtualPlatform(
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
     examineTls,
     tlsServer: (material) => new VirtualTlsServer(material),
+    openDatagrams: (options, events) =>
+      later(() => machine.datagrams.bind(options).read(actor, machine.datagrams, events)),
+    bindDatagrams: (options) => later(() => new VirtualBound(machine.datagrams.bind(options), actor)),
+    adoptDatagrams: (bound, _options, events) =>
+      later(() => {
+        if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
+        if (!(bound.socket instanceof VirtualDatagramSocket)) throw systemError('ENOTSUP', 'adopt');
+        const socket = bound.socket.read(actor, machine.datagrams, events);
+        bound.abandon();
+        return socket;
+      }),
   };
 
   const pipes: Pipes = {
@@ -228,6 +241,7 @@ export function virtualPlatform(
 /** Takes the handle over: closing the listener closes it. */
 function adopt(bound: BoundListener, actor: Actor, accept: (stream: ByteStream) => void): Listener {
   if (!(bound instanceof VirtualBound) || !bound.open) throw systemError('EBADF', 'adopt');
+  if (!(bound.socket instanceof VirtualSocket)) throw systemError('ENOTSUP', 'adopt');
   const listener = bound.socket.accept(actor, accept, false);
   bound.abandon();
   return listener;

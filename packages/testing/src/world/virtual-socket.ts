@@ -119,12 +119,21 @@ class Acceptor implements Listener, Resource {
   }
 }
 
+/** A bound socket, of whatever kind. */
+export interface Bindable {
+  readonly endpoint: Endpoint;
+  hold(): void;
+  letGo(): void;
+  /** Whoever has bound it closes it: a path that it has is free. */
+  removeName(): void;
+}
+
 /** One process's handle on a bound socket. */
 export class VirtualBound implements BoundListener, Resource {
   #open = true;
 
   constructor(
-    readonly socket: VirtualSocket,
+    readonly socket: Bindable,
     private readonly actor: Actor,
   ) {
     socket.hold();

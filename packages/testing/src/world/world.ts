@@ -8,7 +8,9 @@ import type {
 } from '@shoal/core/internal/platform/platform';
 import { shortTitle } from '../trace/title.js';
 import { checkDelay, checkDuration, type ClientLink, type LinkBehaviour } from './link-behaviour.js';
+import type { DatagramLink } from './datagram-link.js';
 import { lastLines } from './log-text.js';
+import type { DatagramPeer } from './virtual-datagrams.js';
 import { outside } from './outside.js';
 import { Pump } from './pump.js';
 import { Randomness } from './prng.js';
@@ -174,6 +176,11 @@ export class World implements Journal {
     secureClient(stream, options, secured);
   }
 
+  /** A client of datagrams, outside of all processes. Throws for a link that cannot be. */
+  datagramClient(address: string, link: DatagramLink = {}): DatagramPeer {
+    return this.#running.datagrams.client(address, link);
+  }
+
   /** Calls `run` in so many virtual ms, outside of all processes. */
   schedule(ms: number, run: () => void): { cancel(): void } {
     return this.#scheduler.timer(ms, outside, 0, run);
@@ -282,10 +289,10 @@ export class World implements Journal {
   }
 
   leftovers(): Leftovers {
-    const { processes, network, pipes, files } = this.#running;
+    const { processes, network, datagrams, pipes, files } = this.#running;
     return {
       processes: [...processes.values()].map((process) => `${process.pid} ${process.title}`),
-      ports: network.ports,
+      ports: [...network.ports, ...datagrams.ports],
       pipes: [...pipes.paths, ...network.paths],
       directories: files.directories,
     };

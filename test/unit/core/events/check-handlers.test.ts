@@ -117,6 +117,55 @@ describe('checkHandlers', () => {
     check([scoped('receive', 'Chat.line')]);
   });
 
+  describe('where there are listeners of datagrams', () => {
+    const datagrams = { type: 'udp', port: 0, name: 'dns' } as const;
+    const both = { listeners: [...listeners, datagrams] };
+    const packet = on('packet', 'Dns.ask');
+
+    it('wants @OnPacket for each of them, bare or by name', () => {
+      check([receive, packet], both);
+      check([receive, on('packet', 'Dns.ask', 'dns')], both);
+      const { code, message } = problemOf([receive], both);
+      expect(code).to.equal('CONFIG_LISTENER_WITHOUT_HANDLER');
+      expect(message).to.include(
+        "listener dns has no @OnPacket: add a bare one, or @OnPacket({ listener: 'dns' })",
+      );
+    });
+
+    it('refuses events of connections on them, and @OnPacket on others', () => {
+      const events = ['connect', 'receive', 'close', 'adopt'] as const;
+      for (const event of events) {
+        const { code, message } = problemOf([receive, packet, on(event, 'Dns.wrong', 'dns')], both);
+        expect(code).to.equal('CONFIG_HANDLER_NEVER_RUNS');
+        expect(message).to.include("'dns' is none: there it is @OnPacket");
+      }
+      const { code, message } = problemOf([receive, packet, on('packet', 'Chat.wrong', 'chat')], both);
+      expect(code).to.equal('CONFIG_HANDLER_NEVER_RUNS');
+      expect(message).to.include(
+        "Chat.wrong would never run: @OnPacket is an event of a listener of datagrams, and 'chat' is none: there it is @OnReceive",
+      );
+    });
+
+    it('refuses what serves no listener at all', () => {
+      expect(problemOf([receive, packet]).message).to.include(
+        '@OnPacket is an event of a listener of datagrams, and there is none',
+      );
+      expect(problemOf([receive, packet], { listeners: [datagrams] }).message).to.include(
+        '@OnReceive is an event of a listener of connections, and there is none',
+      );
+      check([packet], { listeners: [datagrams] });
+    });
+
+    it('names both handlers of one of them, and a scope that it cannot have', () => {
+      expect(problemOf([receive, packet, on('packet', 'Dns.too')], both).message).to.include(
+        'Dns.ask and Dns.too both carry @OnPacket for the listeners that nobody names: keep one',
+      );
+      const { code, message } = problemOf([receive, scoped('packet', 'Dns.scoped')], both);
+      expect(code).to.equal('CONFIG_SCOPE');
+      expect(message).to.include("of a class with scope 'connection', and a datagram has no connection");
+    });
+  });
+
   it('names all problems at once', () => {
     const error = problemOf(
       [

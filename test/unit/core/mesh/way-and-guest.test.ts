@@ -48,6 +48,7 @@ class Two {
       end: note('end'),
       order: note('order'),
       answer: (buffer, start, end) => Buffer.from(buffer.subarray(start, end)),
+      sendTo: note('sendTo'),
       request: note('request'),
       drained: () => {},
       left: () => void this.heard.push('left'),

@@ -1,5 +1,7 @@
 import { NodeFiles } from '@shoal/core/internal/platform/node/files';
-import type { FramingInput, ListenerInput, SettingsInput } from '@shoal/core/internal/config/load';
+import type { FramingInput, SettingsInput } from '@shoal/core/internal/config/load';
+import type { TcpListenerInput } from '@shoal/core/internal/config/listeners';
+import { isStream } from '@shoal/core/internal/config/limits';
 import { createDispatch } from '@shoal/core/internal/dispatch/create-dispatch';
 import { SharedCounts } from '@shoal/core/internal/dispatch/shared-counts';
 import { createFraming } from '@shoal/core/internal/framing/create-framing';
@@ -7,6 +9,9 @@ import type { AdoptReason, Introduction, Settlement } from '@shoal/core/internal
 import type {
   BoundListener,
   ByteStream,
+  DatagramEvents,
+  DatagramOptions,
+  DatagramSocket,
   Listener,
   LogRecord,
   Network,
@@ -15,7 +20,7 @@ import type {
 } from '@shoal/core/internal/platform/platform';
 import { ConnectionIds } from '@shoal/core/internal/pipe/connection-ids';
 import type { Uid } from '@shoal/core/internal/pipe/orders';
-import type { Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
+import type { DatagramDelivery, Delivery, Loss, WorkerPort } from '@shoal/core/internal/reactor/delivery';
 import { doorMemory } from '@shoal/core/internal/reactor/door/door-memory';
 import { Reactor } from '@shoal/core/internal/reactor/reactor';
 import type { WorkerSlot } from '@shoal/core/internal/reactor/worker-slot';
@@ -24,7 +29,7 @@ import { ManualClock } from '../pipe/manual-clock.js';
 import { flow, MemoryStream, type Choice } from '../pipe/memory-stream.js';
 import { settingsOf } from '../settings.js';
 
-export type ListenerOptions = Partial<Omit<ListenerInput, 'type'>>;
+export type ListenerOptions = Partial<Omit<TcpListenerInput, 'type'>>;
 
 const lines = { kind: 'delimiter', bytes: [10], strip: true } satisfies FramingInput;
 
@@ -92,6 +97,10 @@ export class FakePort implements WorkerPort {
     const again = attempt > 1 ? ` (attempt ${attempt}, answered ${answered})` : '';
     this.#take(delivery, `${textOf(delivery)}${again}${delivery.suspect ? ' alone' : ''}`);
     this.onPacket(delivery);
+  }
+
+  datagram(delivery: DatagramDelivery): void {
+    this.packet(delivery);
   }
 
   close(delivery: Delivery, reason: string): void {
@@ -209,6 +218,37 @@ class FakeNetwork implements Network {
     throw new Error('a reactor binds nothing');
   }
 
+  readonly datagrams: DatagramEvents[] = [];
+  readonly sentDatagrams: string[] = [];
+  /** Bytes that its sockets claim to hold. */
+  buffered = 0;
+
+  async openDatagrams(_options: DatagramOptions, events: DatagramEvents): Promise<DatagramSocket> {
+    this.datagrams.push(events);
+    const buffered = (): number => this.buffered;
+    return {
+      endpoint: { address: '127.0.0.1', port: 9502 },
+      get buffered() {
+        return buffered();
+      },
+      send: (data, address, port) => void this.sentDatagrams.push(`${address}:${port} ${data.toString()}`),
+      stop: () => void this.closed++,
+      close: async () => void this.closed++,
+    };
+  }
+
+  bindDatagrams(): Promise<BoundListener> {
+    throw new Error('a reactor binds nothing');
+  }
+
+  adoptDatagrams(
+    _bound: BoundListener,
+    options: DatagramOptions,
+    events: DatagramEvents,
+  ): Promise<DatagramSocket> {
+    return this.openDatagrams(options, events);
+  }
+
   adopt(_bound: BoundListener, options: unknown, accept: (stream: ByteStream) => void): Promise<Listener> {
     return this.listen(options, accept);
   }
@@ -241,7 +281,9 @@ export class ReactorWorld {
     const ids = ConnectionIds.ofReactor(0, 1);
     const counts = new SharedCounts(SharedCounts.memoryFor(settings.workerNum), settings.workerNum);
     const dispatch = await createDispatch(settings, ids.step, counts, clock, logger);
-    const framings = await Promise.all(settings.listeners.map(({ framing }) => createFraming(framing)));
+    const framings = await Promise.all(
+      settings.listeners.map(async (each) => (isStream(each) ? createFraming(each.framing) : undefined)),
+    );
     const reactor = new Reactor({
       clock,
       files: new NodeFiles(),

@@ -1,4 +1,5 @@
 import type { Container, ConnectionScope, HandlerSpec } from '@shoal/core/internal/definition';
+import type { DatagramTarget } from '@shoal/core/internal/config/datagram-target';
 import { Invoker } from '@shoal/core/internal/events/invoke';
 import type { Part } from '@shoal/core/internal/pipe/parts';
 import type { FileRequest, Introduction, Settlement } from '@shoal/core/internal/pipe/messages';
@@ -7,7 +8,7 @@ import type { Connection } from '@shoal/core/internal/worker/connection';
 import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
 import { Conversation, type ServedListener } from '@shoal/core/internal/worker/conversation';
 import { Conversations } from '@shoal/core/internal/worker/conversations';
-import type { Sender, SocketOwner } from '@shoal/core/internal/worker/socket-owner';
+import type { Sender, Settler, SocketOwner } from '@shoal/core/internal/worker/socket-owner';
 import { keptLog } from '../log-lines.js';
 import { ManualClock, promiseJobs } from '../pipe/manual-clock.js';
 
@@ -38,12 +39,12 @@ export class FakeOwner implements SocketOwner {
     return sender.unacknowledged + bytes <= this.limit;
   }
 
-  settle({ id }: Sender, seq: number, how: Settlement): void {
+  settle({ id }: Settler, seq: number, how: Settlement): void {
     this.log.push(`${id}: settle ${seq}${how === 'handled' ? '' : ` ${how}`}`);
   }
 
   answer(
-    { id }: Sender,
+    { id }: Settler,
     seq: number,
     parts: readonly Part[],
     bytes: number,
@@ -64,7 +65,7 @@ export class FakeOwner implements SocketOwner {
     this.log.push(`${connectionId}: ${reset ? 'reset' : 'end'}`);
   }
 
-  giveUp({ id }: Sender, seq: number): void {
+  giveUp({ id }: Settler, seq: number): void {
     this.log.push(`${id}: give up ${seq}`);
   }
 
@@ -100,6 +101,22 @@ export class FakeOwner implements SocketOwner {
 
   sendTo(): boolean {
     return false;
+  }
+
+  reserveDatagram(bytes: number): boolean {
+    return bytes <= this.limit;
+  }
+
+  sendDatagram(
+    { address, port }: DatagramTarget,
+    data: Part,
+    bytes: number,
+    seq: number | undefined,
+    settles: boolean,
+  ): void {
+    if (Buffer.byteLength(text([data])) !== bytes) throw new Error('the bytes are counted wrong');
+    const to = seq === undefined ? '' : settles ? ` and settle ${seq}` : ` for ${seq}`;
+    this.log.push(`datagram to ${address}:${port} '${text([data])}'${to}`);
   }
 
   async sendWait(connectionId: number, data: Part): Promise<void> {

@@ -1,6 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type {
   BoundListener,
+  DatagramEvents,
+  DatagramOptions,
+  DatagramSocket,
   ByteStream,
   Endpoint,
   Listener,
@@ -14,6 +17,7 @@ import type {
 } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { bindInChild } from './bind.js';
+import { adoptDatagrams, bindDatagrams, openDatagrams } from './datagrams.js';
 import { readInPlace } from './read-in-place.js';
 import type { SocketFile } from './socket-file.js';
 import { handleOf } from './bound-socket.js';
@@ -58,10 +62,33 @@ export class NodeNetwork implements Network {
     return new NodeTlsServer(material);
   }
 
+  async openDatagrams(options: DatagramOptions, events: DatagramEvents): Promise<DatagramSocket> {
+    this.#checkDatagrams(options);
+    return openDatagrams(options, events);
+  }
+
+  async bindDatagrams(options: DatagramOptions): Promise<BoundListener> {
+    this.#checkDatagrams(options);
+    return bindDatagrams(options);
+  }
+
+  async adoptDatagrams(
+    bound: BoundListener,
+    options: DatagramOptions,
+    events: DatagramEvents,
+  ): Promise<DatagramSocket> {
+    return adoptDatagrams(bound, options, events);
+  }
+
+  #checkDatagrams({ reusePort, descriptor }: DatagramOptions): void {
+    if (reusePort && !this.reusePort) throw noReusePort();
+    if (descriptor !== undefined) requireSocket(descriptor);
+  }
+
   #check(options: ListenOptions): void {
     if (options.descriptor !== undefined) requireSocket(options.descriptor);
     if ('path' in options || !options.reusePort || this.reusePort) return;
-    throw Object.assign(new Error('reusePort needs Node 22.12 and Linux'), { code: 'ENOTSUP' });
+    throw noReusePort();
   }
 
   #server(options: ListenOptions, accept: Accept): Server {
@@ -134,4 +161,8 @@ const NOWHERE: Endpoint = { address: '', port: 0 };
 function unixStreamOf(accepted: Socket, path: string): NodeStream {
   const { socket, reader } = readInPlace(accepted);
   return new NodeStream(socket, 'unix', NOWHERE, localEndpoint(path, 0), reader);
+}
+
+function noReusePort(): Error {
+  return Object.assign(new Error('reusePort needs Node 22.12 and Linux'), { code: 'ENOTSUP' });
 }
