@@ -21,6 +21,7 @@ function start(directory: string, environment: NodeJS.ProcessEnv = {}): ChildPro
       ...process.env,
       TALLY_INGEST_PORT: '0',
       TALLY_ADMIN_PORT: '0',
+      TALLY_PAGE_PORT: '0',
       TMPDIR: directory,
       XDG_RUNTIME_DIR: directory,
       TALLY_DATA: join(directory, 'data'),

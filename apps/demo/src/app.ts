@@ -3,7 +3,8 @@
  *
  *     metrics ──▶ ingest :8125 ─┐            ┌─▶ worker 0 ─┐ shares
  *                               ├─▶ reactor ─┤             ├──────▶ keeper ──▶ queue ──▶ task worker ──▶ file
- *     you ─────▶ admin  :8126 ──┘            └─▶ worker 1 ─┘        totals    rollups
+ *     you ─────▶ admin  :8126 ──┤            └─▶ worker 1 ─┘        totals    rollups
+ *     browser ─▶ page   :8127 ──┘
  *
  * Whichever of these processes is killed, no total is lost: a line is settled
  * when the share that it is in is in a rollup that the queue has accepted.
@@ -20,6 +21,7 @@ import { Archive } from './archive.js';
 import { dataDirectory } from './data-directory.js';
 import { Ingest } from './ingest.js';
 import { Keeper } from './keeper.js';
+import { Page, pageListener } from './page.js';
 
 const lines = delimiter('\n', { strip: true });
 const ingestPort = (): number => Number(process.env.TALLY_INGEST_PORT || 8125);
@@ -36,6 +38,7 @@ const ingestPort = (): number => Number(process.env.TALLY_INGEST_PORT || 8125);
     adminListener(lines),
     // The protocol's own way: several lines in one datagram, and nobody is told of one that is dropped.
     udp({ name: 'datagrams', port: ingestPort(), maxQueuedBytes: '4MiB' }),
+    pageListener(),
   ],
   mode: 'process',
   reactorNum: 1,
@@ -49,6 +52,6 @@ const ingestPort = (): number => Number(process.env.TALLY_INGEST_PORT || 8125);
   taskQueueLimit: 100,
   // A rollup is never the reason for which its task worker dies.
   taskRetries: 1_000,
-  handlers: [Ingest, Admin, Keeper, Archive],
+  handlers: [Ingest, Admin, Page, Keeper, Archive],
 }))
 export class Tally {}

@@ -6,7 +6,7 @@ import { run } from '@shoal/decorators';
 import { Tally } from './app.js';
 
 const { listeners } = await run(Tally);
-const [ingest, admin, datagrams] = listeners.map(({ port }) => port);
+const [ingest, admin, datagrams, page] = listeners.map(({ port }) => port);
 
 console.log(`
 Tally is counting. In another terminal:
@@ -17,6 +17,10 @@ Tally is counting. In another terminal:
 Metrics may come over UDP, too:
 
   printf 'hits:1|c' | nc -u -w 1 127.0.0.1 ${datagrams}
+
+A browser shows the totals, and goes on showing them:
+
+  http://127.0.0.1:${page}/
 
 Without nc, in bash:
 
