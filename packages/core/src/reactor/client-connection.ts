@@ -124,8 +124,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
-  /** It was bound to a uid whose worker is another, and has not been there yet. */
-  #rebound = false;
+  /** It was bound to a uid whose worker is another, and has not been there yet: the place that it leaves. */
+  #movesFrom: WorkerSlot | undefined;
   /** Nobody finds it by its uid or its groups any longer. */
   #hasLeft = false;
   /** In dispatch modes that are not sticky. */
@@ -387,6 +387,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   pin(port: WorkerPort): void {
     if (this.#pinning !== undefined || this.#phase !== 'open' || this.#home !== port) return;
     this.#pinning = new Pinning(port);
+    // One that was about to move stays: what it gets counts where its worker is, and is lost with that.
+    if (this.#movesFrom !== undefined) this.#enter(this.#movesFrom);
+    this.#movesFrom = undefined;
     this.reactor.observe?.({ kind: 'pinned', connection: this.id, worker: port.pid });
     if (this.#inputEnded) this.pump();
   }
@@ -444,12 +447,16 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Its uid means another worker, to which it goes as soon as nothing of it is unsettled; one that is pinned stays. */
   moveToSlot(slot: WorkerSlot): void {
     if (this.slot === undefined || slot === this.slot || this.#pinning !== undefined) return;
-    this.slot.leave(this);
-    this.slot = slot;
-    slot.enter(this);
-    this.#rebound = true;
+    this.#movesFrom = this.slot;
+    this.#enter(slot);
     this.followPlace();
     this.pump();
+  }
+
+  #enter(slot: WorkerSlot): void {
+    this.slot?.leave(this);
+    this.slot = slot;
+    slot.enter(this);
   }
 
   followPlace(): void {
@@ -476,8 +483,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     delivery.deaths = this.#introductionDeaths;
     this.#home = port;
     this.#unsettled++;
-    const moves = this.#rebound ? 'bind' : reason;
-    this.#rebound = false;
+    const moves = this.#movesFrom === undefined ? reason : 'bind';
+    this.#movesFrom = undefined;
     if (this.#connected) {
       port.adopt(
         delivery,
