@@ -53,6 +53,22 @@ describe('A group', () => {
     );
   }
 
+  for (const mode of ['process', 'base'] as const)
+    inSimulation(
+      `is named in pages: a hundred of the longest names fit between processes that take small packets (${mode} mode)`,
+      RoomsApp,
+      async (server) => {
+        const client = await server.connect();
+        const id = await ask(client, 'who');
+        const names = Array.from({ length: 100 }, (_, index) => String(index).padStart(200, '\u0001'));
+        for (const name of names) expect(await ask(client, `join ${name}`)).to.equal('true');
+        expect(await ask(client, 'groups')).to.equal(names.join(' '));
+        for (const where of ['0', '1', 'speaker', 'master'])
+          expect(JSON.parse(await ask(client, `${where} groupsOf ${id}`)), where).to.deep.equal(names);
+      },
+      { settings: { mode, packageMaxLength: '1KiB', taskMaxLength: '1KiB' }, seeds: 1 },
+    );
+
   inWorlds(
     'keeps its members when their workers are killed and replaced',
     RoomsApp,
