@@ -114,6 +114,33 @@ describe('A group', () => {
   );
 
   inSimulation(
+    'is listed to its end in base mode, without the members of workers that are lost meanwhile',
+    RoomsApp,
+    async (server) => {
+      const clients = new Map<string, TestClient>();
+      while (clients.size < 3) {
+        const client = await server.connect();
+        const place = await ask(client, 'where');
+        if (!clients.has(place)) clients.set(place, client);
+      }
+      for (const client of clients.values()) await ask(client, 'join room');
+      const here = clients.get('0')!;
+      const own = await ask(here, 'who');
+      for (const where of ['speaker', '3', 'here']) {
+        here.send(`${where} members-slowly room\n`);
+        await server.advance(50);
+        await Promise.all([server.crashWorker(1), server.crashWorker(2)]);
+        expect(await here.receiveLine(), where).to.equal(`[${own}]`);
+        await server.workersReady();
+      }
+      // Nothing waits for those that are gone: what the task worker has done is told.
+      expect(await ask(here, `3 send ${own} told`)).to.equal('told');
+      expect(await here.receiveLine()).to.equal('true');
+    },
+    { settings: { mode: 'base', workerNum: 3 }, seeds: 2 },
+  );
+
+  inSimulation(
     'gets what a handler sends to it between what that sends on its own connection',
     RoomsApp,
     async (server) => {

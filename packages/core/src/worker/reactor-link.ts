@@ -7,7 +7,7 @@ import { addressBytesOf, addressWord, numberOf } from '../pipe/datagram-head.js'
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { requestId, type OrderFrame, type Request, type Uid } from '../pipe/orders.js';
 import type { Part } from '../pipe/parts.js';
-import { PendingRequests } from '../pipe/requests.js';
+import { ownerGone, PendingRequests } from '../pipe/requests.js';
 import {
   DATAGRAM_LANE,
   FrameFlag,
@@ -221,9 +221,9 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
   }
 
   async request(request: Request): Promise<unknown> {
+    if (!this.#pipe.open) throw ownerGone();
     const body = Buffer.from(JSON.stringify(request));
     return this.#requests.ask(request, this, (number) => {
-      if (!this.#pipe.open) return false;
       this.#pipe.control(FrameKind.request, 0, requestId(request), number, body);
       return true;
     });
