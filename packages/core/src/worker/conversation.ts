@@ -546,6 +546,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   async moveAway(): Promise<void> {
     this.flushParts();
     this.#phase = 'moved';
+    // It became a stream too late, from a timer perhaps: nothing comes to it any more.
+    this.#pin?.closed('moved');
     await this.disposeScope();
   }
 

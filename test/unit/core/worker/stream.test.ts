@@ -185,6 +185,15 @@ describe('A connection that is served as a stream', () => {
     expect(stream.write('x')).to.equal(false);
   });
 
+  it('fails when the owner of the socket has given the connection to another worker before it heard of it', async () => {
+    const { world, conversation, stream, log } = await open();
+    const events = eventsOf(stream);
+    world.conversations.moveAway(conversation);
+    await world.turn();
+    expect(events).to.deep.equal(['error ECONNRESET: the connection was reset: moved', 'close']);
+    expect(log.slice(2)).to.deep.equal([]);
+  });
+
   it('harms nobody when it fails and nobody listens', async () => {
     const { world, conversation, stream } = await open();
     world.end(conversation, 'error');
