@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
-import { RoomsApp } from '../fixtures/apps/rooms.js';
+import { LastWordsApp, RoomsApp } from '../fixtures/apps/rooms.js';
 import { ask, eventually } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
@@ -138,6 +138,19 @@ describe('A group', () => {
       expect(await here.receiveLine()).to.equal('true');
     },
     { settings: { mode: 'base', workerNum: 3 }, seeds: 2 },
+  );
+
+  inSimulation(
+    'gets the last words of a worker that has given its connections to another',
+    LastWordsApp,
+    async (server) => {
+      const here = await server.connect();
+      await ask(here, 'join witnesses');
+      await server.reload();
+      const words = /worker ([01]) stops\n[^]*true 1\n[^]*worker ([01]) stops\n[^]*true 1\n/;
+      await eventually(server, 'the last words', () => words.test(here.received.toString()));
+    },
+    { seeds: 2 },
   );
 
   inSimulation(
