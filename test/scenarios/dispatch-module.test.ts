@@ -88,7 +88,9 @@ describe('A dispatch module', () => {
         client.send(`bind ${uid}\n`);
         await client.ended();
         client.end();
-        expect(await here.receiveLine()).to.contain(`"uid":"${uid}"`).and.contain('"reason":"dispatch"');
+        expect(await here.receiveLine())
+          .to.contain(`"uid":"${uid}"`)
+          .and.contain('"reason":"dispatch"');
         expect(await ask(here, `here online ${uid}`)).to.equal('false');
       }
       expect((await server.stats()).refused).to.deep.equal({ DISPATCH_CLOSED: 2 });
