@@ -79,6 +79,15 @@ describe('NodeNetwork, for datagrams', function () {
     expect(b.came).to.deep.equal(['failed: EMSGSIZE']);
   });
 
+  it('tells that nothing can be sent to port 0, where a sender may claim to be', async () => {
+    const { socket, came } = await open();
+    socket.send(Buffer.from('to nobody'), '127.0.0.1', 0);
+    expect(came).to.deep.equal(['failed: EINVAL']);
+    const other = await open();
+    socket.send(Buffer.from('on it goes'), '127.0.0.1', other.socket.endpoint.port);
+    await until('what follows', () => other.came.length === 1);
+  });
+
   it('takes both families on ::, and IPv6 alone where that is asked for', async () => {
     const both = await open({ host: '::' });
     const alone = await open({ host: '::', ipv6Only: true });

@@ -79,7 +79,9 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   send(data: Buffer, address: string, port: number): void {
-    this.socket.send(data, port, address, this.#sent);
+    // A sender may claim to be on port 0, to which nothing can be sent: Node would throw.
+    if (port === 0) this.events.failed(noPort(address));
+    else this.socket.send(data, port, address, this.#sent);
   }
 
   stop(): void {
@@ -97,6 +99,10 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #sent = (error: Error | null): void => {
     if (error !== null) this.events.failed(error);
   };
+}
+
+function noPort(address: string): Error {
+  return Object.assign(new Error(`EINVAL: nothing can be sent to port 0 of ${address}`), { code: 'EINVAL' });
 }
 
 function make({ host, ipv6Only, recvBufferSize, reusePort }: DatagramOptions): Socket {
