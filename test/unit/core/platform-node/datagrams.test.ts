@@ -122,6 +122,34 @@ describe('NodeNetwork, for datagrams', function () {
     expect(socket.endpoint.port).to.equal(port);
   });
 
+  for (const [bindTo, host, from] of [
+    ['::', '0.0.0.0', '::ffff:127.0.0.1'],
+    ['127.0.0.1', '::', '127.0.0.1'],
+  ] as const) {
+    it(`sends from a socket on ${bindTo}, also where its listener is on ${host}, to addresses in either notation`, async () => {
+      const bound = await network.bindDatagrams({ ...options, host: bindTo });
+      const came: string[] = [];
+      const events = {
+        receive: (_: Buffer, { address }: Endpoint) => void came.push(address),
+        failed: (error: Error) => void came.push(String(error)),
+      };
+      const socket = await network.adoptDatagrams(bound, { ...options, host }, events);
+      sockets.push(socket);
+      const peer = client();
+      const answers: string[] = [];
+      peer.on('message', (data) => answers.push(data.toString()));
+      peer.send('hello', bound.endpoint.port, '127.0.0.1');
+      await until('the datagram', () => came.length === 1);
+      const { port } = peer.address();
+      socket.send(Buffer.from('four'), '127.0.0.1', port);
+      await until('the first answer', () => answers.length === 1);
+      socket.send(Buffer.from('six'), '::ffff:127.0.0.1', port);
+      await until('the second answer', () => answers.length === 2);
+      expect(answers).to.deep.equal(['four', 'six']);
+      expect(came).to.deep.equal([from]);
+    });
+  }
+
   it('reads nothing after it was stopped, and still sends', async () => {
     const { socket, came } = await open();
     const other = await open();
