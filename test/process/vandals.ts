@@ -50,20 +50,21 @@ export async function vandaliseSecurely(port: number, count: number, atATime: nu
 
 /** Sends datagrams of garbage, in bursts, until it is `enough`; never hears an answer. */
 export async function flood(port: number, senders: number, enough: () => Promise<boolean>): Promise<void> {
-  let over = false;
-  const sender = async (): Promise<void> => {
-    const socket = createSocket('udp4');
-    const datagrams = Array.from({ length: 64 }, (_, index) => garbage(index % 8 === 0 ? 1_400 : index));
-    while (!over) {
-      for (const data of datagrams) socket.send(data, port, '127.0.0.1');
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await new Promise<void>((resolve) => socket.close(resolve));
-  };
-  const all = Array.from({ length: senders }, sender);
+  const flooding = { over: false };
+  const all = Array.from({ length: senders }, async () => sendUntilOver(port, flooding));
   while (!(await enough()));
-  over = true;
+  flooding.over = true;
   await Promise.all(all);
+}
+
+async function sendUntilOver(port: number, flooding: { readonly over: boolean }): Promise<void> {
+  const socket = createSocket('udp4');
+  const datagrams = Array.from({ length: 64 }, (_, index) => garbage(index % 8 === 0 ? 1_400 : index));
+  while (!flooding.over) {
+    for (const data of datagrams) socket.send(data, port, '127.0.0.1');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await new Promise<void>((resolve) => socket.close(resolve));
 }
 
 async function whisper(port: number, deed: (socket: Socket) => void): Promise<void> {
