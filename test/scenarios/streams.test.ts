@@ -50,6 +50,29 @@ describe('A connection as a stream', () => {
     settings: { ...one, maxQueuedBytes: '64KiB' },
   });
 
+  for (const [name, mode] of Object.entries({ process: one, base: single })) {
+    const settings = { ...mode, pipeWindow: 131_072, maxQueuedBytes: 65_536 };
+    inSimulation(
+      `that nobody reads keeps no other client waiting, however many there are, in ${name} mode`,
+      StreamsApp,
+      async (server) => {
+        const held = await Promise.all(
+          Array.from({ length: 5 }, async () => server.connect({ listener: 'held' })),
+        );
+        for (const client of held) {
+          client.send(Buffer.alloc(100_000));
+          client.end();
+        }
+        await server.advance(100);
+        const other = await server.connect({ listener: 'streams' });
+        expect(await ask(other, 'hello')).to.equal('hello');
+        await server.connect({ listener: 'release' });
+        for (const client of held) expect(await client.receiveLine()).to.equal('100000 bytes');
+      },
+      { settings, seeds: 5 },
+    );
+  }
+
   inSimulation('is refused on a listener with a framing', LinesApp, async (server) => {
     const client = await server.connect();
     expect(await ask(client, 'x')).to.match(

@@ -253,7 +253,9 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
         return;
       case FrameKind.pending: {
         const delivery = this.pipe.entry(seq);
-        if (delivery !== undefined) delivery.pending = true;
+        if (delivery === undefined) return;
+        delivery.pending = true;
+        this.slot.hold(delivery);
         return;
       }
       case FrameKind.alone:

@@ -451,7 +451,15 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     });
   }
 
+  /** Unless it is taken in this turn, the owner is told: it may wait for as long as the connection lives. */
+  chunkWaits(seq: number): void {
+    this.#begun.push(seq);
+    this.#list();
+  }
+
   chunkSettled(seq: number, how: 'handled' | 'discarded'): void {
+    const begun = this.#begun.indexOf(seq);
+    if (begun >= 0) this.#begun.splice(begun, 1);
     if (how === 'handled') {
       this.all.countRequest();
       this.all.flushElsewhere(this.owner);

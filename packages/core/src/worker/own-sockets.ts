@@ -341,7 +341,10 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     this.reactor.connection(connectionId)?.finishLate();
   }
 
-  notePending(): void {}
+  notePending(seq: number): void {
+    const delivery = this.#outstanding.get(seq);
+    if (delivery !== undefined) this.slot.hold(delivery);
+  }
 
   giveUp(_sender: Settler, seq: number): void {
     // What was settled before it is settled before it here, too.
