@@ -445,6 +445,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   }
 
   #waitForStream(stream: ConnectionStream, data: Part, bytes: number): Promise<void> | Error {
+    // A write after its end would fail the stream, which may still be read.
+    if (!stream.writable) return gone(this.id);
     if (!this.owner.admits(this, stream.writableLength + bytes)) return refused(this.id);
     return new Promise<void>((resolve, reject) => {
       stream.write(data, (error) => (error ? reject(gone(this.id)) : resolve()));

@@ -152,6 +152,21 @@ describe('A connection that is served as a stream', () => {
     expect(conversation.closed).to.equal(true);
   });
 
+  it('that has ended what it writes reads on, whoever wants to send', async () => {
+    const { world, conversation, stream } = await open();
+    const events = eventsOf(stream);
+    stream.end('bye');
+    await world.turn();
+    taken(world.owner.writers[0]!);
+    await world.turn();
+    expect(conversation.connection.send('late')).to.equal(false);
+    const sent = await conversation.connection.sendWait('late').catch((error: unknown) => error);
+    expect(sent).to.include({ code: 'CONNECTION_CLOSED' });
+    world.packet(conversation, 'more');
+    await world.turn();
+    expect(events).to.deep.equal(['finish', 'data more']);
+  });
+
   it('is read to its end before the close, when its client has finished', async () => {
     const closed: string[] = [];
     const { world, conversation, stream, log } = await open({
