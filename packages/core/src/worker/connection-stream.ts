@@ -153,6 +153,11 @@ export class ConnectionStream extends Duplex {
     return this.readableLength === 0;
   }
 
+  /** The client has taken a piece of what is written. */
+  progressed(): void {
+    this.#touch();
+  }
+
   // What the stream says.
 
   override _read(): void {

@@ -116,6 +116,7 @@ export class Pin implements StreamCore, Sender {
 
   /** Of what was sent the client has taken more. */
   eased(): void {
+    if (!this.stream.destroyed) this.stream.progressed();
     this.#send();
   }
 

@@ -238,6 +238,22 @@ describe('A connection that is served as a stream', () => {
     expect(world.clock.timers).to.equal(0);
   });
 
+  it('tells of no timeout while its client takes a large write, piece by piece', async () => {
+    const { world, stream } = await open();
+    const events = eventsOf(stream);
+    stream.setTimeout(1_000);
+    stream.write(Buffer.alloc(4 * WINDOW));
+    const [pin] = world.owner.writers;
+    for (let pieces = 0; pieces < 3; pieces++) {
+      world.clock.advance(900);
+      taken(pin!);
+    }
+    world.clock.advance(999);
+    expect(events).to.deep.equal([]);
+    world.clock.advance(1);
+    expect(events).to.deep.equal(['timeout']);
+  });
+
   it('has the face of a socket', async () => {
     const { stream } = await open();
     expect(stream.setNoDelay().setKeepAlive().ref().unref()).to.equal(stream);
