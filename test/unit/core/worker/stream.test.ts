@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Connection } from '@shoal/core/internal/worker/connection';
-import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
+import { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
 import type { Sender } from '@shoal/core/internal/worker/socket-owner';
 import { WorkerWorld, type Handlers } from './worker-world.js';
 
@@ -252,6 +252,19 @@ describe('A connection that is served as a stream', () => {
     expect(events).to.deep.equal([]);
     world.clock.advance(1);
     expect(events).to.deep.equal(['timeout']);
+  });
+
+  it('says what a socket of TLS says where its listener has TLS', async () => {
+    const { world, conversation } = await open();
+    for (const tls of [undefined, { protocol: 'TLSv1.3', authorized: false }]) {
+      const introduction = { ...conversation.introduction, ...(tls && { tls }) };
+      const unused = (): void => {};
+      const acts = { want: unused, write: unused, endOutput: unused, leave: unused };
+      const stream = new ConnectionStream({ introduction, clock: world.clock, highWaterMark: 1, ...acts });
+      expect([stream.encrypted, stream.authorized]).to.deep.equal(
+        tls ? [true, false] : [undefined, undefined],
+      );
+    }
   });
 
   it('has the face of a socket', async () => {
