@@ -173,6 +173,26 @@ describe('OwnSockets', () => {
     expect(client.served.writes).to.deep.equal([1]);
   });
 
+  it('writes them at once, too, while a client of a stream takes nothing', async () => {
+    const { world, own, flow } = await base((connection, data) => connection.send(data));
+    const slow = world.client(1_000);
+    slow.stream.pause();
+    await flow();
+    const { remote, local } = world.reactor.connection(1)!.info;
+    const introduction = { listener: 0, remote, local };
+    const writer = { id: 1, introduction, unacknowledged: 0, pressed: true, eased: () => {} };
+    own.pin(1);
+    own.write(writer, [Buffer.alloc(300_000)], 300_000);
+    expect(writer.unacknowledged).to.equal(300_000);
+    const client = world.client();
+    client.send('a\nb\nc\n');
+    await flow();
+    expect(client.served.writes).to.deep.equal([1]);
+    slow.stream.destroy(true);
+    await flow();
+    expect(writer.unacknowledged).to.equal(0);
+  });
+
   it('keeps the order of a connection when a large answer goes out early', async () => {
     const gate = new Gate();
     const large = 'x'.repeat(300_000);
