@@ -14,12 +14,14 @@ import type {
   TlsMaterial,
   TlsServer,
 } from '../../platform.js';
-import { NodeStream } from '../node-stream.js';
+import { NodeStream, type SocketKind } from '../node-stream.js';
 import { certificateFacts } from './certificate-facts.js';
 import { entryFor } from './server-names.js';
 
 /** ms. Whoever starts a handshake watches the time; that of Node is as long as a timer can be. */
 const NO_TIMEOUT = 2 ** 31 - 1;
+
+const TLS: SocketKind = { transport: 'tls', readsInPlace: false, readsToEnd: false };
 
 interface Pending {
   readonly stream: NodeStream;
@@ -80,10 +82,7 @@ export class NodeTlsServer implements TlsServer {
     this.#pending.delete(raw);
     raw.allowHalfOpen = socket.allowHalfOpen = true;
     const { remote, local } = pending.stream;
-    pending.events.secured(
-      new NodeStream(socket, 'tls', remote, local, undefined, false, raw),
-      infoOf(socket),
-    );
+    pending.events.secured(new NodeStream(socket, TLS, remote, local, raw), infoOf(socket));
   }
 
   /** Node closes the socket, after the alert that tells the client why. */
