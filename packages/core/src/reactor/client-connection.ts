@@ -15,8 +15,8 @@
 import type { StreamListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import type { Many, Observe } from '../events/facts.js';
-import type { Framing } from '../framing/framing.js';
-import { PacketReader } from '../framing/packet-reader.js';
+import type { PacketReader } from '../framing/packet-reader.js';
+import type { ReaderPool } from '../framing/reader-pool.js';
 import type { Ledger } from '../pipe/ledger.js';
 import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 import type { Uid } from '../pipe/orders.js';
@@ -26,7 +26,7 @@ import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '..
 import { Acquaintances } from './acquaintances.js';
 import type { Arrival } from './arrival.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
-import { Outlet, type OutletHost } from './outlet.js';
+import { Outlet, type OutletHost, type OutletRules } from './outlet.js';
 import type { Output } from './output.js';
 import { HeldSend, Pinning } from './pinning.js';
 import { Reading, Stop } from './reading.js';
@@ -45,7 +45,8 @@ const NO_BYTES = Buffer.alloc(0);
 export interface ListenerContext {
   readonly index: number;
   readonly settings: StreamListenerSettings;
-  readonly framing: Framing;
+  readonly readers: ReaderPool;
+  readonly outlet: OutletRules;
   /** Whether it matters when bytes come and go. */
   readonly timed: boolean;
 }
@@ -91,7 +92,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Its uid and its groups, once it has any. */
   standing: Standing | undefined;
 
-  readonly #reader: PacketReader;
+  /** While bytes of the client wait to become packets. */
+  #reader: PacketReader | undefined;
   readonly #outlet: Outlet;
   readonly #output: Output;
   readonly #reading: Reading;
@@ -143,10 +145,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     private readonly reactor: ConnectionHost,
     private readonly arrival: Arrival = stream,
   ) {
-    const { settings, framing } = listener;
-    this.#reader = new PacketReader(framing, settings.packageMaxLength);
+    const { settings, outlet } = listener;
     const { outputTotal, files, observe } = reactor;
-    this.#outlet = new Outlet(stream, settings, outputTotal, files, observe, this);
+    this.#outlet = new Outlet(stream, outlet, outputTotal, files, observe, this);
     this.#output = this.#outlet.output;
     this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);
@@ -197,7 +198,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       state: this.#phase,
       outstandingPackets,
       queuedBytes: this.#output.buffered,
-      partialBytes: this.#reader.buffered,
+      partialBytes: this.partialBytes,
       uid: standing?.uid ?? null,
       groups: standing?.groups.size ?? 0,
       protected: this.isProtected,
@@ -239,7 +240,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Bytes that have not become a packet. */
   get partialBytes(): number {
-    return this.#reader.buffered;
+    return this.#reader?.buffered ?? 0;
   }
 
   /** Bytes that were taken for the client so far, those of files included. */
@@ -257,6 +258,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
     if (this.listener.timed) this.lastReceived = this.reactor.clock.now();
+    this.#reader ??= this.listener.readers.take();
     this.#reader.push(chunk);
     const port = this.slot?.port;
     port?.readBegins();
@@ -666,11 +668,20 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const blocked = !this.#deliver();
     this.#pumping = false;
     this.#reading.set(Stop.window, blocked && !this.#inputEnded);
+    if (!blocked) this.#releaseReader();
     this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
     else if (this.#phase === 'open' && this.#pinning !== undefined) this.#tellInputEnd(this.#pinning);
     else if (this.#phase === 'open' && this.#unsettled === 0 && this.#isIntroduced()) this.#end();
+  }
+
+  /** It has no packet. One that has failed, or was not asked to the end, is nobody's any more. */
+  #releaseReader(): void {
+    const reader = this.#reader;
+    if (reader === undefined || reader.buffered > 0) return;
+    this.#reader = undefined;
+    if (this.#framing) this.listener.readers.give(reader);
   }
 
   /** Behind everything that was read. The connection goes on until the worker ends it. */
@@ -692,7 +703,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       return false;
     }
     try {
-      while (this.#framing && this.#reader.next()) {
+      while (this.#framing && this.#reader?.next()) {
         const { buffer, start, end } = this.#reader;
         this.reactor.counters.acceptedPackets++;
         this.reactor.ledger.accepted++;
@@ -834,7 +845,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */
   #chargeHeld(): void {
-    const held = this.#phase === 'closed' ? 0 : this.#reader.buffered;
+    const held = this.#phase === 'closed' ? 0 : this.partialBytes;
     const more = held - this.#held;
     if (more === 0) return;
     if (more > 0 && !this.reactor.inputTotal.admits(more)) {

@@ -4,7 +4,7 @@ import type { FileRequest } from '../pipe/messages.js';
 import type { Window } from '../pipe/window.js';
 import type { ByteStream, Files } from '../platform/platform.js';
 import { FileTurn } from './file-turn.js';
-import { Output } from './output.js';
+import { Output, type OutputBounds } from './output.js';
 import type { Tell } from './tell.js';
 
 /** What an outlet needs of its connection. */
@@ -20,6 +20,23 @@ export interface OutletHost {
   refuse(reason: string): void;
 }
 
+/** What the outlets of one listener share. */
+export interface OutletRules {
+  readonly bounds: OutputBounds;
+  readonly overflow: StreamListenerSettings['outputOverflow'];
+}
+
+export function outletRules(settings: StreamListenerSettings): OutletRules {
+  const { socketBufferSize, packageMaxLength, bufferHighWatermark, bufferLowWatermark } = settings;
+  const bounds = {
+    limit: socketBufferSize,
+    largestSend: packageMaxLength,
+    high: bufferHighWatermark,
+    low: bufferLowWatermark,
+  };
+  return { bounds, overflow: settings.outputOverflow };
+}
+
 /**
  * What processes may send to one client: applies the listener's policy where a
  * send does not fit, and tells observers and senders what became of it.
@@ -30,20 +47,13 @@ export class Outlet {
 
   constructor(
     private readonly stream: ByteStream,
-    private readonly settings: StreamListenerSettings,
+    private readonly rules: OutletRules,
     total: Window,
     private readonly files: Files,
     private readonly observe: Observe | undefined,
     private readonly host: OutletHost,
   ) {
-    const { socketBufferSize, packageMaxLength, bufferHighWatermark, bufferLowWatermark } = settings;
-    const bounds = {
-      limit: socketBufferSize,
-      largestSend: packageMaxLength,
-      high: bufferHighWatermark,
-      low: bufferLowWatermark,
-    };
-    this.#output = new Output(stream, bounds, total, (full) => host.marked(full));
+    this.#output = new Output(stream, rules.bounds, total, host);
   }
 
   get output(): Output {
@@ -116,7 +126,7 @@ export class Outlet {
     data: string,
     to: Many | undefined,
   ): void {
-    const policy = verdict === 'exhausted' ? 'close' : this.settings.outputOverflow;
+    const policy = verdict === 'exhausted' ? 'close' : this.rules.overflow;
     if (policy === 'close') {
       this.host.overflow();
       return;

@@ -25,6 +25,11 @@ export interface OutputBounds {
  */
 export type Verdict = 'taken' | 'full' | 'exhausted';
 
+/** Who hears that the output has become full, or is not full any more. */
+export interface OutputHost {
+  marked(full: boolean): void;
+}
+
 /** Something that has its turn when all that was sent before it is with the system. */
 export interface Turn {
   /** Its turn has come, and the stream holds nothing. True when it is over; else it calls `Output.goOn` later. */
@@ -32,6 +37,9 @@ export interface Turn {
   /** The stream is gone. */
   abandon(): void;
 }
+
+/** Of outputs in which nothing waits, which are nearly all. Nobody adds to it. */
+const NONE: (Buffer | Turn)[] = [];
 
 /**
  * What is on its way to one client, bounded.
@@ -43,7 +51,7 @@ export interface Turn {
  */
 export class Output {
   /** In the order in which they go out. */
-  #queue: (Buffer | Turn)[] = [];
+  #queue: (Buffer | Turn)[] = NONE;
   /** The last block, if it is ours and has room: [0, #tailUsed) is filled. */
   #tail: Buffer | undefined;
   #tailUsed = 0;
@@ -67,8 +75,7 @@ export class Output {
     private readonly bounds: OutputBounds,
     /** Bytes that wait on all connections of this reactor. */
     private readonly total: Window,
-    /** It has become full, or is not full any more. */
-    private readonly onMark: (full: boolean) => void,
+    private readonly host: OutputHost,
   ) {}
 
   get buffered(): number {
@@ -119,7 +126,7 @@ export class Output {
   enqueue(turn: Turn): boolean {
     if (this.#turns >= MOST_TURNS) return false;
     this.#cutTail();
-    this.#queue.push(turn);
+    this.#push(turn);
     this.#turns++;
     if (this.stream.buffered === 0) this.goOn();
     return true;
@@ -162,7 +169,7 @@ export class Output {
   /** Forgets what waits; the stream is gone. */
   discard(): void {
     const queue = this.#queue;
-    this.#queue = [];
+    this.#queue = NONE;
     this.#tail = undefined;
     this.#waiting = 0;
     this.#turns = 0;
@@ -182,7 +189,7 @@ export class Output {
 
   #mark(full: boolean): void {
     this.#full = full;
-    this.onMark(full);
+    this.host.marked(full);
   }
 
   #charge(bytes: number): void {
@@ -199,7 +206,7 @@ export class Output {
     const bytes = end - start;
     if (bytes >= BLOCK_BYTES) {
       this.#cutTail();
-      this.#queue.push(buffer.subarray(start, end));
+      this.#push(buffer.subarray(start, end));
       return;
     }
     if (this.#tail === undefined || this.#tailUsed + bytes > this.#tail.length) {
@@ -211,8 +218,13 @@ export class Output {
     this.#tailUsed += bytes;
   }
 
+  #push(entry: Buffer | Turn): void {
+    if (this.#queue === NONE) this.#queue = [entry];
+    else this.#queue.push(entry);
+  }
+
   #cutTail(): void {
-    if (this.#tail !== undefined) this.#queue.push(this.#tail.subarray(0, this.#tailUsed));
+    if (this.#tail !== undefined) this.#push(this.#tail.subarray(0, this.#tailUsed));
     this.#tail = undefined;
   }
 
@@ -230,6 +242,7 @@ export class Output {
         this.#stepping = false;
       }
     }
+    if (this.#isFed()) this.#queue = NONE;
   }
 
   #writeBlocks(): void {
