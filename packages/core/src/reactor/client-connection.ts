@@ -31,6 +31,7 @@ import type { Output } from './output.js';
 import { HeldSend, Pinning } from './pinning.js';
 import { Reading, Stop } from './reading.js';
 import type { Tell } from './tell.js';
+import { introductionOf } from './introduction.js';
 import type { Standing } from './standing.js';
 import type { WorkerSlot } from './worker-slot.js';
 
@@ -489,7 +490,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       if (this.#output.full) port.buffer(this.id, true);
     } else {
       this.#connectAttempts++;
-      port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
+      port.connect(delivery, this.#introduction(this.#connectAttempts));
     }
     // Without packets in between the close follows at once.
     if (this.closed && this.#waiting.length > 0) port.cancel(this.id);
@@ -782,7 +783,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     }
     this.#connectAttempts++;
     this.#knownTo().add(slot);
-    port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
+    port.connect(delivery, this.#introduction(this.#connectAttempts));
     if (this.closed) port.cancel(this.id);
     return true;
   }
@@ -797,15 +798,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#acquaintances?.cancel();
   }
 
-  #introduction(): Introduction {
-    const { remote, local, tls } = this.arrival;
-    return {
-      listener: this.listener.index,
-      remote,
-      local,
-      ...(this.uid !== undefined && { uid: this.uid }),
-      ...(tls !== undefined && { tls }),
-    };
+  #introduction(attempt?: number): Introduction {
+    return introductionOf(this.listener.index, this.arrival, this.uid, attempt);
   }
 
   /** Whether its worker knows it; always true without connection events. */
