@@ -147,8 +147,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     private readonly arrival: Arrival = stream,
   ) {
     const { settings, outlet } = listener;
-    const { outputTotal, files, observe } = reactor;
-    this.#outlet = new Outlet(stream, outlet, outputTotal, files, observe, this);
+    this.#outlet = new Outlet(stream, outlet, this);
     this.#output = this.#outlet.output;
     this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);

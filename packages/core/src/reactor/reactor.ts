@@ -388,7 +388,7 @@ export class Reactor implements ConnectionHost, DeskHost {
   #contextOf(index: number): ListenerContext {
     const settings = streamListener(this.settings, index);
     const readers = new ReaderPool(this.parts.framings[index]!, settings.packageMaxLength);
-    return { index, settings, readers, outlet: outletRules(settings), timed: isTimed(settings) };
+    return { index, settings, readers, outlet: outletRules(settings, this), timed: isTimed(settings) };
   }
 
   #acceptor(index: number): (stream: ByteStream) => void {
