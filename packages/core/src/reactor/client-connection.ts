@@ -151,7 +151,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#output = this.#outlet.output;
     this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);
-    this.lastReceived = reactor.clock.now();
+    this.lastReceived = listener.timed ? reactor.clock.now() : 0;
     this.#connectedAt = reactor.clock.wallTime();
     if (reactor.unorderedEvents) this.#event = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
   }

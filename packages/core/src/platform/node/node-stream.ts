@@ -76,8 +76,16 @@ export class NodeStream implements ByteStream, SocketReceiver {
     if (!readsInPlace) socket.on('data', onData);
     socket.resume();
     if (socket.readableEnded) queueMicrotask(() => this.ended());
-    else socket.on('end', onEnd);
+    else this.#listenToEnd();
     socket.on('close', onClose);
+  }
+
+  /** That which Node listens itself for does nothing on a half open socket, and two listeners would need an array. */
+  #listenToEnd(): void {
+    const { socket } = this;
+    const others = this.kind.readsInPlace && socket.allowHalfOpen ? socket.listeners('end') : [];
+    socket.on('end', onEnd);
+    for (const other of others) socket.off('end', other as () => void);
   }
 
   // What the socket says.
