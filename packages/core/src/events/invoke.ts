@@ -4,7 +4,7 @@ import type { Clock } from '../platform/platform.js';
 import type { BoundHandler } from './bound-handler.js';
 import { factText, type Observe } from './facts.js';
 import { HandlerWatch } from './handler-watch.js';
-import { PendingCall } from './pending-call.js';
+import { PendingCall, type Settled } from './pending-call.js';
 
 /** Who waits for what a handler returns. Told once, at once if the handler returns no promise. */
 export interface Receiver {
@@ -40,15 +40,15 @@ export class Invoker {
 
   /**
    * Calls the handler. Returns true when it has settled; else calls `settled`
-   * with `token` once it has, and with an error when it is given up instead. For
-   * traces, `subject` is its connection or timer, and `seq` the number under which
-   * the event came.
+   * with `token` and `seq` once it has, and with an error when it is given up
+   * instead. For traces, `subject` is its connection or timer, and `seq` the number
+   * under which the event came.
    */
   call<Token>(
     handler: BoundHandler,
     subject: number,
     seq: number,
-    settled: (token: Token, error?: HandlerError) => void,
+    settled: Settled<Token>,
     token: Token,
     a?: unknown,
     b?: unknown,
@@ -77,13 +77,13 @@ export class Invoker {
         if (call.over) return;
         this.#end(call as PendingCall);
         if (this.observe !== undefined) this.#settled(handler, subject, seq);
-        settled(token);
+        settled(token, undefined, seq);
       },
       (error: unknown) => {
         if (call.over) return;
         this.#end(call as PendingCall);
         this.#fail(handler, subject, seq, error);
-        settled(token);
+        settled(token, undefined, seq);
       },
     );
     return false;

@@ -1,6 +1,9 @@
 import type { HandlerError } from '../errors.js';
 import type { BoundHandler } from './bound-handler.js';
 
+/** Hears that a call has settled, or was given up with an error and may still be running. */
+export type Settled<Token> = (token: Token, error: HandlerError | undefined, seq: number) => void;
+
 /** A handler call whose promise is pending: an entry of the list that `HandlerWatch` keeps. */
 export class PendingCall<Token = unknown> {
   previous: PendingCall | undefined;
@@ -16,12 +19,11 @@ export class PendingCall<Token = unknown> {
     readonly handler: BoundHandler,
     readonly subject: number,
     readonly seq: number,
-    /** With an error it was given up, and may still be running. */
-    private readonly settled: (token: Token, error?: HandlerError) => void,
+    private readonly settled: Settled<Token>,
     private readonly token: Token,
   ) {}
 
   settle(error?: HandlerError): void {
-    this.settled(this.token, error);
+    this.settled(this.token, error, this.seq);
   }
 }

@@ -15,8 +15,8 @@
 import type { StreamListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import type { Many, Observe } from '../events/facts.js';
-import type { Framing } from '../framing/framing.js';
-import { PacketReader } from '../framing/packet-reader.js';
+import type { PacketReader } from '../framing/packet-reader.js';
+import type { ReaderPool } from '../framing/reader-pool.js';
 import type { Ledger } from '../pipe/ledger.js';
 import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 import type { Uid } from '../pipe/orders.js';
@@ -26,11 +26,12 @@ import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '..
 import { Acquaintances } from './acquaintances.js';
 import type { Arrival } from './arrival.js';
 import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
-import { Outlet, type OutletHost } from './outlet.js';
+import { Outlet, type OutletHost, type OutletRules } from './outlet.js';
 import type { Output } from './output.js';
 import { HeldSend, Pinning } from './pinning.js';
 import { Reading, Stop } from './reading.js';
 import type { Tell } from './tell.js';
+import { introductionOf } from './introduction.js';
 import type { Standing } from './standing.js';
 import type { WorkerSlot } from './worker-slot.js';
 
@@ -45,7 +46,8 @@ const NO_BYTES = Buffer.alloc(0);
 export interface ListenerContext {
   readonly index: number;
   readonly settings: StreamListenerSettings;
-  readonly framing: Framing;
+  readonly readers: ReaderPool;
+  readonly outlet: OutletRules;
   /** Whether it matters when bytes come and go. */
   readonly timed: boolean;
 }
@@ -91,7 +93,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Its uid and its groups, once it has any. */
   standing: Standing | undefined;
 
-  readonly #reader: PacketReader;
+  /** While bytes of the client wait to become packets. */
+  #reader: PacketReader | undefined;
   readonly #outlet: Outlet;
   readonly #output: Output;
   readonly #reading: Reading;
@@ -143,14 +146,12 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     private readonly reactor: ConnectionHost,
     private readonly arrival: Arrival = stream,
   ) {
-    const { settings, framing } = listener;
-    this.#reader = new PacketReader(framing, settings.packageMaxLength);
-    const { outputTotal, files, observe } = reactor;
-    this.#outlet = new Outlet(stream, settings, outputTotal, files, observe, this);
+    const { settings, outlet } = listener;
+    this.#outlet = new Outlet(stream, outlet, this);
     this.#output = this.#outlet.output;
     this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);
-    this.lastReceived = reactor.clock.now();
+    this.lastReceived = listener.timed ? reactor.clock.now() : 0;
     this.#connectedAt = reactor.clock.wallTime();
     if (reactor.unorderedEvents) this.#event = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
   }
@@ -197,7 +198,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       state: this.#phase,
       outstandingPackets,
       queuedBytes: this.#output.buffered,
-      partialBytes: this.#reader.buffered,
+      partialBytes: this.partialBytes,
       uid: standing?.uid ?? null,
       groups: standing?.groups.size ?? 0,
       protected: this.isProtected,
@@ -239,7 +240,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Bytes that have not become a packet. */
   get partialBytes(): number {
-    return this.#reader.buffered;
+    return this.#reader?.buffered ?? 0;
   }
 
   /** Bytes that were taken for the client so far, those of files included. */
@@ -257,6 +258,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   data(chunk: Buffer): void {
     if (this.#inputEnded) return;
     if (this.listener.timed) this.lastReceived = this.reactor.clock.now();
+    this.#reader ??= this.listener.readers.take();
     this.#reader.push(chunk);
     const port = this.slot?.port;
     port?.readBegins();
@@ -495,7 +497,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       if (this.#output.full) port.buffer(this.id, true);
     } else {
       this.#connectAttempts++;
-      port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
+      port.connect(delivery, this.#introduction(this.#connectAttempts));
     }
     // Without packets in between the close follows at once.
     if (this.closed && this.#waiting.length > 0) port.cancel(this.id);
@@ -674,11 +676,20 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const blocked = !this.#deliver();
     this.#pumping = false;
     this.#reading.set(Stop.window, blocked && !this.#inputEnded);
+    if (!blocked) this.#releaseReader();
     this.#chargeHeld();
     if (blocked || !this.#inputEnded) return;
     if (this.#phase === 'closed') this.#sendClose();
     else if (this.#phase === 'open' && this.#pinning !== undefined) this.#tellInputEnd(this.#pinning);
     else if (this.#phase === 'open' && this.#unsettled === 0 && this.#isIntroduced()) this.#end();
+  }
+
+  /** It has no packet. One that has failed, or was not asked to the end, is nobody's any more. */
+  #releaseReader(): void {
+    const reader = this.#reader;
+    if (reader === undefined || reader.buffered > 0) return;
+    this.#reader = undefined;
+    if (this.#framing) this.listener.readers.give(reader);
   }
 
   /** Behind everything that was read. The connection goes on until the worker ends it. */
@@ -700,7 +711,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       return false;
     }
     try {
-      while (this.#framing && this.#reader.next()) {
+      while (this.#framing && this.#reader?.next()) {
         const { buffer, start, end } = this.#reader;
         this.reactor.counters.acceptedPackets++;
         this.reactor.ledger.accepted++;
@@ -779,7 +790,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     }
     this.#connectAttempts++;
     this.#knownTo().add(slot);
-    port.connect(delivery, { ...this.#introduction(), attempt: this.#connectAttempts });
+    port.connect(delivery, this.#introduction(this.#connectAttempts));
     if (this.closed) port.cancel(this.id);
     return true;
   }
@@ -794,15 +805,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#acquaintances?.cancel();
   }
 
-  #introduction(): Introduction {
-    const { remote, local, tls } = this.arrival;
-    return {
-      listener: this.listener.index,
-      remote,
-      local,
-      ...(this.uid !== undefined && { uid: this.uid }),
-      ...(tls !== undefined && { tls }),
-    };
+  #introduction(attempt?: number): Introduction {
+    return introductionOf(this.listener.index, this.arrival, this.uid, attempt);
   }
 
   /** Whether its worker knows it; always true without connection events. */
@@ -842,7 +846,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
 
   /** Keeps the account of bytes that wait to become packets; beyond the reactor's bound the connection is closed. */
   #chargeHeld(): void {
-    const held = this.#phase === 'closed' ? 0 : this.#reader.buffered;
+    const held = this.#phase === 'closed' ? 0 : this.partialBytes;
     const more = held - this.#held;
     if (more === 0) return;
     if (more > 0 && !this.reactor.inputTotal.admits(more)) {

@@ -1,7 +1,7 @@
 import { HandlerError } from '../errors.js';
 import type { FileRequest } from '../pipe/messages.js';
 import type { ByteStream, Files, OpenFile } from '../platform/platform.js';
-import type { Turn } from './output.js';
+import type { Turn } from './output-queue.js';
 import type { Tell } from './tell.js';
 
 /** How much of a file is in memory at a time, for one client. */

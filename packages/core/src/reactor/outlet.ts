@@ -4,7 +4,7 @@ import type { FileRequest } from '../pipe/messages.js';
 import type { Window } from '../pipe/window.js';
 import type { ByteStream, Files } from '../platform/platform.js';
 import { FileTurn } from './file-turn.js';
-import { Output } from './output.js';
+import { Output, type OutputBounds } from './output.js';
 import type { Tell } from './tell.js';
 
 /** What an outlet needs of its connection. */
@@ -20,41 +20,56 @@ export interface OutletHost {
   refuse(reason: string): void;
 }
 
+/** What the outlets of one listener share. */
+export interface OutletRules {
+  readonly bounds: OutputBounds;
+  readonly overflow: StreamListenerSettings['outputOverflow'];
+  readonly files: Files;
+  readonly observe: Observe | undefined;
+}
+
+/** Of whoever owns the sockets. */
+export interface OutletParts {
+  readonly outputTotal: Window;
+  readonly files: Files;
+  readonly observe: Observe | undefined;
+}
+
+export function outletRules(
+  settings: StreamListenerSettings,
+  { outputTotal, files, observe }: OutletParts,
+): OutletRules {
+  const bounds = {
+    limit: settings.socketBufferSize,
+    largestSend: settings.packageMaxLength,
+    high: settings.bufferHighWatermark,
+    low: settings.bufferLowWatermark,
+    total: outputTotal,
+  };
+  return { bounds, overflow: settings.outputOverflow, files, observe };
+}
+
 /**
  * What processes may send to one client: applies the listener's policy where a
  * send does not fit, and tells observers and senders what became of it.
  */
 export class Outlet {
-  readonly #output: Output;
+  readonly output: Output;
   #files = 0;
 
   constructor(
-    private readonly stream: ByteStream,
-    private readonly settings: StreamListenerSettings,
-    total: Window,
-    private readonly files: Files,
-    private readonly observe: Observe | undefined,
+    stream: ByteStream,
+    private readonly rules: OutletRules,
     private readonly host: OutletHost,
   ) {
-    const { socketBufferSize, packageMaxLength, bufferHighWatermark, bufferLowWatermark } = settings;
-    const bounds = {
-      limit: socketBufferSize,
-      largestSend: packageMaxLength,
-      high: bufferHighWatermark,
-      low: bufferLowWatermark,
-    };
-    this.#output = new Output(stream, bounds, total, (full) => host.marked(full));
-  }
-
-  get output(): Output {
-    return this.#output;
+    this.output = new Output(stream, rules.bounds, host);
   }
 
   /** Sends `buffer[start, end)` of the process `pid` whole, or nothing of it; says whether it was taken. */
   send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): boolean {
-    const { observe } = this;
+    const { observe } = this.rules;
     const data = observe === undefined ? '' : factText(buffer, start, end);
-    const verdict = this.#output.write(buffer, start, end);
+    const verdict = this.output.write(buffer, start, end);
     if (verdict === 'taken') {
       if (observe !== undefined) this.#observeOutput('output', end - start, data, pid, to);
       return true;
@@ -71,24 +86,25 @@ export class Outlet {
     to: Many | undefined,
   ): void {
     const fact = { kind, connection: this.host.id, worker, bytes, data } as const;
-    this.observe?.(to === undefined ? fact : { ...fact, to });
+    this.rules.observe?.(to === undefined ? fact : { ...fact, to });
   }
 
   /** The same, and tells when the bytes are with the system. */
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): boolean {
     const taken = this.send(buffer, start, end, pid);
     if (!taken) tell('returned');
-    else if (!this.#output.busy) tell('handled');
-    else if (!this.#output.enqueue(new Told(tell))) tell('returned');
+    else if (!this.output.busy) tell('handled');
+    else if (!this.output.enqueue(new Told(tell))) tell('returned');
     return taken;
   }
 
   /** Sends a part of a file, behind what was sent before; what is sent later waits for it. */
   sendFile(wish: FileRequest, tell: Tell): void {
-    const { files, stream, observe, host } = this;
+    const { host } = this;
+    const { files, observe } = this.rules;
     const file = ++this.#files;
-    const output = this.#output;
-    const turn = new FileTurn(wish, files, stream, {
+    const { output } = this;
+    const turn = new FileTurn(wish, files, output.stream, {
       step: (bytes) => {
         observe?.({
           kind: 'fileOutput',
@@ -116,7 +132,7 @@ export class Outlet {
     data: string,
     to: Many | undefined,
   ): void {
-    const policy = verdict === 'exhausted' ? 'close' : this.settings.outputOverflow;
+    const policy = verdict === 'exhausted' ? 'close' : this.rules.overflow;
     if (policy === 'close') {
       this.host.overflow();
       return;

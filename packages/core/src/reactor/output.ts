@@ -1,11 +1,9 @@
 import type { ByteStream } from '../platform/platform.js';
 import type { Window } from '../pipe/window.js';
+import { OutputQueue, type Turn } from './output-queue.js';
 
-const BLOCK_BYTES = 16 * 1024;
 /** What one read of a pipe may hold in memory. */
 const READ_BYTES = 64 * 1024;
-/** How much goes to the stream at once when it has drained. */
-const DRAIN_BYTES = 256 * 1024;
 /** Turns that may wait for one client: files, and senders who want to know. */
 const MOST_TURNS = 1_024;
 
@@ -17,6 +15,8 @@ export interface OutputBounds {
   /** From so much on it is full, until it has fallen to `low` again. */
   readonly high: number;
   readonly low: number;
+  /** Bytes that wait on all connections of this reactor. */
+  readonly total: Window;
 }
 
 /**
@@ -25,31 +25,21 @@ export interface OutputBounds {
  */
 export type Verdict = 'taken' | 'full' | 'exhausted';
 
-/** Something that has its turn when all that was sent before it is with the system. */
-export interface Turn {
-  /** Its turn has come, and the stream holds nothing. True when it is over; else it calls `Output.goOn` later. */
-  advance(): boolean;
-  /** The stream is gone. */
-  abandon(): void;
+/** Who hears that the output has become full, or is not full any more. */
+export interface OutputHost {
+  marked(full: boolean): void;
 }
 
 /**
  * What is on its way to one client, bounded.
  *
  * While the system takes everything, sends pass straight through. What a slow
- * client leaves is copied into blocks of our own, so that a few bytes do not
- * keep a whole read buffer of the pipe alive. Files, and whoever wants to know
- * that a send is out, have their turn between the blocks.
+ * client leaves waits in a queue. Files, and whoever wants to know that a send is
+ * out, have their turn in it.
  */
 export class Output {
-  /** In the order in which they go out. */
-  #queue: (Buffer | Turn)[] = [];
-  /** The last block, if it is ours and has room: [0, #tailUsed) is filled. */
-  #tail: Buffer | undefined;
-  #tailUsed = 0;
-  #waiting = 0;
-  /** How many of the queue are turns. */
-  #turns = 0;
+  /** While anything waits in it. */
+  #queue: OutputQueue | undefined;
   /** What is charged to the total: waiting bytes, and the buffer that the stream holds. */
   #charged = 0;
   #feeding = false;
@@ -63,12 +53,9 @@ export class Output {
   taken = 0;
 
   constructor(
-    private readonly stream: ByteStream,
+    readonly stream: ByteStream,
     private readonly bounds: OutputBounds,
-    /** Bytes that wait on all connections of this reactor. */
-    private readonly total: Window,
-    /** It has become full, or is not full any more. */
-    private readonly onMark: (full: boolean) => void,
+    private readonly host: OutputHost,
   ) {}
 
   get buffered(): number {
@@ -81,7 +68,7 @@ export class Output {
 
   /** Whether something is still on its way; a file may be, without a byte in memory. */
   get busy(): boolean {
-    return this.buffered > 0 || this.#turns > 0;
+    return this.#queue !== undefined || this.stream.buffered > 0;
   }
 
   /** What is on its way in memory, without what the system has of a write that it has not taken whole. */
@@ -92,24 +79,23 @@ export class Output {
   write(buffer: Buffer, start: number, end: number): Verdict {
     const bytes = end - start;
     const { stream, bounds } = this;
-    const buffered = this.#waiting + stream.buffered;
-    if (buffered === 0 && this.#turns === 0) {
+    if (this.#queue === undefined && stream.buffered === 0) {
       if (bytes > bounds.limit && bytes > bounds.largestSend) return 'full';
       stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
       this.taken += bytes;
       if (stream.buffered === 0) return 'taken';
       // Only now is it known to wait, and with a small one the whole read buffer that it lies in.
       const held = Math.min(buffer.buffer.byteLength, Math.max(bytes, READ_BYTES));
-      if (!this.total.admits(held)) return 'exhausted';
+      if (!bounds.total.admits(held)) return 'exhausted';
       this.#charge(held);
     } else {
       const held = this.#held;
       if (held + bytes > bounds.limit && (held > 0 || bytes > bounds.largestSend)) return 'full';
-      if (!this.total.admits(bytes)) return 'exhausted';
+      if (!bounds.total.admits(bytes)) return 'exhausted';
       this.taken += bytes;
-      this.#waiting += bytes;
       this.#charge(bytes);
-      this.#keep(buffer, start, end);
+      this.#queue ??= new OutputQueue();
+      this.#queue.keep(buffer, start, end);
     }
     if (!this.#full && this.#held >= bounds.high) this.#mark(true);
     return 'taken';
@@ -117,10 +103,9 @@ export class Output {
 
   /** Puts it behind what waits; false when too many wait already. It may be over when this returns. */
   enqueue(turn: Turn): boolean {
-    if (this.#turns >= MOST_TURNS) return false;
-    this.#cutTail();
-    this.#queue.push(turn);
-    this.#turns++;
+    const queue = (this.#queue ??= new OutputQueue());
+    if (queue.turns >= MOST_TURNS) return false;
+    queue.push(turn);
     if (this.stream.buffered === 0) this.goOn();
     return true;
   }
@@ -149,26 +134,27 @@ export class Output {
     this.#feeding = false;
     this.#settleAccount();
     if (this.#full && this.#held <= this.bounds.low) this.#mark(false);
-    if (this.#ending && this.#isFed()) this.stream.end();
+    if (this.#ending && this.#queue === undefined) this.stream.end();
   }
 
   /** Ends the stream after what waits. */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
-    if (this.#isFed()) this.stream.end();
+    if (this.#queue === undefined) this.stream.end();
   }
 
   /** Forgets what waits; the stream is gone. */
   discard(): void {
     const queue = this.#queue;
-    this.#queue = [];
-    this.#tail = undefined;
-    this.#waiting = 0;
-    this.#turns = 0;
-    this.total.give(this.#charged);
+    this.#queue = undefined;
+    this.bounds.total.give(this.#charged);
     this.#charged = 0;
-    for (const entry of queue) if (!Buffer.isBuffer(entry)) entry.abandon();
+    queue?.abandon();
+  }
+
+  get #waiting(): number {
+    return this.#queue === undefined ? 0 : this.#queue.bytes;
   }
 
   /** Bytes of sends that wait. */
@@ -176,18 +162,14 @@ export class Output {
     return this.#stepping ? this.#waiting : this.buffered;
   }
 
-  #isFed(): boolean {
-    return this.#waiting === 0 && this.#turns === 0;
-  }
-
   #mark(full: boolean): void {
     this.#full = full;
-    this.onMark(full);
+    this.host.marked(full);
   }
 
   #charge(bytes: number): void {
     this.#charged += bytes;
-    this.total.take(bytes);
+    this.bounds.total.take(bytes);
   }
 
   /** Charges what waits now. */
@@ -195,54 +177,21 @@ export class Output {
     this.#charge(this.buffered - this.#charged);
   }
 
-  #keep(buffer: Buffer, start: number, end: number): void {
-    const bytes = end - start;
-    if (bytes >= BLOCK_BYTES) {
-      this.#cutTail();
-      this.#queue.push(buffer.subarray(start, end));
-      return;
-    }
-    if (this.#tail === undefined || this.#tailUsed + bytes > this.#tail.length) {
-      this.#cutTail();
-      this.#tail = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-      this.#tailUsed = 0;
-    }
-    buffer.copy(this.#tail, this.#tailUsed, start, end);
-    this.#tailUsed += bytes;
-  }
-
-  #cutTail(): void {
-    if (this.#tail !== undefined) this.#queue.push(this.#tail.subarray(0, this.#tailUsed));
-    this.#tail = undefined;
-  }
-
+  /** What has its turn, or what is called when bytes are written, may end the stream, and with it the queue. */
   #feed(): void {
-    while (!this.#isFed() && this.stream.buffered === 0) {
-      const [first] = this.#queue;
-      if (first === undefined || Buffer.isBuffer(first)) {
-        this.#writeBlocks();
+    let queue = this.#queue;
+    while (queue !== undefined && !queue.empty && this.stream.buffered === 0) {
+      const { first } = queue;
+      if (first === undefined) {
+        this.stream.writeAll(queue.takeBlocks());
       } else {
         if (!first.advance()) return;
-        // Unless the stream went while it had its turn.
-        if (this.#queue[0] !== first) return;
-        this.#queue.shift();
-        this.#turns--;
+        if (this.#queue?.first !== first) return;
+        queue.shift();
         this.#stepping = false;
       }
+      queue = this.#queue;
     }
-  }
-
-  #writeBlocks(): void {
-    if (this.#turns === 0) this.#cutTail();
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for (const entry of this.#queue) {
-      if (!Buffer.isBuffer(entry) || bytes >= DRAIN_BYTES) break;
-      chunks.push(entry);
-      bytes += entry.length;
-    }
-    this.#queue.splice(0, chunks.length);
-    this.#waiting -= bytes;
-    this.stream.writeAll(chunks);
+    if (queue?.empty === true) this.#queue = undefined;
   }
 }

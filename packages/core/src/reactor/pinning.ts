@@ -1,5 +1,5 @@
 import type { WorkerPort } from './delivery.js';
-import type { Turn } from './output.js';
+import type { Turn } from './output-queue.js';
 
 /**
  * What the owner of a socket keeps of a connection that is pinned to a worker:

@@ -12,6 +12,7 @@ import { CLOSE, DISCARD, type DispatchPolicy } from '../dispatch/dispatch.js';
 import type { ProtocolError } from '../errors.js';
 import type { Observe } from '../events/facts.js';
 import type { Framing } from '../framing/framing.js';
+import { ReaderPool } from '../framing/reader-pool.js';
 import type { Logger } from '../log.js';
 import { emptyLedger } from '../pipe/ledger.js';
 import type { CloseReason, ReactorCounters } from '../pipe/messages.js';
@@ -30,6 +31,7 @@ import type {
 import type { DoorMemory } from '../pipe/door-memory.js';
 import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
 import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
+import { outletRules } from './outlet.js';
 import type { Standing } from './standing.js';
 import { OrderDesk, type DeskHost } from './order-desk.js';
 import type { ConnectionIds } from '../pipe/connection-ids.js';
@@ -390,7 +392,8 @@ export class Reactor implements ConnectionHost, DeskHost {
 
   #contextOf(index: number): ListenerContext {
     const settings = streamListener(this.settings, index);
-    return { index, settings, framing: this.parts.framings[index]!, timed: isTimed(settings) };
+    const readers = new ReaderPool(this.parts.framings[index]!, settings.packageMaxLength);
+    return { index, settings, readers, outlet: outletRules(settings, this), timed: isTimed(settings) };
   }
 
   #acceptor(index: number): (stream: ByteStream) => void {

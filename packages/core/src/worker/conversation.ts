@@ -113,7 +113,9 @@ type Job =
       readonly isolated: boolean;
     };
 
-const NO_PARTS: readonly Part[] = [];
+// Of conversations that have nothing, which are nearly all. Nobody adds to these.
+const NO_PARTS: Part[] = [];
+const NO_JOBS: Job[] = [];
 
 export class Conversation implements ConnectionCore, Sender, Lonely, PressureHost, PinnedConversation {
   readonly connection: Connection;
@@ -122,19 +124,19 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   /** Whose it is, as far as this worker has heard. */
   uid: Uid | undefined;
 
-  #queue: Job[] = [];
+  #queue: Job[] = NO_JOBS;
   /** Packets whose handler is pending. */
   #running = 0;
   /** Numbers whose handlers are pending and began in this turn. */
-  readonly #begun: number[] = [];
+  #begun: number[] | undefined;
   /** The owner of the socket may take a handler for pending that has settled. */
   #ownerLags = false;
   /** A connect, adopt or close whose handler is pending: nothing else may start. */
-  #exclusive = false;
+  #exclusive: ExclusiveJob | undefined;
   #exclusiveLabel = '';
   /** Inside the synchronous part of a handler of this connection. */
   #inside = false;
-  #parts: Part[] = [];
+  #parts: Part[] = NO_PARTS;
   #bytes = 0;
   /** On the list of those that flush at the end of the turn. */
   #listed = false;
@@ -142,9 +144,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   #phase: 'open' | 'finishing' | 'finished' | 'closed' | 'moved' = 'open';
   /** Its socket is closed, and the event that tells so may have to wait. */
   #gone = false;
-  readonly #signal: ConnectionSignal;
-  #state: ConversationState;
-  readonly #pressure: Pressure;
+  #signal: ConnectionSignal | undefined;
+  #state: ConversationState | undefined;
+  /** Once so much has waited for the client that anybody is to be told. */
+  #pressure: Pressure | undefined;
+  /** The objects of the connection are there. */
+  #opened = false;
   #scope: ConnectionScope | undefined;
   #receive: BoundHandler | undefined;
   /** It is served as a stream: what comes goes there, and what is sent comes from there. */
@@ -160,12 +165,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     private readonly all: ConversationHost,
   ) {
     this.connection = new Connection(this);
-    this.#signal = new ConnectionSignal(id);
-    this.#state = new ConversationState(state);
+    if (state !== undefined) this.#state = new ConversationState(state);
     this.uid = introduction.uid;
-    const { bufferHighWatermark: high, bufferLowWatermark: low } = listener;
-    // Where a connection has no events, nobody would hear that it may go on.
-    this.#pressure = new Pressure(all.keepsState ? high : Infinity, low, this);
   }
 
   get acts(): ConnectionActs {
@@ -177,13 +178,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   }
 
   get signal(): AbortSignal {
+    this.#signal ??= new ConnectionSignal(this.id);
     return this.#signal.signal;
   }
 
   /** What a handler of this connection that is pending is called. */
   get runs(): string | undefined {
     if (this.#running > 0) return this.#receive?.label;
-    return this.#exclusive ? this.#exclusiveLabel : undefined;
+    return this.#exclusive === undefined ? undefined : this.#exclusiveLabel;
   }
 
   // What the owner of the socket says.
@@ -234,6 +236,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   /** Aborts the signal of its handlers, if that was not done before: an error, or why the connection is closed. */
   abort(reason: string | Error): void {
+    this.#signal ??= new ConnectionSignal(this.id);
     this.#signal.abort(reason);
   }
 
@@ -255,20 +258,23 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       this.owner.send(this, [data], bytes);
       this.all.sentElsewhere(this.owner);
     } else {
-      this.#parts.push(data);
+      if (this.#parts === NO_PARTS) this.#parts = [data];
+      else this.#parts.push(data);
       this.#bytes += bytes;
       if (this.#inside) this.all.speaker = this;
       else this.#list();
     }
-    this.#pressure.rise(this.unacknowledged + this.#bytes);
-    return !this.#pressure.full;
+    const waiting = this.unacknowledged + this.#bytes;
+    // Where a connection has no events, nobody would hear that it may go on.
+    if (waiting >= this.listener.bufferHighWatermark && this.all.keepsState) this.#marks.rise(waiting);
+    return !this.#isFull;
   }
 
   /** It does not fit; of what is dropped silently the sender hears nothing. */
   #refuseSend(): boolean {
     const silent = this.listener.outputOverflow === 'dropNewest';
     this.all.refused(silent ? 'OUTPUT_DROPPED' : 'OUTPUT_REFUSED');
-    return silent && !this.#pressure.full;
+    return silent && !this.#isFull;
   }
 
   sendWait(data: Part): Promise<void> {
@@ -299,17 +305,30 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   // How much waits for the client.
 
+  get #marks(): Pressure {
+    const { bufferHighWatermark: high, bufferLowWatermark: low } = this.listener;
+    if (this.#pressure === undefined) {
+      this.#pressure = new Pressure(this.all.keepsState ? high : Infinity, low, this);
+      if (this.#opened) this.#pressure.open();
+    }
+    return this.#pressure;
+  }
+
+  get #isFull(): boolean {
+    return this.#pressure?.full === true;
+  }
+
   get pressed(): boolean {
-    return this.#pressure.here;
+    return this.#pressure?.here === true;
   }
 
   eased(): void {
-    this.#pressure.fall(this.unacknowledged + this.#bytes);
+    this.#pressure?.fall(this.unacknowledged + this.#bytes);
   }
 
   /** The owner of the socket says that its output is full, or is not any more. */
   marked(full: boolean): void {
-    this.#pressure.set(full);
+    this.#marks.set(full);
   }
 
   get silent(): boolean {
@@ -321,19 +340,19 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   }
 
   callMark(handler: BoundHandler): boolean {
-    const settled = this.all.invoker.call(handler, this.id, 0, this.#markSettled, undefined, this.connection);
+    const settled = this.all.invoker.call(handler, this.id, 0, markSettled, this, this.connection);
     if (!settled) this.all.pending++;
     return settled;
   }
 
-  readonly #markSettled = (): void => {
+  markSettled(): void {
     this.all.pending--;
-    this.#pressure.told();
+    this.#pressure?.told();
     this.all.isolation.step();
-  };
+  }
 
   tellLater(): void {
-    this.all.later(() => this.#pressure.tell());
+    this.all.later(() => this.#pressure?.tell());
   }
 
   #overflow(): void {
@@ -391,12 +410,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   #isForeign(): boolean {
     if (this.#inside || this.#bytes > 0) return false;
     if (this.all.inside) return true;
-    return this.all.pending > 0 && this.#running === 0 && !this.#exclusive;
+    return this.all.pending > 0 && this.#running === 0 && this.#exclusive === undefined;
   }
 
   readState(): unknown {
     this.#requireState();
     if (!this.#inside) this.#list();
+    this.#state ??= new ConversationState(undefined);
     return this.#state.read();
   }
 
@@ -404,6 +424,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     this.#requireState();
     if (this.#phase === 'moved') throw movedAway();
     if (!this.#inside) this.#list();
+    this.#state ??= new ConversationState(undefined);
     this.#state.write(value);
   }
 
@@ -455,13 +476,13 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   /** Unless it is taken in this turn, the owner is told: it may wait for as long as the connection lives. */
   chunkWaits(seq: number): void {
-    this.#begun.push(seq);
+    (this.#begun ??= []).push(seq);
     this.#list();
   }
 
   chunkSettled(seq: number, how: 'handled' | 'discarded'): void {
-    const begun = this.#begun.indexOf(seq);
-    if (begun >= 0) this.#begun.splice(begun, 1);
+    const begun = this.#begun?.indexOf(seq) ?? -1;
+    if (begun >= 0) this.#begun!.splice(begun, 1);
     if (how === 'handled') {
       this.all.countRequest();
       this.all.flushElsewhere(this.owner);
@@ -520,10 +541,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   /** The turn is over: what has gathered goes out. A state waits for the handler that is changing it. */
   flush(): void {
     this.#listed = false;
-    for (const seq of this.#begun) this.owner.notePending(seq);
-    this.#begun.length = 0;
+    if (this.#begun !== undefined) {
+      for (const seq of this.#begun) this.owner.notePending(seq);
+      this.#begun.length = 0;
+    }
     this.flushParts();
-    if (this.#state.touched && this.#running === 0 && !this.#exclusive && this.#phase !== 'moved') {
+    if (this.#mayKeepState()) {
       const state = this.#changedState('connection.state');
       if (state !== undefined) this.owner.keepState(this, state);
     }
@@ -532,6 +555,11 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       this.owner.end(this.id, false);
       this.advance();
     }
+  }
+
+  #mayKeepState(): boolean {
+    if (this.#state?.touched !== true || this.#phase === 'moved') return false;
+    return this.#running === 0 && this.#exclusive === undefined;
   }
 
   /** Hands on what was sent and has gathered, before its turn is over. */
@@ -544,7 +572,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   giveBack(): void {
     if (this.#pin !== undefined) return;
     const queue = this.#queue;
-    this.#queue = [];
+    this.#queue = NO_JOBS;
     for (const { kind, seq } of queue) {
       const over = kind === 'packet' && this.#phase !== 'open' && this.#phase !== 'finishing';
       this.owner.settle(this, seq, over ? 'discarded' : 'returned');
@@ -591,11 +619,12 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
         this.#startPacket(job.seq, job.data, job.attempt, job.answered);
         continue;
       }
-      if (this.#running > 0 || this.#exclusive || !this.#mayStartExclusive()) return;
+      if (this.#running > 0 || this.#exclusive !== undefined || !this.#mayStartExclusive()) return;
       if (job.isolated && !this.all.isolation.enter(this, job.seq)) return;
       this.#queue.shift();
       this.#startExclusive(job);
     }
+    this.#queue = NO_JOBS;
   }
 
   /** The close of a pinned connection waits for its reader, and for nothing that concerns other workers. */
@@ -605,13 +634,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   }
 
   #enqueue(job: Job): void {
-    this.#queue.push(job);
+    if (this.#queue === NO_JOBS) this.#queue = [job];
+    else this.#queue.push(job);
     this.advance();
   }
 
   #mayStartPacket(): boolean {
     return (
-      !this.#exclusive &&
+      this.#exclusive === undefined &&
       this.#running < this.listener.concurrency &&
       this.all.mayStart(this) &&
       this.#ownerKnows()
@@ -648,8 +678,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       handler,
       this.id,
       seq,
-      this.#packetSettled,
-      seq,
+      packetSettled,
+      this,
       this.connection,
       data,
       delivery,
@@ -663,14 +693,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     }
   }
 
-  readonly #packetSettled = (seq: number, timeout?: HandlerError): void => {
+  packetSettled(seq: number, timeout: HandlerError | undefined): void {
     this.#running--;
     this.#unpend(seq);
     if (timeout === undefined) this.#settlePacket(seq, this.#receive?.label ?? 'onReceive');
     else this.#giveUp(seq, timeout);
     this.advance();
     this.all.isolation.step();
-  };
+  }
 
   /**
    * A handler took too long, and may still run: with the next event beside it the
@@ -693,7 +723,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   #settlePacket(seq: number, label: string): void {
     this.all.countRequest();
     this.all.flushElsewhere(this.owner);
-    const state = this.#state.touched ? this.#changedState(label) : undefined;
+    const state = this.#state?.touched === true ? this.#changedState(label) : undefined;
     const bytes = this.#bytes;
     const ends = this.#phase === 'finishing';
     if (bytes > 0 || state !== undefined || ends) {
@@ -713,7 +743,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       this.#settleExclusive(job);
       return;
     }
-    this.#exclusive = true;
+    this.#exclusive = job;
     this.#exclusiveLabel = handler.label;
     this.#inside = this.all.inside = true;
     const argument = job.kind === 'connect' ? undefined : job.reason;
@@ -721,28 +751,29 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       handler,
       this.id,
       job.seq,
-      this.#exclusiveSettled,
-      job,
+      exclusiveSettled,
+      this,
       this.connection,
       argument,
     );
     this.#inside = this.all.inside = false;
     if (settled) {
-      this.#exclusive = false;
+      this.#exclusive = undefined;
       this.#settleExclusive(job);
     } else {
       this.#pend(job.seq);
     }
   }
 
-  readonly #exclusiveSettled = (job: ExclusiveJob, timeout?: HandlerError): void => {
-    this.#exclusive = false;
+  exclusiveSettled(timeout: HandlerError | undefined): void {
+    const job = this.#exclusive!;
+    this.#exclusive = undefined;
     this.#unpend(job.seq);
     if (timeout === undefined || job.kind === 'close') this.#settleExclusive(job);
     else this.#giveUp(job.seq, timeout);
     this.advance();
     this.all.isolation.step();
-  };
+  }
 
   #settleExclusive(job: ExclusiveJob): void {
     this.all.flushElsewhere(this.owner);
@@ -751,9 +782,10 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
       this.#leave(job.seq);
       return;
     }
-    const state = this.#state.touched
-      ? this.#changedState(this.listener.handlers[job.kind]?.label ?? job.kind)
-      : undefined;
+    const state =
+      this.#state?.touched === true
+        ? this.#changedState(this.listener.handlers[job.kind]?.label ?? job.kind)
+        : undefined;
     const bytes = this.#bytes;
     const ends = this.#isFinishing();
     if (bytes > 0 || state !== undefined || ends) {
@@ -768,14 +800,14 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   /** A handler goes on after its call; unless it settles in this turn, the owner is told. */
   #pend(seq: number): void {
     this.all.pending++;
-    this.#begun.push(seq);
+    (this.#begun ??= []).push(seq);
     this.#list();
   }
 
   #unpend(seq: number): void {
     this.all.pending--;
-    const index = this.#begun.indexOf(seq);
-    if (index >= 0) this.#begun.splice(index, 1);
+    const index = this.#begun?.indexOf(seq) ?? -1;
+    if (index >= 0) this.#begun!.splice(index, 1);
     else this.#ownerLags = this.owner.outlives;
   }
 
@@ -796,7 +828,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
     try {
       this.#scope = this.all.openScope(this);
       this.#bindReceive();
-      this.#pressure.open();
+      this.#opened = true;
+      this.#pressure?.open();
       const { connection } = this.listener.handlers;
       if (connection !== undefined && kind === 'connect') return this.#openStream(connection);
       const spec = this.listener.handlers[kind];
@@ -833,7 +866,7 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   #changedState(label: string): Buffer | undefined {
     try {
-      return this.#state.takeChange();
+      return this.#state?.takeChange();
     } catch (error) {
       this.all.invoker.report(label, 'connection.state', error);
       return undefined;
@@ -861,10 +894,24 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
 
   #takeParts(): readonly Part[] {
     const parts = this.#parts;
-    this.#parts = [];
+    this.#parts = NO_PARTS;
     this.#bytes = 0;
     return parts;
   }
+}
+
+// What the invoker calls is shared by all conversations: a closure each would stay as long as its connection.
+
+function packetSettled(conversation: Conversation, timeout: HandlerError | undefined, seq: number): void {
+  conversation.packetSettled(seq, timeout);
+}
+
+function exclusiveSettled(conversation: Conversation, timeout: HandlerError | undefined): void {
+  conversation.exclusiveSettled(timeout);
+}
+
+function markSettled(conversation: Conversation): void {
+  conversation.markSettled();
 }
 
 function movedAway(): HandlerError {

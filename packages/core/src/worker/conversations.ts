@@ -36,6 +36,8 @@ export class Conversations implements ConversationHost {
   /** Where something was sent that must be with the system before a settlement elsewhere. */
   readonly #elsewhere = new Set<{ flush(): void }>();
   readonly #byId = new Map<number, Conversation>();
+  /** With the timeout of the listener that has asked last. */
+  readonly #bound = new Map<HandlerSpec, BoundHandler>();
   #flushList: Flushed[] = [];
   #scheduled = false;
   /** Connections that could not start a handler, the longest wait first. */
@@ -96,7 +98,14 @@ export class Conversations implements ConversationHost {
   }
 
   bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler {
-    return bind(spec, this.container, scope, timeout);
+    // Those of a connection's own objects are its own, all others are the same for every connection.
+    if (spec.target.kind === 'method' && spec.target.scope === 'connection')
+      return bind(spec, this.container, scope, timeout);
+    const before = this.#bound.get(spec);
+    if (before?.timeout === timeout) return before;
+    const handler = bind(spec, this.container, undefined, timeout);
+    this.#bound.set(spec, handler);
+    return handler;
   }
 
   openScope(conversation: Conversation): ConnectionScope | undefined {

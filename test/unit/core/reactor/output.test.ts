@@ -15,8 +15,8 @@ function setUp(
   const streams = MemoryStream.pair(capacity);
   const window = new Window(total);
   const marks: boolean[] = [];
-  const bounds = { limit, largestSend: largest, high, low };
-  const output = new Output(streams[0], bounds, window, (full) => marks.push(full));
+  const bounds = { limit, largestSend: largest, high, low, total: window };
+  const output = new Output(streams[0], bounds, { marked: (full) => void marks.push(full) });
   const got: Buffer[] = [];
   streams[0].start({ data() {}, end() {}, drain: () => output.drained(), close: () => output.discard() });
   streams[1].start({ data: (chunk) => void got.push(chunk), end() {}, drain() {}, close() {} });
@@ -24,8 +24,8 @@ function setUp(
   return { clock, streams, output, marks, window, send, received: () => Buffer.concat(got) };
 }
 
-function boundsOf(limit: number): OutputBounds {
-  return { limit, largestSend: limit, high: Infinity, low: 0 };
+function boundsOf(limit: number, total: Window): OutputBounds {
+  return { limit, largestSend: limit, high: Infinity, low: 0, total };
 }
 
 describe('Output', () => {
@@ -71,7 +71,7 @@ describe('Output', () => {
     const total = new Window(1_000);
     const outputs = [0, 1, 2].map(() => {
       const streams = MemoryStream.pair(0);
-      const output = new Output(streams[0], boundsOf(10_000), total, () => {});
+      const output = new Output(streams[0], boundsOf(10_000, total), { marked() {} });
       streams[0].start({ data() {}, end() {}, drain: () => output.drained(), close() {} });
       streams[1].start({ data() {}, end() {}, drain() {}, close() {} });
       return { output, streams };
@@ -92,7 +92,7 @@ describe('Output', () => {
   it('lets a client that takes everything pass, however much waits for the others', () => {
     const total = new Window(100);
     total.take(100);
-    const output = new Output(MemoryStream.pair(1_000_000)[0], boundsOf(1_000), total, () => {});
+    const output = new Output(MemoryStream.pair(1_000_000)[0], boundsOf(1_000, total), { marked() {} });
     for (let count = 0; count < 10; count++)
       expect(output.write(Buffer.alloc(1_000), 0, 1_000)).to.equal('taken');
   });

@@ -22,7 +22,7 @@ import { readInPlace } from './read-in-place.js';
 import type { SocketFile } from './socket-file.js';
 import { handleOf } from './bound-socket.js';
 import { listenOn, stopListening } from './listening.js';
-import { NodeStream } from './node-stream.js';
+import { NodeStream, type SocketKind } from './node-stream.js';
 import { openServer } from './open-server.js';
 import { passedSockets, requireSocket } from './passed-sockets.js';
 import { examineTls } from './tls/examine.js';
@@ -137,14 +137,19 @@ function plainAddress(address = ''): string {
   return address.startsWith(MAPPED) && address.includes('.') ? address.slice(MAPPED.length) : address;
 }
 
+const TCP: SocketKind = { transport: 'tcp', readsInPlace: false, readsToEnd: false };
+const TCP_IN_PLACE: SocketKind = { ...TCP, readsInPlace: true };
+const UNIX: SocketKind = { ...TCP, transport: 'unix' };
+const UNIX_IN_PLACE: SocketKind = { ...UNIX, readsInPlace: true };
+
 /** The addresses are read now: a socket that is closed has none. A peer may be gone before it is accepted. */
 function streamOf(socket: Socket, secured: boolean): NodeStream {
   const remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
   const local = localEndpoint(plainAddress(socket.localAddress), socket.localPort ?? 0);
   // What reads in place cannot be handed on to TLS.
-  if (secured) return new NodeStream(socket, 'tcp', remote, local);
+  if (secured) return new NodeStream(socket, TCP, remote, local);
   const taken = readInPlace(socket);
-  return new NodeStream(taken.socket, 'tcp', remote, local, taken.reader);
+  return new NodeStream(taken.socket, taken.readsInPlace ? TCP_IN_PLACE : TCP, remote, local);
 }
 
 let lastLocal: Endpoint = { address: '', port: 0 };
@@ -159,8 +164,8 @@ function localEndpoint(address: string, port: number): Endpoint {
 const NOWHERE: Endpoint = { address: '', port: 0 };
 
 function unixStreamOf(accepted: Socket, path: string): NodeStream {
-  const { socket, reader } = readInPlace(accepted);
-  return new NodeStream(socket, 'unix', NOWHERE, localEndpoint(path, 0), reader);
+  const { socket, readsInPlace } = readInPlace(accepted);
+  return new NodeStream(socket, readsInPlace ? UNIX_IN_PLACE : UNIX, NOWHERE, localEndpoint(path, 0));
 }
 
 function noReusePort(): Error {

@@ -1,9 +1,18 @@
 import type { Socket } from 'node:net';
-import type { Reader } from './read-in-place.js';
 import { readToEnd } from './read-to-end.js';
+import { receiver, type ReceivingSocket, type SocketReceiver } from './socket-receiver.js';
 import type { ByteStream, Endpoint, StreamEvents } from '../platform.js';
 
 const nothing = Buffer.alloc(0);
+
+/** What is the same of all sockets that come in the same way. */
+export interface SocketKind {
+  readonly transport: 'tcp' | 'unix' | 'tls';
+  /** The bytes come to the receiver; else it is a readable stream. */
+  readonly readsInPlace: boolean;
+  /** Whether what the peer had written is read although a write has failed. */
+  readonly readsToEnd: boolean;
+}
 
 /**
  * A byte stream over a socket of Node, TCP, unix or TLS. The socket must allow half
@@ -13,8 +22,11 @@ const nothing = Buffer.alloc(0);
  * bytes at once, and then a write costs one comparison more than Node's own. When
  * it does not, an empty write is queued behind them, whose callback is the
  * drain: Node's own 'drain' fires only above its mark, for us any byte counts.
+ *
+ * A server may have a hundred thousand of these and nearly all of them idle: the
+ * listeners of the socket are functions that all share, see `SocketReceiver`.
  */
-export class NodeStream implements ByteStream {
+export class NodeStream implements ByteStream, SocketReceiver {
   /** `broken`: a write has failed, and what the peer had written is read to its end. */
   #state: 'open' | 'ended' | 'broken' | 'gone' = 'open';
   #drainQueued = false;
@@ -24,22 +36,14 @@ export class NodeStream implements ByteStream {
 
   constructor(
     private readonly socket: Socket,
-    private readonly transport: 'tcp' | 'unix' | 'tls',
+    private readonly kind: SocketKind,
     readonly remote: Endpoint,
     readonly local: Endpoint,
-    /** Where the socket reads in place; else it is a readable stream. */
-    private readonly reader?: Reader,
-    /** Whether what the peer had written is read although a write has failed. */
-    private readonly readsToEnd = false,
     /** The socket of TCP below, which alone can be reset. */
     private readonly wire: Socket = socket,
   ) {
-    socket.on('error', (error) => {
-      if (this.#state !== 'gone') this.#failure = error;
-      this.#state = 'gone';
-      // After the handshake Node tells of an error of TLS and leaves the socket open.
-      socket.destroy();
-    });
+    (socket as ReceivingSocket)[receiver] = this;
+    socket.on('error', onError);
   }
 
   /** A write that the system has taken in part counts until it has all of it. */
@@ -62,27 +66,49 @@ export class NodeStream implements ByteStream {
       setImmediate(() => events.close(this.#failure));
       return;
     }
-    // After `destroy` Node may still hand over what it had read before.
-    const data = (chunk: Buffer): void => {
-      if (this.#state !== 'gone') events.data(chunk);
-    };
-    if (this.readsToEnd) readToEnd(socket, data, () => (this.#state = 'broken'));
-    if (this.reader === undefined) {
-      socket.on('data', data);
-      socket.resume();
-    } else {
-      this.reader.read = data;
-      socket.resume();
-    }
-    const end = (): void => {
-      if (this.#state !== 'gone') events.end();
-    };
-    if (socket.readableEnded) queueMicrotask(end);
-    else socket.on('end', end);
-    socket.on('close', () => {
-      this.#state = 'gone';
-      if (!this.#released) events.close(this.#failure);
-    });
+    const { readsInPlace, readsToEnd } = this.kind;
+    if (readsToEnd)
+      readToEnd(
+        socket,
+        (chunk) => this.received(chunk),
+        () => (this.#state = 'broken'),
+      );
+    if (!readsInPlace) socket.on('data', onData);
+    socket.resume();
+    if (socket.readableEnded) queueMicrotask(() => this.ended());
+    else this.#listenToEnd();
+    socket.on('close', onClose);
+  }
+
+  /** That which Node listens itself for does nothing on a half open socket, and two listeners would need an array. */
+  #listenToEnd(): void {
+    const { socket } = this;
+    const others = this.kind.readsInPlace && socket.allowHalfOpen ? socket.listeners('end') : [];
+    socket.on('end', onEnd);
+    for (const other of others) socket.off('end', other as () => void);
+  }
+
+  // What the socket says.
+
+  /** After `destroy` Node may still hand over what it had read before. */
+  received(chunk: Buffer): void {
+    if (this.#state !== 'gone') this.#events?.data(chunk);
+  }
+
+  ended(): void {
+    if (this.#state !== 'gone') this.#events?.end();
+  }
+
+  failed(error: Error): void {
+    if (this.#state !== 'gone') this.#failure = error;
+    this.#state = 'gone';
+    // After the handshake Node tells of an error of TLS and leaves the socket open.
+    this.socket.destroy();
+  }
+
+  closed(): void {
+    this.#state = 'gone';
+    if (!this.#released) this.#events?.close(this.#failure);
   }
 
   /**
@@ -136,7 +162,7 @@ export class NodeStream implements ByteStream {
     if (socket.destroyed) return;
     const ending = this.#state === 'ended' && socket.writableLength === 0 && !socket.writableFinished;
     this.#state = 'gone';
-    if (!reset || this.transport === 'unix') socket.destroy();
+    if (!reset || this.kind.transport === 'unix') socket.destroy();
     // Node loses a socket that is reset while the system is sending its FIN: it would never close.
     else if (ending) socket.once('finish', () => this.#reset());
     else this.#reset();
@@ -163,6 +189,22 @@ export class NodeStream implements ByteStream {
   #tellDrain(): void {
     if (this.#state !== 'gone') this.#events?.drain();
   }
+}
+
+function onData(this: ReceivingSocket, chunk: Buffer): void {
+  this[receiver]!.received(chunk);
+}
+
+function onEnd(this: ReceivingSocket): void {
+  this[receiver]!.ended();
+}
+
+function onError(this: ReceivingSocket, error: Error): void {
+  this[receiver]!.failed(error);
+}
+
+function onClose(this: ReceivingSocket): void {
+  this[receiver]!.closed();
 }
 
 /** Node keeps it for its own timeouts, and has no other name for it. */

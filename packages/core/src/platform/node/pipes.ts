@@ -4,7 +4,7 @@ import type { ByteStream, Chunks, LogWriter, Pipes } from '../platform.js';
 import { AcceptFailures } from './accept-failures.js';
 import { listening, stopListening } from './listening.js';
 import { NodeStream } from './node-stream.js';
-import { readingFor, readInPlace, type Reader } from './read-in-place.js';
+import { readingFor, readInPlace } from './read-in-place.js';
 
 /** Bytes. The system has room for 107, macOS for 103, and Node cuts a longer path without a word. */
 const longestPath = 100;
@@ -21,8 +21,8 @@ export class NodePipes implements Pipes {
     checkLength(path);
     const failures = new AcceptFailures(this.log, path);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (accepted) => {
-      const { socket, reader } = readInPlace(accepted, chunks);
-      accept(streamOf(socket, path, reader));
+      const { socket, readsInPlace } = readInPlace(accepted, chunks);
+      accept(streamOf(socket, path, readsInPlace));
     });
     server.on('error', (error) => {
       if (server.listening) failures.note(error);
@@ -33,8 +33,7 @@ export class NodePipes implements Pipes {
 
   async connect(path: string, chunks: Chunks = 'own'): Promise<ByteStream> {
     checkLength(path);
-    const reader: Reader = { read: () => {} };
-    const socket = connect({ path, allowHalfOpen: true, onread: readingFor(reader, chunks) });
+    const socket = connect({ path, allowHalfOpen: true, onread: readingFor(chunks) });
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
       socket.once('connect', () => {
@@ -42,13 +41,13 @@ export class NodePipes implements Pipes {
         resolve();
       });
     });
-    return streamOf(socket, path, reader);
+    return streamOf(socket, path, true);
   }
 }
 
-function streamOf(socket: Socket, path: string, reader: Reader | undefined): NodeStream {
+function streamOf(socket: Socket, path: string, readsInPlace: boolean): NodeStream {
   const endpoint = { address: path, port: 0 };
-  return new NodeStream(socket, 'unix', endpoint, endpoint, reader, true);
+  return new NodeStream(socket, { transport: 'unix', readsInPlace, readsToEnd: true }, endpoint, endpoint);
 }
 
 function checkLength(path: string): void {

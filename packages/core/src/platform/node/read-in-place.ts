@@ -1,5 +1,6 @@
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 import type { Chunks } from '../platform.js';
+import { receiver, type ReceivingSocket } from './socket-receiver.js';
 
 /** What one read may bring, in bytes; Node itself reads as much at once. */
 const READ_BYTES = 64 * 1024;
@@ -9,11 +10,6 @@ const LENT_READ_BYTES = 256 * 1024;
 /** Where every socket of this thread reads into. What was read is used, or copied out, before the next read. */
 const scratch = Buffer.allocUnsafeSlow(READ_BYTES);
 let lentScratch: Buffer | undefined;
-
-/** Who gets what a socket reads; set before the first turn of the event loop is over. */
-export interface Reader {
-  read: (chunk: Buffer) => void;
-}
 
 interface WithHandle {
   _handle: object | null;
@@ -27,21 +23,25 @@ interface WithHandle {
  * much as the handlers. `onread` avoids both, and only a socket that is made
  * with it has it.
  */
-export function readingFor(reader: Reader, chunks: Chunks): OnReadOpts {
-  if (chunks === 'lent') {
-    const buffer = (lentScratch ??= Buffer.allocUnsafeSlow(LENT_READ_BYTES));
-    return {
-      buffer,
-      callback: (bytes) => {
-        reader.read(buffer.subarray(0, bytes));
-        return true;
-      },
-    };
-  }
+export function readingFor(chunks: Chunks): OnReadOpts {
+  return chunks === 'lent' ? lending() : owning;
+}
+
+/** Node calls it on the socket, whose receiver is there before the first turn of the event loop is over. */
+const owning: OnReadOpts = {
+  buffer: scratch,
+  callback(this: unknown, bytes: number) {
+    (this as ReceivingSocket)[receiver]?.received(copyOf(bytes));
+    return true;
+  },
+};
+
+function lending(): OnReadOpts {
+  const buffer = (lentScratch ??= Buffer.allocUnsafeSlow(LENT_READ_BYTES));
   return {
-    buffer: scratch,
-    callback: (bytes) => {
-      reader.read(copyOf(bytes));
+    buffer,
+    callback(this: unknown, bytes: number) {
+      (this as ReceivingSocket)[receiver]?.received(buffer.subarray(0, bytes));
       return true;
     },
   };
@@ -53,24 +53,24 @@ export function readingFor(reader: Reader, chunks: Chunks): OnReadOpts {
  * first bytes may be lost.
  *
  * The handle is a member that Node does not document. Where it is missing, or
- * the socket is gone already, the socket stays as it is and has no reader.
+ * the socket is gone already, the socket stays as it is.
  */
 export function readInPlace(
   accepted: Socket,
   chunks: Chunks = 'own',
-): { readonly socket: Socket; readonly reader?: Reader } {
+): { readonly socket: Socket; readonly readsInPlace: boolean } {
   const handle = (accepted as unknown as Partial<WithHandle>)._handle;
-  if (handle === undefined || handle === null || accepted.destroyed) return { socket: accepted };
-  const reader: Reader = { read: () => {} };
+  if (handle === undefined || handle === null || accepted.destroyed)
+    return { socket: accepted, readsInPlace: false };
   (accepted as unknown as WithHandle)._handle = null;
   const options = {
     handle,
     readable: true,
     writable: true,
     allowHalfOpen: true,
-    onread: readingFor(reader, chunks),
+    onread: readingFor(chunks),
   };
-  return { socket: new Socket(options as unknown as SocketConstructorOpts), reader };
+  return { socket: new Socket(options as unknown as SocketConstructorOpts), readsInPlace: true };
 }
 
 /** Small chunks share slabs of 8 KiB, as everywhere in Node. */

@@ -14,12 +14,14 @@ import type {
   TlsMaterial,
   TlsServer,
 } from '../../platform.js';
-import { NodeStream } from '../node-stream.js';
+import { NodeStream, type SocketKind } from '../node-stream.js';
 import { certificateFacts } from './certificate-facts.js';
 import { entryFor } from './server-names.js';
 
 /** ms. Whoever starts a handshake watches the time; that of Node is as long as a timer can be. */
 const NO_TIMEOUT = 2 ** 31 - 1;
+
+const TLS: SocketKind = { transport: 'tls', readsInPlace: false, readsToEnd: false };
 
 interface Pending {
   readonly stream: NodeStream;
@@ -80,7 +82,7 @@ export class NodeTlsServer implements TlsServer {
     this.#pending.delete(raw);
     raw.allowHalfOpen = socket.allowHalfOpen = true;
     const { remote, local } = pending.stream;
-    const stream = new NodeStream(socket, 'tls', remote, local, undefined, false, raw);
+    const stream = new NodeStream(socket, TLS, remote, local, raw);
     const info = infoOf(socket);
     // OpenSSL is at work below this call, and a socket that is reset here takes the process with it.
     setImmediate(() => pending.events.secured(stream, info));
