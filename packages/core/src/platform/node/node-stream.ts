@@ -37,6 +37,8 @@ export class NodeStream implements ByteStream {
     socket.on('error', (error) => {
       if (this.#state !== 'gone') this.#failure = error;
       this.#state = 'gone';
+      // After the handshake Node tells of an error of TLS and leaves the socket open.
+      socket.destroy();
     });
   }
 
