@@ -17,7 +17,9 @@ interface Row {
 
 const rows: readonly Row[] = page
   .split('\n')
-  .filter((line) => line.startsWith('| ') && !/^\| (Swoole|property|-+) +\|/.test(line) && !line.startsWith('| --'))
+  .filter(
+    (line) => line.startsWith('| ') && !/^\| (Swoole|property|-+) +\|/.test(line) && !line.startsWith('| --'),
+  )
   .map((line) => {
     const [, reference = '', here = '', verdict = ''] = line.split('|').map((cell) => cell.trim());
     return { reference, here, verdict };
@@ -43,7 +45,8 @@ function isThere(name: string): boolean {
   const method = /^(server|connection|task)\.(\w+)(\(\))?$/.exec(name);
   if (method !== null) {
     const type = { server: Server, connection: Connection, task: core.Task }[method[1] as 'server'];
-    return method[2]! in (type.prototype as object);
+    const [, , name = ''] = method;
+    return name in (type.prototype as object);
   }
   const exported = /^(\w+)\(\)$/.exec(name)?.[1];
   if (exported !== undefined) return exported in core;

@@ -4,6 +4,7 @@
  * of the server; what follows `start()` happens in the first one alone.
  */
 import { createServer, lengthPrefix, raw, tcp, type SettingsInput } from '@shoal/core';
+import { reportPort } from '../harness/report-port.js';
 
 const [mode = 'fixed', framing, reactors, workers] = process.argv.slice(2);
 const dispatch: Pick<SettingsInput, 'dispatchMode' | 'dispatchModule'> =
@@ -28,11 +29,4 @@ server.on('receive', (connection, data) => {
   connection.send(data);
 });
 
-const running = await server.start();
-const leave = (): void => void running.shutdown().then(() => process.exit(0));
-if (process.connected) {
-  process.once('disconnect', leave);
-  process.send?.({ port: running.listeners[0]!.port });
-} else {
-  leave();
-}
+reportPort(await server.start());

@@ -4,6 +4,7 @@
  * happens in the first one alone.
  */
 import { createServer, lengthPrefix, raw, tcp } from '@shoal/core';
+import { reportPort } from '../harness/report-port.js';
 
 const [mode, framing] = process.argv.slice(2);
 
@@ -24,11 +25,4 @@ server.on('receive', (connection, data) => {
   connection.send(data);
 });
 
-const running = await server.start();
-const leave = (): void => void running.shutdown().then(() => process.exit(0));
-if (process.connected) {
-  process.once('disconnect', leave);
-  process.send?.({ port: running.listeners[0]!.port });
-} else {
-  leave();
-}
+reportPort(await server.start());

@@ -4,6 +4,7 @@
  * server; what follows `start()` happens in the first one alone.
  */
 import { createServer, delimiter, tcp } from '@shoal/core';
+import { reportPort } from '../harness/report-port.js';
 
 const [taskSpoolSize, taskTmpdir] = process.argv.slice(2);
 const GiB = 1024 ** 3;
@@ -47,11 +48,4 @@ function peakRss(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-const running = await server.start();
-const leave = (): void => void running.shutdown().then(() => process.exit(0));
-if (process.connected) {
-  process.once('disconnect', leave);
-  process.send?.({ port: running.listeners[0]!.port });
-} else {
-  leave();
-}
+reportPort(await server.start());

@@ -5,6 +5,7 @@
 import { createServer, delimiter, tcp, type Server } from '@shoal/core';
 import type { Outcome, Turn } from './cases.js';
 import { payloadOf } from './payload.js';
+import { reportPort } from '../harness/report-port.js';
 
 /** `interval` or `sync`: tasks go through the queue, in this directory; without it straight to task workers. */
 const [durability, queueDirectory] = process.argv.slice(2);
@@ -153,11 +154,4 @@ async function sendOneWay(on: Server, turn: Turn, other: number): Promise<Outcom
   return { done: after - before - 1, elapsed: performance.now() - began };
 }
 
-const running = await server.start();
-const leave = (): void => void running.shutdown().then(() => process.exit(0));
-if (process.connected) {
-  process.once('disconnect', leave);
-  process.send?.({ port: running.listeners[0]!.port });
-} else {
-  leave();
-}
+reportPort(await server.start());

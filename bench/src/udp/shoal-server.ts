@@ -3,6 +3,7 @@
  * every process of the server; what follows `start()` happens in the first one alone.
  */
 import { createServer, udp } from '@shoal/core';
+import { reportPort } from '../harness/report-port.js';
 
 const server = createServer({
   mode: process.argv[2] === 'base' ? 'base' : 'process',
@@ -15,11 +16,4 @@ server.on('packet', (packet) => {
   packet.reply(packet.data);
 });
 
-const running = await server.start();
-const leave = (): void => void running.shutdown().then(() => process.exit(0));
-if (process.connected) {
-  process.once('disconnect', leave);
-  process.send?.({ port: running.listeners[0]!.port });
-} else {
-  leave();
-}
+reportPort(await server.start());

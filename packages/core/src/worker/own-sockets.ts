@@ -108,8 +108,12 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     this.events.open('adopt', id, seq, introduction, state, this);
   }
 
+  /** With those that are settled at the end of this turn, which nobody has counted yet. */
   countPackets(): number {
-    return this.#outstanding.count(isPacket);
+    let count = this.#outstanding.count(isPacket);
+    for (const { settled } of this.#turns)
+      for (const { delivery } of settled) if (isPacket(delivery)) count++;
+    return count;
   }
 
   packet(delivery: Delivery): void {
@@ -316,7 +320,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   }
 
   pin(connectionId: number): void {
-    this.reactor.connection(connectionId)?.pin(this, this.slot);
+    this.reactor.connection(connectionId)?.pin(this);
   }
 
   write(sender: Sender, parts: readonly Part[], bytes: number): void {

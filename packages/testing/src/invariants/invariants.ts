@@ -464,7 +464,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       for (const story of this.#stories.values()) if (story.runs) this.#abandoned.add(story);
     this.deaths.exited(origin, code);
     this.#timerHolders.died(pid);
-    this.#datagrams.ended(pid, this.settings.mode === 'base');
+    this.#datagrams.ended(pid, this.#settings?.mode === 'base');
     this.#open.ended(pid);
     for (const story of [...this.#stories.values()]) {
       story.processEnded(pid);

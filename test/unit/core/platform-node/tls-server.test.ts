@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
 import { NodeNetwork } from '@shoal/core/internal/platform/node/network';
-import type { Listener, TlsInfo, TlsMaterial } from '@shoal/core/internal/platform/platform';
+import type { ByteStream, Listener, TlsInfo, TlsMaterial } from '@shoal/core/internal/platform/platform';
 import { tlsText } from '../../../fixtures/tls/files.js';
 import { until, within } from './deadlines.js';
 import { Recorder } from './recorder.js';
@@ -35,6 +35,7 @@ describe('A server of TLS on real sockets', () => {
   async function listen(
     more: Partial<TlsMaterial>,
     begun = (_abort: () => void): void => {},
+    admit = (_stream: ByteStream): void => {},
   ): Promise<number> {
     const server = network.tlsServer({ ...material, ...more });
     const options = {
@@ -48,8 +49,8 @@ describe('A server of TLS on real sockets', () => {
     listener = await network.listen(options, (stream) => {
       const { abort } = server.secure(stream, Buffer.alloc(0), {
         secured: (stream, info) => {
-          streams.push(new Recorder(stream));
           secured.push(info);
+          admit(stream);
         },
         failed: (reason) => void failed.push(reason),
       });
@@ -77,6 +78,16 @@ describe('A server of TLS on real sockets', () => {
     await until('it is secured', () => secured.length === 1);
     expect(secured[0]).to.deep.equal({ protocol: 'TLSv1.3', authorized: false });
   });
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`outlives connections that are reset the moment they are secured (${version})`, async () => {
+      const turnAway = (stream: ByteStream): void => stream.destroy(true);
+      const port = await listen({ minVersion: version }, undefined, turnAway);
+      const clients = Array.from({ length: 20 }, () => client(port, { maxVersion: version }));
+      await until('all are closed', () => clients.every(({ closed }) => closed));
+      expect(secured).to.have.length(20);
+    });
+  }
 
   it('knows clients by certificates that they show', async () => {
     const port = await listen({ requestCert: true, rejectUnauthorized: false, ca: tlsText('authority.crt') });
@@ -112,7 +123,7 @@ describe('A server of TLS on real sockets', () => {
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const)
     it(`closes who speaks something else after the handshake (${maxVersion})`, async () => {
-      const port = await listen({});
+      const port = await listen({}, undefined, (stream) => void streams.push(new Recorder(stream)));
       const wire = connect({ host: '127.0.0.1', port }).on('error', () => {});
       sockets.push(wire);
       const socket = connectSecurely({ socket: wire, rejectUnauthorized: false, maxVersion });

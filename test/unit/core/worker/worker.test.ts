@@ -136,6 +136,18 @@ describe('OwnSockets', () => {
     return { world, worker, own, flow };
   }
 
+  it('counts a packet that is settled at the end of the turn as outstanding until then', async () => {
+    const gate = new Gate();
+    const { world, flow } = await base(async () => gate.passed);
+    world.client().send('a\n');
+    await flow();
+    gate.open();
+    await promiseJobs();
+    expect(world.stats).to.deep.include({ acceptedPackets: 1, handledPackets: 0, outstandingPackets: 1 });
+    await flow();
+    expect(world.stats).to.deep.include({ acceptedPackets: 1, handledPackets: 1, outstandingPackets: 0 });
+  });
+
   it('answers, and closes last', async () => {
     const { world, flow } = await base((connection, data) => connection.send(`[${data.toString()}]`));
     const client = world.client();
