@@ -124,8 +124,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #held = 0;
   /** Bytes that its worker sent since it last settled a packet. */
   #answered = 0;
-  /** It was bound to a uid whose worker is another, and has not been there yet: the place that it leaves. */
-  #movesFrom: WorkerSlot | undefined;
+  /** It was bound to a uid whose worker is another, and has not been there yet. */
+  #rebound = false;
   /** Nobody finds it by its uid or its groups any longer. */
   #hasLeft = false;
   /** In dispatch modes that are not sticky. */
@@ -383,13 +383,13 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#fault(code, message, reason);
   }
 
-  /** Its worker serves it to its end, and no other. */
-  pin(port: WorkerPort): void {
+  /** Its worker, at the place `slot`, serves it to its end, and no other. */
+  pin(port: WorkerPort, slot: WorkerSlot): void {
     if (this.#pinning !== undefined || this.#phase !== 'open' || this.#home !== port) return;
     this.#pinning = new Pinning(port);
-    // One that was about to move stays: what it gets counts where its worker is, and is lost with that.
-    if (this.#movesFrom !== undefined) this.#enter(this.#movesFrom);
-    this.#movesFrom = undefined;
+    // It may have been about to go to the worker of its uid.
+    this.#enterSlot(slot);
+    this.#rebound = false;
     this.reactor.observe?.({ kind: 'pinned', connection: this.id, worker: port.pid });
     if (this.#inputEnded) this.pump();
   }
@@ -447,13 +447,14 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Its uid means another worker, to which it goes as soon as nothing of it is unsettled; one that is pinned stays. */
   moveToSlot(slot: WorkerSlot): void {
     if (this.slot === undefined || slot === this.slot || this.#pinning !== undefined) return;
-    this.#movesFrom = this.slot;
-    this.#enter(slot);
+    this.#enterSlot(slot);
+    this.#rebound = true;
     this.followPlace();
     this.pump();
   }
 
-  #enter(slot: WorkerSlot): void {
+  #enterSlot(slot: WorkerSlot): void {
+    if (slot === this.slot) return;
     this.slot?.leave(this);
     this.slot = slot;
     slot.enter(this);
@@ -483,8 +484,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     delivery.deaths = this.#introductionDeaths;
     this.#home = port;
     this.#unsettled++;
-    const moves = this.#movesFrom === undefined ? reason : 'bind';
-    this.#movesFrom = undefined;
+    const moves = this.#rebound ? 'bind' : reason;
+    this.#rebound = false;
     if (this.#connected) {
       port.adopt(
         delivery,

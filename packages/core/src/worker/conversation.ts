@@ -556,8 +556,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   async moveAway(): Promise<void> {
     this.flushParts();
     this.#phase = 'moved';
-    // It became a stream too late, from a timer perhaps: nothing comes to it any more.
-    this.#pin?.closed('moved');
+    // Made while the word of this was on its way: nothing would come to it, and nothing end it.
+    this.#pin?.closed('another worker serves it by now');
     await this.disposeScope();
   }
 

@@ -320,7 +320,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   }
 
   pin(connectionId: number): void {
-    this.reactor.connection(connectionId)?.pin(this);
+    this.reactor.connection(connectionId)?.pin(this, this.slot);
   }
 
   write(sender: Sender, parts: readonly Part[], bytes: number): void {

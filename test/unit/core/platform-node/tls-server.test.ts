@@ -35,7 +35,7 @@ describe('A server of TLS on real sockets', () => {
   async function listen(
     more: Partial<TlsMaterial>,
     begun = (_abort: () => void): void => {},
-    admit = (_stream: ByteStream): void => {},
+    admit = (stream: ByteStream): void => void streams.push(new Recorder(stream)),
   ): Promise<number> {
     const server = network.tlsServer({ ...material, ...more });
     const options = {
@@ -123,7 +123,7 @@ describe('A server of TLS on real sockets', () => {
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const)
     it(`closes who speaks something else after the handshake (${maxVersion})`, async () => {
-      const port = await listen({}, undefined, (stream) => void streams.push(new Recorder(stream)));
+      const port = await listen({});
       const wire = connect({ host: '127.0.0.1', port }).on('error', () => {});
       sockets.push(wire);
       const socket = connectSecurely({ socket: wire, rejectUnauthorized: false, maxVersion });

@@ -134,10 +134,11 @@ describe('windows', () => {
     expect(held).to.have.length(3);
     slot!.hold(held[0]!);
     expect(slot!.used[0]).to.equal(sum(held));
-    for (const { connection } of [...held]) world.reactor.connection(connection.id)!.pin(worker);
+    for (const { connection } of [...held]) world.reactor.connection(connection.id)!.pin(worker, slot!);
     for (const delivery of held) slot!.hold(delivery);
     for (const delivery of held) slot!.hold(delivery);
     const more = worker.unsettled.filter((delivery) => !held.includes(delivery));
+    // Those that wait are woken when the window is half empty.
     expect(more).to.have.length(2);
     expect(slot!.used[0]).to.equal(sum(more));
     worker.settleOne(held[0]!);

@@ -167,6 +167,18 @@ describe('A connection that is served as a stream', () => {
     expect(events).to.deep.equal(['finish', 'data more']);
   });
 
+  it('fails when its connection has gone to another worker before the owner of the socket heard of it', async () => {
+    const world = new WorkerWorld({ receive: () => {} });
+    const conversation = world.introduce(1);
+    world.begin(conversation);
+    const stream = conversation.toDuplex();
+    const events = eventsOf(stream);
+    await conversation.moveAway();
+    await world.turn();
+    expect(events[0]).to.match(/^error ECONNRESET: .*another worker/);
+    expect(events.slice(1)).to.deep.equal(['close']);
+  });
+
   it('is read to its end before the close, when its client has finished', async () => {
     const closed: string[] = [];
     const { world, conversation, stream, log } = await open({
@@ -205,7 +217,7 @@ describe('A connection that is served as a stream', () => {
     const events = eventsOf(stream);
     world.conversations.moveAway(conversation);
     await world.turn();
-    expect(events).to.deep.equal(['error ECONNRESET: the connection was reset: moved', 'close']);
+    expect(events).to.deep.equal(['error ECONNRESET: the connection was reset: another worker serves it by now', 'close']);
     expect(log.slice(2)).to.deep.equal([]);
   });
 
