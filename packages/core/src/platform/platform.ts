@@ -452,7 +452,7 @@ export interface ByteStream {
   resume(): void;
   /** Flushes what was written, then ends our side. `close` follows once the peer has ended too. */
   end(): void;
-  /** Gives up: unsent bytes are dropped; `close` follows. `reset` sends RST where the transport has it. */
+  /** Gives up: unsent bytes are dropped; `close` follows. `reset` sends RST where the transport has it, which TLS has not. */
   destroy(reset?: boolean): void;
 }
 

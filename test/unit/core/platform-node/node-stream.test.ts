@@ -349,7 +349,20 @@ for (const transport of ['tcp', 'unix', 'TLS 1.2', 'TLS 1.3'] as const) {
 
     if (transport === 'unix') return;
 
-    it('sends RST when it is reset, and FIN when it is destroyed', async () => {
+    if (transport === 'tcp') it('sends RST when it is reset, and FIN when it is destroyed', resetsAndEnds);
+    else it('ends without a word of TLS when it is reset, and when it is destroyed', endsEachTime);
+
+    async function endsEachTime(): Promise<void> {
+      for (const reset of [true, false]) {
+        const { stream, peer, recorder } = await open();
+        const ended = once(peer.resume(), 'end');
+        stream.destroy(reset);
+        await within('the end', ended);
+        await recorder.has('close');
+      }
+    }
+
+    async function resetsAndEnds(): Promise<void> {
       const first = await open();
       const failed = new Promise<NodeJS.ErrnoException>((resolve) => first.peer.once('error', resolve));
       first.peer.resume();
@@ -360,7 +373,7 @@ for (const transport of ['tcp', 'unix', 'TLS 1.2', 'TLS 1.3'] as const) {
       const ended = once(second.peer.resume(), 'end');
       second.stream.destroy();
       await within('the end', ended);
-    });
+    }
 
     it('tells the error with close when the peer resets', async () => {
       const { recorder, peer } = await open();

@@ -143,12 +143,12 @@ describe('A server of TLS on real sockets', () => {
       await until('its client is closed', () => wire.closed);
     });
 
-  it('resets a handshake that is given up', async () => {
+  it('closes a handshake that is given up', async () => {
     const port = await listen({}, (abort) => abort());
     const socket = connect({ host: '127.0.0.1', port });
     sockets.push(socket);
-    const [error] = (await within('the reset', once(socket, 'error'))) as [NodeJS.ErrnoException];
-    expect(error.code).to.equal('ECONNRESET');
+    socket.on('error', () => {}).resume();
+    await within('the end', new Promise((resolve) => socket.once('close', resolve)));
     expect(secured).to.deep.equal([]);
   });
 });

@@ -168,10 +168,15 @@ export class NodeStream implements ByteStream, SocketReceiver {
     else this.#reset();
   }
 
+  /**
+   * Below TLS the system may be sending a FIN of which the socket does not know: it would refuse the reset, and Node lose
+   * the socket, which keeps its thread alive for ever. The end comes without a word of TLS, so its client knows.
+   */
   #reset(): void {
-    this.wire.resetAndDestroy();
-    // That of TLS follows in a later turn only.
-    this.socket.destroy();
+    const { socket, wire } = this;
+    if (wire === socket) socket.resetAndDestroy();
+    else wire.destroy();
+    socket.destroy();
   }
 
   #queueDrain(): void {

@@ -69,7 +69,8 @@ export class NodeTlsServer implements TlsServer {
     // Who ends before the handshake is over has nothing to wait for; that of TLS takes this over.
     raw.allowHalfOpen = false;
     this.#server.emit('connection', raw);
-    return { abort: () => raw.resetAndDestroy() };
+    // Not by a reset, which the system refuses while it sends a FIN: Node would lose the socket then.
+    return { abort: () => void raw.destroy() };
   }
 
   #secured(socket: TLSSocket): void {
