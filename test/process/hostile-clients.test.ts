@@ -3,14 +3,21 @@ import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { launch, type LaunchedServer, type TestServer } from '@shoal/testing';
 import { expect } from 'chai';
-import { BesiegedApp, BesiegedSingleApp } from '../fixtures/apps/besieged.js';
+import type { ServerStats } from '@shoal/core';
+import {
+  BesiegedApp,
+  BesiegedEverywhereApp,
+  BesiegedEverywhereSingleApp,
+  BesiegedSingleApp,
+} from '../fixtures/apps/besieged.js';
 import { everythingIsPlayed } from '../exploration/breadth.js';
 import { eventually } from '../scenarios/facts.js';
-import { vandalise } from './vandals.js';
+import { flood, vandalise, vandaliseSecurely, type Gate } from './vandals.js';
 
 /** By hand, with `SHOAL_BREADTH=1`, as many as would show a leak of a hundred bytes. */
 const CONNECTIONS = everythingIsPlayed ? 10_000 : 2_000;
 const GARBAGE_LINES = everythingIsPlayed ? 500_000 : 60_000;
+const DATAGRAMS = everythingIsPlayed ? 500_000 : 8_000;
 /** What a leak of a hundred bytes for each of ten thousand connections would exceed, or of five hundred for each of two. */
 const LEAK_BYTES = 1_000_000;
 
@@ -40,15 +47,40 @@ describe('A server among hostile clients', () => {
         ).catch(() => expect(after.descriptors).to.deep.equal(before.descriptors));
         expect(after.heap - before.heap).to.be.below(LEAK_BYTES);
         const { ledger, acceptedConnections } = await server.stats();
-        const { accepted, handled, redeliveredAndHandled, refused, outstanding } = ledger;
-        const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
-        expect(accepted).to.equal(handled + redeliveredAndHandled + refusals + outstanding);
+        expect(total(ledger)).to.equal(ledger.accepted);
         expect(acceptedConnections).to.be.at.least(CONNECTIONS);
         expect(server.logs().filter(({ level }) => level === 'error')).to.deep.equal([]);
       } finally {
         await server.stop();
       }
     }).timeout(90_000);
+  }
+
+  for (const [App, mode] of [
+    [BesiegedEverywhereApp, 'process'],
+    [BesiegedEverywhereSingleApp, 'base'],
+  ] as const) {
+    it(`forgets ${DATAGRAMS} datagrams of garbage, and garbage on every type of listener beside them (${mode} mode)`, async () => {
+      const server = await launch(App);
+      try {
+        await siegeEverywhere(server, DATAGRAMS / 5, CONNECTIONS / 10);
+        const before = await held(server, mode);
+        await siegeEverywhere(server, DATAGRAMS, CONNECTIONS / 5);
+        let after = before;
+        await eventually(server, 'no descriptor more', async () =>
+          isDeepStrictEqual((after = await held(server, mode)).descriptors, before.descriptors),
+        ).catch(() => expect(after.descriptors).to.deep.equal(before.descriptors));
+        expect(after.heap - before.heap).to.be.below(LEAK_BYTES);
+        const { ledger } = await server.stats();
+        expect(total(ledger)).to.equal(ledger.accepted);
+        const client = await server.datagramClient({ listener: 'datagrams' });
+        client.send('still there');
+        expect(String(await client.receive())).to.equal('still there');
+        expect(server.logs().filter(({ level }) => level === 'error')).to.deep.equal([]);
+      } finally {
+        await server.stop();
+      }
+    }).timeout(300_000);
   }
 
   it(`takes ${GARBAGE_LINES} packets of garbage, and answers each`, async () => {
@@ -78,6 +110,31 @@ async function soon(): Promise<false> {
 async function siege(server: LaunchedServer, ports: readonly number[], count: number): Promise<void> {
   await vandalise(ports, count, 100);
   await eventually(server, 'only the friend is left', async () => (await server.stats()).connections === 1);
+}
+
+/** On all listeners at once; resolves when the server has taken so many datagrams and is rid of all visitors. */
+async function siegeEverywhere(server: LaunchedServer, datagrams: number, visitors: number): Promise<void> {
+  const gateOf = (wanted: string): Gate => {
+    const { address, port } = server.running.listeners.find(({ name }) => name === wanted)!;
+    return port === 0 ? address : port;
+  };
+  const packets = async (): Promise<number> => (await server.stats()).ledger.accepted;
+  const enough = (await packets()) + datagrams;
+  await Promise.all([
+    flood(gateOf('datagrams') as number, 2, async () => (await packets()) >= enough),
+    vandalise(['lines', 'frames', 'path', 'secured', 'proxied'].map(gateOf), visitors, 50),
+    vandaliseSecurely(gateOf('secured') as number, visitors / 10, 5),
+  ]);
+  await eventually(server, 'nothing is left', async () => {
+    const { connections, ledger } = await server.stats();
+    return connections === 0 && ledger.outstanding === 0;
+  });
+}
+
+/** What became of all that was accepted. */
+function total({ handled, redeliveredAndHandled, refused, outstanding }: ServerStats['ledger']): number {
+  const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
+  return handled + redeliveredAndHandled + refusals + outstanding;
 }
 
 /** Open descriptors of each process, and the bytes in the heap of the one that owns the sockets, if it can say so. */

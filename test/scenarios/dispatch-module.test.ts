@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { launch, simulate } from '@shoal/testing';
 import { ClerkApp, DoormanApp } from '../fixtures/apps/clerks.js';
+import { RoomsApp } from '../fixtures/apps/rooms.js';
 import { ask, eventually, linesLogged, linesOf } from './facts.js';
 import { inSimulation, inSimulationFirst, inWorlds } from './in-worlds.js';
 
@@ -74,6 +75,29 @@ describe('A dispatch module', () => {
       expect(stats.failedDispatches).to.equal(0);
     },
     { settings: { ...byHost, reactorNum: 1 } },
+  );
+
+  inSimulation(
+    "is asked again when a connection is bound, and closes it, under dispatchMode 'uid'",
+    RoomsApp,
+    async (server) => {
+      const here = await server.connect({ from: '127.0.0.4' });
+      await ask(here, 'join witnesses');
+      for (const uid of ['nobody', 'left-out']) {
+        const client = await server.connect({ from: '127.0.0.5' });
+        client.send(`bind ${uid}\n`);
+        await client.ended();
+        client.end();
+        expect(await here.receiveLine())
+          .to.contain(`"uid":"${uid}"`)
+          .and.contain('"reason":"dispatch"');
+        expect(await ask(here, `here online ${uid}`)).to.equal('false');
+      }
+      expect((await server.stats()).refused).to.deep.equal({ DISPATCH_CLOSED: 2 });
+      const welcome = await server.connect({ from: '127.0.0.5' });
+      expect(await ask(welcome, 'bind somebody')).to.equal('true somebody');
+    },
+    { settings: { ...byHost, dispatchMode: 'uid' } },
   );
 
   inSimulation(

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
-import { RoomsApp } from '../fixtures/apps/rooms.js';
+import { LastWordsApp, RoomsApp } from '../fixtures/apps/rooms.js';
 import { ask, eventually } from './facts.js';
 import { inSimulation, inWorlds } from './in-worlds.js';
 
@@ -53,6 +53,22 @@ describe('A group', () => {
     );
   }
 
+  for (const mode of ['process', 'base'] as const)
+    inSimulation(
+      `is named in pages: a hundred of the longest names fit between processes that take small packets (${mode} mode)`,
+      RoomsApp,
+      async (server) => {
+        const client = await server.connect();
+        const id = await ask(client, 'who');
+        const names = Array.from({ length: 100 }, (_, index) => String(index).padStart(200, '\u0001'));
+        for (const name of names) expect(await ask(client, `join ${name}`)).to.equal('true');
+        expect(await ask(client, 'groups')).to.equal(names.join(' '));
+        for (const where of ['0', '1', 'speaker', 'master'])
+          expect(JSON.parse(await ask(client, `${where} groupsOf ${id}`)), where).to.deep.equal(names);
+      },
+      { settings: { mode, packageMaxLength: '1KiB', taskMaxLength: '1KiB' }, seeds: 1 },
+    );
+
   inWorlds(
     'keeps its members when their workers are killed and replaced',
     RoomsApp,
@@ -95,6 +111,46 @@ describe('A group', () => {
         if (places[index] === own) expect(await client.receiveLine()).to.equal('survived');
     },
     { settings: { mode: 'base' } },
+  );
+
+  inSimulation(
+    'is listed to its end in base mode, without the members of workers that are lost meanwhile',
+    RoomsApp,
+    async (server) => {
+      const clients = new Map<string, TestClient>();
+      while (clients.size < 3) {
+        const client = await server.connect();
+        const place = await ask(client, 'where');
+        if (!clients.has(place)) clients.set(place, client);
+      }
+      for (const client of clients.values()) await ask(client, 'join room');
+      const here = clients.get('0')!;
+      const own = await ask(here, 'who');
+      for (const where of ['speaker', '3', 'here']) {
+        here.send(`${where} members-slowly room\n`);
+        await server.advance(50);
+        await Promise.all([server.crashWorker(1), server.crashWorker(2)]);
+        expect(await here.receiveLine(), where).to.equal(`[${own}]`);
+        await server.workersReady();
+      }
+      // Nothing waits for those that are gone: what the task worker has done is told.
+      expect(await ask(here, `3 send ${own} told`)).to.equal('told');
+      expect(await here.receiveLine()).to.equal('true');
+    },
+    { settings: { mode: 'base', workerNum: 3 }, seeds: 2 },
+  );
+
+  inSimulation(
+    'gets the last words of a worker that has given its connections to another',
+    LastWordsApp,
+    async (server) => {
+      const here = await server.connect();
+      await ask(here, 'join witnesses');
+      await server.reload();
+      const words = /worker ([01]) stops\n[^]*true 1\n[^]*worker ([01]) stops\n[^]*true 1\n/;
+      await eventually(server, 'the last words', () => words.test(here.received.toString()));
+    },
+    { seeds: 2 },
   );
 
   inSimulation(

@@ -48,6 +48,24 @@ for (const mode of ['process', 'base'] as const) {
     );
 
     inSimulation(
+      'waits for that with what comes behind the header of a load balancer, too',
+      PressureApp,
+      async (server) => {
+        const [desk, peer] = [await server.connect(), await server.connect({ listener: 'proxied' })];
+        peer.send('PROXY UNKNOWN\r\nearly\nand ');
+        peer.send('late\n');
+        peer.end();
+        await logged(server, 'opened');
+        await server.advance(200);
+        expect(peer.received).to.have.length(0);
+        expect(await ask(desk, `confirm ${idOf(server, 'proxied')}`)).to.equal('true');
+        expect(await peer.receiveLine()).to.equal('early');
+        expect(await peer.receiveLine()).to.equal('and late');
+      },
+      options,
+    );
+
+    inSimulation(
       'is nothing that a silent client answers for: heartbeatIdleTime waits until it is read again',
       PressureApp,
       async (server) => {

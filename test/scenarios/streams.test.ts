@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
-import { LinesApp, PacketsApp, StreamsApp } from '../fixtures/apps/streams.js';
+import { BoundApp, LinesApp, PacketsApp, StreamsApp } from '../fixtures/apps/streams.js';
 import { ask, eventually, linesLogged, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
 
@@ -49,6 +49,29 @@ describe('A connection as a stream', () => {
   withProcesses('that nobody reads holds its client', StreamsApp, heldBack, {
     settings: { ...one, maxQueuedBytes: '64KiB' },
   });
+
+  for (const [name, mode] of Object.entries({ process: one, base: single })) {
+    const settings = { ...mode, pipeWindow: 131_072, maxQueuedBytes: 65_536 };
+    inSimulation(
+      `that nobody reads keeps no other client waiting, however many there are, in ${name} mode`,
+      StreamsApp,
+      async (server) => {
+        const held = await Promise.all(
+          Array.from({ length: 5 }, async () => server.connect({ listener: 'held' })),
+        );
+        for (const client of held) {
+          client.send(Buffer.alloc(100_000));
+          client.end();
+        }
+        await server.advance(100);
+        const other = await server.connect({ listener: 'streams' });
+        expect(await ask(other, 'hello')).to.equal('hello');
+        await server.connect({ listener: 'release' });
+        for (const client of held) expect(await client.receiveLine()).to.equal('100000 bytes');
+      },
+      { settings, seeds: 5 },
+    );
+  }
 
   inSimulation('is refused on a listener with a framing', LinesApp, async (server) => {
     const client = await server.connect();
@@ -120,6 +143,35 @@ describe('A pinned connection', () => {
       expect(linesOf(server, /^ended a pinned connection that had not ended 3000 ms after/)).to.have.length(1);
     }, { settings: { ...settings, maxWaitTime: 4_000 } }); // prettier-ignore
   }
+});
+
+describe('A connection that is bound to a uid and becomes a stream', () => {
+  inSimulation(
+    'stays where it is, counts there, and is closed with that worker',
+    BoundApp,
+    async (server) => {
+      const clients = await Promise.all(Array.from({ length: 8 }, async () => server.connect()));
+      const bytes = Buffer.alloc(20_000, 'x');
+      const served = [];
+      for (const [index, client] of clients.entries()) {
+        client.send(`uid ${index}`);
+        served.push(await client.receiveLine());
+        for (let times = 0; times < 5; times++) {
+          client.send(bytes);
+          await client.receive(bytes.length);
+        }
+      }
+      await server.crashWorker(0);
+      for (const [index, client] of clients.entries()) if (served[index] === '0') await client.closed();
+      expect((await server.stats()).pinnedLost).to.equal(served.filter((worker) => worker === '0').length);
+      for (const [index, client] of clients.entries()) {
+        if (served[index] === '0') continue;
+        client.send(bytes);
+        await client.receive(bytes.length);
+      }
+    },
+    { settings: { pipeWindow: '64KiB' }, seeds: 3 },
+  );
 });
 
 async function readAndWrite(server: TestServer): Promise<void> {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { ByUid } from '@shoal/core/internal/dispatch/uid';
 import { RoomsApp } from '../fixtures/apps/rooms.js';
+import { MembersApp } from '../fixtures/apps/streams.js';
 import { ask, eventually } from './facts.js';
 import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
 
@@ -153,6 +154,27 @@ describe("Dispatch mode 'uid'", () => {
       expect(client.received.toString().match(/adopted/g)).to.have.lengthOf(1);
     },
     { settings, seeds: 10 },
+  );
+
+  inSimulation(
+    'leaves a connection that became a stream before it could move where its stream is',
+    MembersApp,
+    async (server) => {
+      const clients: TestClient[] = [];
+      for (let index = 0; index < 6; index++) {
+        const client = await server.connect();
+        clients.push(client);
+        client.send(String(index));
+        expect(await client.receiveLine()).to.match(/^bound in [012]$/);
+        // More than a window holds: what one worker takes is not counted as another's.
+        for (let round = 0; round < 3; round++)
+          expect(await ask(client, 'x'.repeat(40_000))).to.equal('x'.repeat(40_000));
+      }
+      for (const workerId of [0, 1, 2]) await server.crashWorker(workerId);
+      for (const client of clients) await client.closed();
+      await eventually(server, 'six lost', async () => (await server.stats()).pinnedLost === 6);
+    },
+    { settings: { ...settings, pipeWindow: 65_536 }, seeds: 3 },
   );
 });
 

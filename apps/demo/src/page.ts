@@ -83,6 +83,8 @@ export class Page {
   async #look(response: ServerResponse): Promise<void> {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.write(`data: ${await this.#totals()}\n\n`);
+    // Who is gone by now has no end left to tell.
+    if (response.destroyed) return;
     if (this.#leaving) {
       response.end();
       return;

@@ -1,6 +1,11 @@
+import { once } from 'node:events';
+import { Duplex } from 'node:stream';
+import type { ConnectionStream } from '@shoal/core';
 import { Tally } from '@shoal/demo/app';
 import { launch, simulate, type TestClient, type TestServer } from '@shoal/testing';
 import { expect } from 'chai';
+import type { Inquiries } from '@shoal/demo/inquiries';
+import { Page } from '@shoal/demo/page';
 import { freshData, removeData } from './data.js';
 
 /** Asks on a connection that stays, and gives status and body. */
@@ -49,6 +54,22 @@ describe('The page of Tally', () => {
     expect((await get(client, '/', 'DELETE'))[0]).to.equal(405);
     expect((await get(client, '/nothing'))[0]).to.equal(404);
     expect((await get(client, '/', 'HEAD'))[0]).to.equal(200);
+  });
+
+  it('forgets who has gone before the first totals came', async () => {
+    const answers: ((json: string) => void)[] = [];
+    const keeper = { ask: async () => new Promise<string>((resolve) => answers.push(resolve)) };
+    const page = new Page(keeper as unknown as Inquiries);
+    const browser = new Duplex({ read: () => {}, write: (_chunk, _encoding, taken) => taken() });
+    page.serve(browser as ConnectionStream);
+    browser.push('GET /live HTTP/1.1\r\nhost: tally\r\n\r\n');
+    while (answers.length === 0) await new Promise(setImmediate);
+    browser.destroy();
+    await once(browser, 'close');
+    for (const answer of answers.splice(0)) answer('{}');
+    await new Promise(setImmediate);
+    void page.second();
+    expect(answers, 'what is asked for nobody').to.have.length(0);
   });
 
   it('tells the totals of every second for as long as somebody looks', async () => {

@@ -5,6 +5,7 @@ import {
   answerOfNobody,
   encodeOrder,
   type AnswerOf,
+  type NamePage,
   type Order,
   type Request,
   type Uid,
@@ -16,6 +17,8 @@ import type { ConnectionDirectory, ConnectionOwner } from './connection-director
 const MOST_EXCEPTIONS = 1_000;
 /** Connections that one answer lists. */
 const PAGE = 1_000;
+/** Names that one answer lists: with the longest ones it still fits into a frame, which every process takes. */
+const NAMES_PAGE = 50;
 
 export interface ActsParts {
   /** Undefined until this process has found its owners of sockets. */
@@ -80,7 +83,13 @@ export class ConnectionActs {
   }
 
   async groupsOf(id: number): Promise<readonly string[]> {
-    return this.#askOne({ what: 'groupsOf', id });
+    const names: string[] = [];
+    for (let after: number | undefined = -1; after !== undefined;) {
+      const page: NamePage = await this.#askOne({ what: 'groupsOf', id, after, limit: NAMES_PAGE });
+      names.push(...page.names);
+      after = page.next;
+    }
+    return names;
   }
 
   async isOnline(uid: Uid): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { ForeignSends } from '../mesh/foreign-sends.js';
 import type { Way } from '../mesh/way.js';
 import { requestId, type OrderFrame, type Request } from '../pipe/orders.js';
-import { PendingRequests } from '../pipe/requests.js';
+import { ownerGone, PendingRequests } from '../pipe/requests.js';
 import type { Clock } from '../platform/platform.js';
 import type { ConnectionOwner } from './connection-directory.js';
 
@@ -38,6 +38,8 @@ export class MeshOwners {
     return {
       order: (frame: OrderFrame) => foreign.order(way, frame),
       request: async (request: Request) => {
+        // Who asks several one after the other may come too late.
+        if (way.over) throw ownerGone();
         const body = Buffer.from(JSON.stringify(request));
         return pending.ask(request, way, (number) => foreign.request(way, requestId(request), number, body));
       },

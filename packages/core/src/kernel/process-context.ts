@@ -156,6 +156,11 @@ export class ProcessContext implements RoleActions {
     this.commands.open(container);
   }
 
+  /** This process has given its connections back: what it says to clients from here on goes over the mesh, as from one that never served any. */
+  serveNobody(): void {
+    if (this.#powers !== undefined) this.#powers = { ask: this.#powers.ask };
+  }
+
   /** Runs the hooks of an event in this process; the first that fails rejects. */
   async hooks(event: EventName, argument?: unknown): Promise<void> {
     await this.invoker.hooks(this.#bound(event), argument);

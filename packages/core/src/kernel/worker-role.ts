@@ -365,6 +365,7 @@ class WorkerProcess {
     this.#exiting?.cancel();
     if (before === 'serving' || before === 'ready') {
       if (before === 'ready') this.#worker?.leave(true);
+      if (this.#base === undefined) this.#context.serveNobody();
       const { workerId } = this.#place!;
       this.#context.commands.close();
       await this.#context.hooksSafely('workerStop', workerId);

@@ -203,8 +203,9 @@ export class ForeignSends {
     this.#flushed = this.#resolveFlushed = undefined;
   }
 
-  /** Charges the owner; undefined when too much waits for it. */
+  /** Charges the owner; undefined when too much waits for it, or when it is gone and somebody still has its way. */
   #admit(way: Way, bytes: number): Traffic | undefined {
+    if (way.over) return undefined;
     let traffic = this.#traffic.get(way);
     if (traffic === undefined)
       this.#traffic.set(way, (traffic = { bytes: 0, early: [], receipts: new Set() }));

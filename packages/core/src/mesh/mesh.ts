@@ -166,8 +166,11 @@ export class Mesh {
   #connect(peer: Peer, way: Way): void {
     const { platform, maxBodyBytes, logger } = this.parts;
     platform.pipes.connect(this.#pathOf(peer), 'lent').then(
-      (stream) =>
-        way.attach(stream, platform.clock, { version: PIPE_VERSION, ...this.#identity! }, maxBodyBytes),
+      (stream) => {
+        const guest = peer.role === 'reactor' ? ({ serves: false } as const) : {};
+        const hello = { version: PIPE_VERSION, ...this.#identity!, ...guest };
+        way.attach(stream, platform.clock, hello, maxBodyBytes);
+      },
       (error: unknown) => {
         const lives = peer.role === 'reactor' || this.#peers.living(peer.incarnation) !== undefined;
         if (lives && this.#state !== 'closed') logger.warn(`cannot reach ${titleOf(peer)}`, { error });

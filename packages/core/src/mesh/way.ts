@@ -70,6 +70,11 @@ export class Way implements PipeEvents<Parcel> {
     return this.#state === 'open' || this.#state === 'retired';
   }
 
+  /** Whether it is over: nothing that is given to it arrives, and nobody hears of that. */
+  get over(): boolean {
+    return this.#state === 'closed';
+  }
+
   /** Bytes that were given to this end and are not with the system yet. */
   get backlog(): number {
     return this.#pipe?.backlog ?? 0;

@@ -10,7 +10,7 @@ export function parseHello(text: string): Hello {
   } catch (cause) {
     throw new ProcessError('PIPE_BROKEN', 'the hello on a pipe is not JSON', { cause });
   }
-  const { version, role, workerId, incarnation, pid } = hello ?? {};
+  const { version, role, workerId, incarnation, pid, serves } = hello ?? {};
   if (
     typeof version !== 'number' ||
     !isRole(role) ||
@@ -20,7 +20,8 @@ export function parseHello(text: string): Hello {
   ) {
     throw new ProcessError('PIPE_BROKEN', `the hello on a pipe lacks a field: ${text.slice(0, 200)}`);
   }
-  return { version, role, workerId, incarnation, pid };
+  const guest = serves === false ? ({ serves } as const) : {};
+  return { version, role, workerId, incarnation, pid, ...guest };
 }
 
 const roles: readonly unknown[] = [

@@ -269,6 +269,8 @@ export interface Hello {
   /** 0 in a master and a manager, which are nobody's goal. */
   readonly incarnation: number;
   readonly pid: number;
+  /** To a reactor: it sends to connections and serves none, though it may have served some as a worker. */
+  readonly serves?: false;
 }
 
 /** What a worker must know of a connection before its first event. */

@@ -25,7 +25,8 @@ export type Order =
 export type Request =
   /** Whether the connection has that uid now. */
   | { readonly what: 'bind'; readonly id: number; readonly uid: Uid }
-  | { readonly what: 'groupsOf'; readonly id: number }
+  /** Names of its groups, in the order in which it has joined them. */
+  | ({ readonly what: 'groupsOf'; readonly id: number } & PageRequest)
   | { readonly what: 'isOnline'; readonly uid: Uid }
   | { readonly what: 'groupSize'; readonly group: string }
   /** Connections above a place in the owner's own order, which begins above 0. */
@@ -45,9 +46,15 @@ export interface Page {
   readonly next?: number;
 }
 
+/** As `Page`, of names. */
+export interface NamePage {
+  readonly names: readonly string[];
+  readonly next?: number;
+}
+
 export interface Answers {
   readonly bind: boolean;
-  readonly groupsOf: readonly string[];
+  readonly groupsOf: NamePage;
   readonly isOnline: boolean;
   readonly groupSize: number;
   readonly members: Page;
@@ -96,7 +103,7 @@ export function answerOfNobody<Asked extends Request>({ what }: Asked): AnswerOf
   // Each kind of request has its own, which the compiler cannot tell from the index.
   const answers: Answers = {
     bind: false,
-    groupsOf: [],
+    groupsOf: { names: [] },
     isOnline: false,
     groupSize: 0,
     members: { ids: [] },

@@ -58,9 +58,13 @@ export class PendingRequests {
       if (waiting.whom !== whom) continue;
       this.#waiting.delete(number);
       waiting.deadline.cancel();
-      waiting.reject(new ProcessError('ASK_LOST', 'the owner of the sockets is gone'));
+      waiting.reject(ownerGone());
     }
   }
+}
+
+export function ownerGone(): ProcessError {
+  return new ProcessError('ASK_LOST', 'the owner of the sockets is gone');
 }
 
 function overflow(what: string): ProcessError {

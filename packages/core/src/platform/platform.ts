@@ -364,7 +364,10 @@ export interface DatagramSocket {
   readonly endpoint: Endpoint;
   /** Bytes that were given to it and are not yet with the system. */
   readonly buffered: number;
-  /** The data must not change while `buffered` is above 0. The address is one of the socket's family. */
+  /**
+   * Never throws: what cannot be sent is told by `failed`. The data must not change while `buffered` is above 0. The
+   * address is one of the socket's family; the port may be 0, for a sender may claim to have that.
+   */
   send(data: Buffer, address: string, port: number): void;
   /** Reads no further datagram; what comes stays with the system, for others that share the socket. */
   stop(): void;

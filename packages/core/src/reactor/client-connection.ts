@@ -385,10 +385,13 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#fault(code, message, reason);
   }
 
-  /** Its worker serves it to its end, and no other. */
-  pin(port: WorkerPort): void {
+  /** Its worker, at the place `slot`, serves it to its end, and no other. */
+  pin(port: WorkerPort, slot: WorkerSlot): void {
     if (this.#pinning !== undefined || this.#phase !== 'open' || this.#home !== port) return;
     this.#pinning = new Pinning(port);
+    // It may have been about to go to the worker of its uid.
+    this.#enterSlot(slot);
+    this.#rebound = false;
     this.reactor.observe?.({ kind: 'pinned', connection: this.id, worker: port.pid });
     if (this.#inputEnded) this.pump();
   }
@@ -446,12 +449,17 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Its uid means another worker, to which it goes as soon as nothing of it is unsettled; one that is pinned stays. */
   moveToSlot(slot: WorkerSlot): void {
     if (this.slot === undefined || slot === this.slot || this.#pinning !== undefined) return;
-    this.slot.leave(this);
-    this.slot = slot;
-    slot.enter(this);
+    this.#enterSlot(slot);
     this.#rebound = true;
     this.followPlace();
     this.pump();
+  }
+
+  #enterSlot(slot: WorkerSlot): void {
+    if (slot === this.slot) return;
+    this.slot?.leave(this);
+    this.slot = slot;
+    slot.enter(this);
   }
 
   followPlace(): void {

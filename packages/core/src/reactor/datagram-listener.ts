@@ -167,6 +167,7 @@ export class DatagramListener implements Client, DatagramEvents {
     const slot = chosen?.port === undefined ? this.host.routeDatagram(delivery) : chosen;
     if (slot === 'NO_WORKER' || slot === 'WINDOW_FULL') return slot;
     if (slot === 'DISPATCH_DISCARDED' || slot === 'DISPATCH_CLOSED') {
+      this.#chosen.delete(delivery);
       this.#refuse(delivery, slot);
       return undefined;
     }

@@ -25,6 +25,8 @@ export class Delivery implements DispatchedEvent {
   deaths = 0;
   /** Its handler was running at the end of a turn of the worker that has it. */
   pending = false;
+  /** It waits in the worker for the reader of a stream, and counts in no bound but that of its connection. */
+  held = false;
   /** The reason for which it counts as refused, if a worker gives it up. */
   refusal: 'CLOSED' | 'HANDLER_TIMEOUT' = 'CLOSED';
   /** Bytes that earlier attempts have sent on its connection. */

@@ -89,6 +89,12 @@ export class Entrance implements EntrantHost {
         `${this.#limit} connections have not finished their handshake or header: raise maxHandshakes, or lower the timeouts`,
       );
     if (this.#trusted === undefined || this.#trusts(this.#trusted, address)) return undefined;
+    // Who has reset before it was accepted has no address any more.
+    if (address === '')
+      return new ProtocolError(
+        'PROXY_HEADER_INVALID',
+        'the connection ended before its header of the PROXY protocol was whole',
+      );
     return new ProtocolError('PROXY_SOURCE_UNTRUSTED', `${address} is none of proxyProtocol.trusted`);
   }
 

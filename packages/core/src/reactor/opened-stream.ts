@@ -6,6 +6,9 @@ import type { ByteStream, Endpoint, StreamEvents } from '../platform/platform.js
  */
 export class OpenedStream implements ByteStream {
   #receiver: StreamEvents;
+  #paused = false;
+  /** What was read too early, until it is asked for. */
+  #early: Buffer | undefined;
 
   constructor(
     private readonly stream: ByteStream,
@@ -40,9 +43,10 @@ export class OpenedStream implements ByteStream {
     this.#receiver = events;
   }
 
-  /** Hands on what was read too early, as if it came now. */
+  /** Hands on what was read too early, as if it came now; while the stream is paused it waits. */
   tell(chunk: Buffer): void {
-    this.#receiver.data(chunk);
+    if (this.#paused) this.#early = chunk;
+    else this.#receiver.data(chunk);
   }
 
   write(chunk: Buffer): void {
@@ -54,11 +58,17 @@ export class OpenedStream implements ByteStream {
   }
 
   pause(): void {
+    this.#paused = true;
     this.stream.pause();
   }
 
   resume(): void {
-    this.stream.resume();
+    this.#paused = false;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) this.#receiver.data(early);
+    // Unless that was enough.
+    if (!this.#paused) this.stream.resume();
   }
 
   end(): void {

@@ -4,7 +4,15 @@
  * takes its copy or closes by its own bound, and nobody waits for one of them.
  */
 import { type Observe } from '../events/facts.js';
-import { decodeOrder, type Answers, type Order, type Page, type Request, type Uid } from '../pipe/orders.js';
+import {
+  decodeOrder,
+  type Answers,
+  type NamePage,
+  type Order,
+  type Page,
+  type Request,
+  type Uid,
+} from '../pipe/orders.js';
 import type { Clock } from '../platform/platform.js';
 import type { ClientConnection } from './client-connection.js';
 import type { Client } from './delivery.js';
@@ -55,7 +63,7 @@ export class OrderDesk {
       case 'bind':
         return this.#bind(request.id, request.uid);
       case 'groupsOf':
-        return [...(this.host.connection(request.id)?.standing?.groups ?? [])].map(({ name }) => name);
+        return namesOf(this.host.connection(request.id)?.standing, request.after, request.limit);
       case 'isOnline':
         return this.#uids.connections(request.uid).size > 0;
       case 'groupSize':
@@ -188,4 +196,17 @@ function page(all: Iterable<readonly [id: number, place: number]>, after: number
     if (ids.length === limit) return { ids, next: place };
   }
   return { ids };
+}
+
+/** The same of the names of its groups. */
+function namesOf(standing: Standing | undefined, after: number, limit: number): NamePage {
+  const names: string[] = [];
+  if (standing === undefined) return { names };
+  for (const { name, members } of standing.groups) {
+    const place = members.get(standing)!;
+    if (place <= after) continue;
+    names.push(name);
+    if (names.length === limit) return { names, next: place };
+  }
+  return { names };
 }

@@ -51,7 +51,7 @@ export class PipeGate {
       pipe.finish();
       return;
     }
-    if (hello.role === 'worker') this.#admitWorker(hello, pipe);
+    if (wantsPlace(hello)) this.#admitWorker(hello, pipe);
     else pipe.events = new PipeGuest(hello.pid, pipe, this.reactor);
     pipe.control(FrameKind.welcome);
     pipe.flush();
@@ -77,7 +77,7 @@ export class PipeGate {
     if (hello.version !== PIPE_VERSION) {
       return `it speaks version ${hello.version} of the pipe protocol, this server ${PIPE_VERSION}: the kernel changed, restart the server`;
     }
-    if (hello.role !== 'worker') return undefined;
+    if (!wantsPlace(hello)) return undefined;
     if (this.reactor.slots[hello.workerId] === undefined) {
       return `there is no place for ${hello.role} ${hello.workerId} here`;
     }
@@ -93,6 +93,10 @@ export class PipeGate {
 
   readonly #blameless = (incarnation: number): AdoptReason | undefined =>
     incarnation <= this.#blamelessThrough ? this.#blamelessReason : undefined;
+}
+
+function wantsPlace({ role, serves }: Hello): boolean {
+  return role === 'worker' && serves !== false;
 }
 
 /** Waits for the first frame of a new pipe, which must be a hello. */

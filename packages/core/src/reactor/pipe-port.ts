@@ -237,7 +237,7 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
         this.pipe.control(FrameKind.response, 0, id, seq, this.reactor.desk.request(buffer, start, end));
         return;
       case FrameKind.pin:
-        this.reactor.connection(id)?.pin(this);
+        this.reactor.connection(id)?.pin(this, this.slot);
         return;
       case FrameKind.state:
         this.#keepState(id, buffer, start, end);
@@ -253,7 +253,9 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
         return;
       case FrameKind.pending: {
         const delivery = this.pipe.entry(seq);
-        if (delivery !== undefined) delivery.pending = true;
+        if (delivery === undefined) return;
+        delivery.pending = true;
+        this.slot.hold(delivery);
         return;
       }
       case FrameKind.alone:

@@ -173,9 +173,14 @@ export class Reactor implements ConnectionHost, DeskHost {
     connection.tellUid(connection.uid!);
     const { dispatch } = this.parts;
     if (dispatch.followsUid !== true) return;
-    // A module that has none for it leaves it where it is.
     const slot = this.slots[dispatch.pick(connection, this.isReady)];
-    if (slot !== undefined) connection.moveToSlot(slot);
+    if (slot !== undefined) {
+      connection.moveToSlot(slot);
+      return;
+    }
+    // A dispatch module does not want it.
+    this.refuse('DISPATCH_CLOSED');
+    connection.finish('dispatch');
   }
 
   left(standing: Standing): void {

@@ -88,8 +88,21 @@ export class WorkerSlot {
   settled(delivery: Delivery, how: Settlement): void {
     if (delivery.kind === 'packet') this.load?.settled(delivery, this.port);
     const turnstile = this.#turnstileOf(delivery);
-    if (delivery.kind === 'packet') turnstile.window.give(delivery.charge);
+    if (delivery.kind === 'packet' && !delivery.held) turnstile.window.give(delivery.charge);
     delivery.connection.settled(delivery, how);
+    turnstile.wake();
+  }
+
+  /**
+   * Its worker has it, and it waits for the reader of its stream, which may never
+   * come: from here on it counts in the bound of its connection alone. Else a few
+   * readers that stop would stop all connections of the worker.
+   */
+  hold(delivery: Delivery): void {
+    if (delivery.kind !== 'packet' || delivery.held || !delivery.connection.pinned) return;
+    delivery.held = true;
+    const turnstile = this.#turnstileOf(delivery);
+    turnstile.window.give(delivery.charge);
     turnstile.wake();
   }
 
@@ -162,7 +175,8 @@ export class WorkerSlot {
       const list = returned.get(delivery.connection);
       if (list === undefined) returned.set(delivery.connection, [delivery]);
       else list.push(delivery);
-      if (delivery.kind === 'packet') this.#turnstileOf(delivery).window.give(delivery.charge);
+      if (delivery.kind === 'packet' && !delivery.held)
+        this.#turnstileOf(delivery).window.give(delivery.charge);
     }
     return returned;
   }

@@ -92,6 +92,16 @@ export class ConnectionStream extends Duplex {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
+  /** True where the listener has TLS, else undefined: servers of HTTP look here for whether they are asked by https. */
+  get encrypted(): true | undefined {
+    return this.#core.introduction.tls === undefined ? undefined : true;
+  }
+
+  /** Whether the client has shown a certificate that counts; undefined where the listener has no TLS. */
+  get authorized(): boolean | undefined {
+    return this.#core.introduction.tls?.authorized;
+  }
+
   /** Where the listener has taken the connection. */
   address(): { readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' } {
     return { ...this.#local, family: this.localFamily };
@@ -151,6 +161,11 @@ export class ConnectionStream extends Duplex {
     this.#touch();
     this.push(chunk);
     return this.readableLength === 0;
+  }
+
+  /** The client has taken a piece of what is written. */
+  progressed(): void {
+    this.#touch();
   }
 
   // What the stream says.

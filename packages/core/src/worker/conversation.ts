@@ -466,13 +466,23 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   }
 
   #waitForStream(stream: ConnectionStream, data: Part, bytes: number): Promise<void> | Error {
+    // A write after its end would fail the stream, which may still be read.
+    if (!stream.writable) return gone(this.id);
     if (!this.owner.admits(this, stream.writableLength + bytes)) return refused(this.id);
     return new Promise<void>((resolve, reject) => {
       stream.write(data, (error) => (error ? reject(gone(this.id)) : resolve()));
     });
   }
 
+  /** Unless it is taken in this turn, the owner is told: it may wait for as long as the connection lives. */
+  chunkWaits(seq: number): void {
+    (this.#begun ??= []).push(seq);
+    this.#list();
+  }
+
   chunkSettled(seq: number, how: 'handled' | 'discarded'): void {
+    const begun = this.#begun?.indexOf(seq) ?? -1;
+    if (begun >= 0) this.#begun!.splice(begun, 1);
     if (how === 'handled') {
       this.all.countRequest();
       this.all.flushElsewhere(this.owner);
@@ -574,6 +584,8 @@ export class Conversation implements ConnectionCore, Sender, Lonely, PressureHos
   async moveAway(): Promise<void> {
     this.flushParts();
     this.#phase = 'moved';
+    // Made while the word of this was on its way: nothing would come to it, and nothing end it.
+    this.#pin?.closed('another worker serves it by now');
     await this.disposeScope();
   }
 

@@ -64,6 +64,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   readonly flushed = true;
   /** What waits for clients on pinned connections, by ticket. */
   readonly #held = new Map<number, { readonly sender: Sender; readonly bytes: number }>();
+  #heldBytes = 0;
   #lastTicket = 0;
   readonly #outstanding = new Outstanding<Delivery>();
   #turns: Turn[] = [];
@@ -107,8 +108,12 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     this.events.open('adopt', id, seq, introduction, state, this);
   }
 
+  /** With those that are settled at the end of this turn, which nobody has counted yet. */
   countPackets(): number {
-    return this.#outstanding.count(isPacket);
+    let count = this.#outstanding.count(isPacket);
+    for (const { settled } of this.#turns)
+      for (const { delivery } of settled) if (isPacket(delivery)) count++;
+    return count;
   }
 
   packet(delivery: Delivery): void {
@@ -164,7 +169,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   taken(ticket: number): void {
     const { sender, bytes } = this.#held.get(ticket)!;
     this.#held.delete(ticket);
-    this.#gathered -= bytes;
+    this.#heldBytes -= bytes;
     sender.unacknowledged -= bytes;
     if (sender.pressed) sender.eased();
   }
@@ -195,7 +200,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     );
     const waiting = sender.unacknowledged;
     if (waiting + bytes > socketBufferSize && (waiting > 0 || bytes > packageMaxLength)) return false;
-    return this.#gathered + bytes <= this.reactor.settings.reactorMemoryLimit;
+    return this.#gathered + this.#heldBytes + bytes <= this.reactor.settings.reactorMemoryLimit;
   }
 
   settle(sender: Settler, seq: number, how: Settlement): void {
@@ -315,7 +320,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
   }
 
   pin(connectionId: number): void {
-    this.reactor.connection(connectionId)?.pin(this);
+    this.reactor.connection(connectionId)?.pin(this, this.slot);
   }
 
   write(sender: Sender, parts: readonly Part[], bytes: number): void {
@@ -323,7 +328,7 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     // What was sent before the connection became a stream goes first.
     this.#sendAll();
     sender.unacknowledged += bytes;
-    this.#gathered += bytes;
+    this.#heldBytes += bytes;
     const ticket = ++this.#lastTicket;
     this.#held.set(ticket, { sender, bytes });
     const buffer = joinParts(parts, bytes);
@@ -341,7 +346,10 @@ export class OwnSockets implements Sockets, SocketOwner, ConnectionOwner, Worker
     this.reactor.connection(connectionId)?.finishLate();
   }
 
-  notePending(): void {}
+  notePending(seq: number): void {
+    const delivery = this.#outstanding.get(seq);
+    if (delivery !== undefined) this.slot.hold(delivery);
+  }
 
   giveUp(_sender: Settler, seq: number): void {
     // What was settled before it is settled before it here, too.

@@ -10,6 +10,8 @@ export interface PinnedConversation {
   readonly introduction: Introduction;
   readonly owner: SocketOwner;
   readonly listener: { readonly streamWindow: number };
+  /** A chunk has come, and its reader has not taken it. */
+  chunkWaits(seq: number): void;
   /** A chunk was taken by the reader, or `discarded`: nobody will read it. */
   chunkSettled(seq: number, how: 'handled' | 'discarded'): void;
   /** These bytes go to the owner of the socket now. */
@@ -88,6 +90,7 @@ export class Pin implements StreamCore, Sender {
     }
     this.#incoming.push({ seq, data });
     this.#feed();
+    if (this.holds) this.conversation.chunkWaits(seq);
   }
 
   inputEnded(): void {
@@ -113,6 +116,7 @@ export class Pin implements StreamCore, Sender {
 
   /** Of what was sent the client has taken more. */
   eased(): void {
+    if (!this.stream.destroyed) this.stream.progressed();
     this.#send();
   }
 

@@ -7,7 +7,7 @@ import { addressBytesOf, addressWord, numberOf } from '../pipe/datagram-head.js'
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
 import { requestId, type OrderFrame, type Request, type Uid } from '../pipe/orders.js';
 import type { Part } from '../pipe/parts.js';
-import { PendingRequests } from '../pipe/requests.js';
+import { ownerGone, PendingRequests } from '../pipe/requests.js';
 import {
   DATAGRAM_LANE,
   FrameFlag,
@@ -198,7 +198,8 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
 
   sendTo(connectionId: number, data: Part, bytes: number): boolean {
     const cost = bytes + SEND_OVERHEAD_BYTES;
-    if (bytes > this.#largestSend || this.#total + cost > this.settings.reactorMemoryLimit) return false;
+    if (!this.#pipe.open || bytes > this.#largestSend) return false;
+    if (this.#total + cost > this.settings.reactorMemoryLimit) return false;
     this.#total += cost;
     this.#pipe.messageParts(FrameKind.send, 0, connectionId, 0, 0, [data], bytes, {
       sender: undefined,
@@ -211,8 +212,8 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
 
   order({ id, headBytes, parts, bytes }: OrderFrame): boolean {
     const cost = bytes + SEND_OVERHEAD_BYTES;
-    if (bytes - headBytes > this.#largestSend || this.#total + cost > this.settings.reactorMemoryLimit)
-      return false;
+    if (!this.#pipe.open || bytes - headBytes > this.#largestSend) return false;
+    if (this.#total + cost > this.settings.reactorMemoryLimit) return false;
     this.#total += cost;
     const charge = { sender: undefined, bytes: cost, receipt: undefined };
     this.#pipe.messageParts(FrameKind.order, 0, id, 0, headBytes, parts, bytes, charge);
@@ -221,9 +222,9 @@ export class ReactorLink implements SocketOwner, ConnectionOwner, PipeEvents<Cha
   }
 
   async request(request: Request): Promise<unknown> {
+    if (!this.#pipe.open) throw ownerGone();
     const body = Buffer.from(JSON.stringify(request));
     return this.#requests.ask(request, this, (number) => {
-      if (!this.#pipe.open) return false;
       this.#pipe.control(FrameKind.request, 0, requestId(request), number, body);
       return true;
     });

@@ -232,8 +232,9 @@ class Reader implements DatagramSocket, Resource {
   }
 
   send(data: Buffer, address: string, port: number): void {
-    if (this.#state !== 'closed' && this.actor.alive)
-      this.network.send(data, this.socket.endpoint, address, port);
+    if (this.#state === 'closed' || !this.actor.alive) return;
+    if (port === 0) this.events.failed(systemError('EINVAL', `send to port 0 of ${address}`));
+    else this.network.send(data, this.socket.endpoint, address, port);
   }
 
   stop(): void {

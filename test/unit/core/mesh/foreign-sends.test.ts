@@ -66,6 +66,16 @@ class World {
 }
 
 describe('ForeignSends', () => {
+  it('takes nothing for an owner that is gone, also from those that still have its way, and waits for nothing', () => {
+    const world = new World();
+    world.way.finish();
+    const { sends, way } = world;
+    expect(sends.request(way, 7, 1, Buffer.from('{}'))).to.equal(false);
+    expect(sends.order(way, encodeOrder({ what: 'join', id: 7, group: 'g' }, undefined, 0))).to.equal(false);
+    expect(sends.send(7, 'x', 1)).to.equal(false);
+    expect(sends.flush()).to.equal(undefined);
+  });
+
   it('sends what came before the way was open, in order, with the ends among them', () => {
     const world = new World();
     expect(world.sends.send(1, 'one', 3)).to.equal(true);

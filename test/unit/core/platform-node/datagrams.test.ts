@@ -79,6 +79,15 @@ describe('NodeNetwork, for datagrams', function () {
     expect(b.came).to.deep.equal(['failed: EMSGSIZE']);
   });
 
+  it('tells that nothing can be sent to port 0, where a sender may claim to be', async () => {
+    const { socket, came } = await open();
+    socket.send(Buffer.from('to nobody'), '127.0.0.1', 0);
+    expect(came).to.deep.equal(['failed: EINVAL']);
+    const other = await open();
+    socket.send(Buffer.from('on it goes'), '127.0.0.1', other.socket.endpoint.port);
+    await until('what follows', () => other.came.length === 1);
+  });
+
   it('takes both families on ::, and IPv6 alone where that is asked for', async () => {
     const both = await open({ host: '::' });
     const alone = await open({ host: '::', ipv6Only: true });
@@ -112,6 +121,34 @@ describe('NodeNetwork, for datagrams', function () {
     expect(came).to.deep.equal(['early']);
     expect(socket.endpoint.port).to.equal(port);
   });
+
+  for (const [bindTo, host, from] of [
+    ['::', '0.0.0.0', '::ffff:127.0.0.1'],
+    ['127.0.0.1', '::', '127.0.0.1'],
+  ] as const) {
+    it(`sends from a socket on ${bindTo}, also where its listener is on ${host}, to addresses in either notation`, async () => {
+      const bound = await network.bindDatagrams({ ...options, host: bindTo });
+      const came: string[] = [];
+      const events = {
+        receive: (_: Buffer, { address }: Endpoint) => void came.push(address),
+        failed: (error: Error) => void came.push(String(error)),
+      };
+      const socket = await network.adoptDatagrams(bound, { ...options, host }, events);
+      sockets.push(socket);
+      const peer = client();
+      const answers: string[] = [];
+      peer.on('message', (data) => answers.push(data.toString()));
+      peer.send('hello', bound.endpoint.port, '127.0.0.1');
+      await until('the datagram', () => came.length === 1);
+      const { port } = peer.address();
+      socket.send(Buffer.from('four'), '127.0.0.1', port);
+      await until('the first answer', () => answers.length === 1);
+      socket.send(Buffer.from('six'), '::ffff:127.0.0.1', port);
+      await until('the second answer', () => answers.length === 2);
+      expect(answers).to.deep.equal(['four', 'six']);
+      expect(came).to.deep.equal([from]);
+    });
+  }
 
   it('reads nothing after it was stopped, and still sends', async () => {
     const { socket, came } = await open();

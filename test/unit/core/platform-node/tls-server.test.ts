@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';
 import { NodeNetwork } from '@shoal/core/internal/platform/node/network';
-import type { Listener, TlsInfo, TlsMaterial } from '@shoal/core/internal/platform/platform';
+import type { ByteStream, Listener, TlsInfo, TlsMaterial } from '@shoal/core/internal/platform/platform';
 import { tlsText } from '../../../fixtures/tls/files.js';
 import { until, within } from './deadlines.js';
+import { Recorder } from './recorder.js';
 
 const material: TlsMaterial = {
   cert: tlsText('localhost.crt'),
@@ -22,17 +23,19 @@ describe('A server of TLS on real sockets', () => {
   const sockets: Socket[] = [];
   const secured: TlsInfo[] = [];
   const failed: string[] = [];
+  const streams: Recorder[] = [];
   let listener: Listener | undefined;
 
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy();
     await listener?.close();
-    secured.length = failed.length = 0;
+    secured.length = failed.length = streams.length = 0;
   });
 
   async function listen(
     more: Partial<TlsMaterial>,
     begun = (_abort: () => void): void => {},
+    admit = (stream: ByteStream): void => void streams.push(new Recorder(stream)),
   ): Promise<number> {
     const server = network.tlsServer({ ...material, ...more });
     const options = {
@@ -45,7 +48,10 @@ describe('A server of TLS on real sockets', () => {
     };
     listener = await network.listen(options, (stream) => {
       const { abort } = server.secure(stream, Buffer.alloc(0), {
-        secured: (_stream, info) => void secured.push(info),
+        secured: (stream, info) => {
+          secured.push(info);
+          admit(stream);
+        },
         failed: (reason) => void failed.push(reason),
       });
       begun(abort);
@@ -72,6 +78,16 @@ describe('A server of TLS on real sockets', () => {
     await until('it is secured', () => secured.length === 1);
     expect(secured[0]).to.deep.equal({ protocol: 'TLSv1.3', authorized: false });
   });
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`outlives connections that are reset the moment they are secured (${version})`, async () => {
+      const turnAway = (stream: ByteStream): void => stream.destroy(true);
+      const port = await listen({ minVersion: version }, undefined, turnAway);
+      const clients = Array.from({ length: 20 }, () => client(port, { maxVersion: version }));
+      await until('all are closed', () => clients.every(({ closed }) => closed));
+      expect(secured).to.have.length(20);
+    });
+  }
 
   it('knows clients by certificates that they show', async () => {
     const port = await listen({ requestCert: true, rejectUnauthorized: false, ca: tlsText('authority.crt') });
@@ -104,6 +120,28 @@ describe('A server of TLS on real sockets', () => {
     expect(failed[0]).to.match(/http request|wrong version number/);
     expect(failed.slice(1)).to.deep.equal(['its client has left', 'its client has left']);
   });
+
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const)
+    it(`closes who speaks something else after the handshake (${maxVersion})`, async () => {
+      const port = await listen({});
+      const wire = connect({ host: '127.0.0.1', port }).on('error', () => {});
+      sockets.push(wire);
+      const socket = connectSecurely({ socket: wire, rejectUnauthorized: false, maxVersion });
+      await within(
+        'the handshake',
+        once(
+          socket.on('error', () => {}),
+          'secureConnect',
+        ),
+      );
+      socket.write('hello');
+      await until('its first words have come', () => streams[0]?.told.includes('data') === true);
+      wire.write('no record of TLS');
+      const [stream] = streams;
+      await stream!.has('close');
+      expect(stream!.failure).to.include({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
+      await until('its client is closed', () => wire.closed);
+    });
 
   it('resets a handshake that is given up', async () => {
     const port = await listen({}, (abort) => abort());

@@ -1,7 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { udp } from '@shoal/core/internal/config/listeners';
-import type { SettingsInput } from '@shoal/core/internal/config/load';
+import type { DatagramListenerSettings, SettingsInput } from '@shoal/core/internal/config/load';
+import { emptyLedger } from '@shoal/core/internal/pipe/ledger';
 import type { DatagramEvents } from '@shoal/core/internal/platform/platform';
+import { DatagramListener, type DatagramHost } from '@shoal/core/internal/reactor/datagram-listener';
+import { ManualClock } from '../pipe/manual-clock.js';
 import { ReactorWorld, textOf } from './reactor-world.js';
 
 const from = { address: '10.0.0.7', port: 4_000 };
@@ -105,5 +110,35 @@ describe('Datagrams in a reactor', () => {
     expect(world.reactor.stats().ledger.accepted).to.equal(1);
     // Stopped, then closed.
     expect(world.network.closed).to.equal(2);
+  });
+
+  it('leave nothing behind when a module refuses what had waited for room', async () => {
+    const slot = { port: {} as object | undefined, admits: () => false, block() {} };
+    let route: unknown = slot;
+    const listener = new DatagramListener(
+      0,
+      { name: 'dns', maxQueuedBytes: 1_024 } as DatagramListenerSettings,
+      {
+        clock: new ManualClock(),
+        counters: { acceptedPackets: 0, handledPackets: 0 },
+        ledger: emptyLedger(),
+        routeDatagram: () => route,
+        nextDatagram: () => 1,
+        refuse() {},
+        datagramOver() {},
+      } as unknown as DatagramHost,
+    );
+    const waiting = ((data) => {
+      listener.receive(data, from);
+      return new WeakRef(data);
+    })(Buffer.alloc(100));
+    slot.port = undefined;
+    route = 'DISPATCH_DISCARDED';
+    listener.pump();
+    // What was looked at lives to the end of the turn.
+    await new Promise(setImmediate);
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    expect(waiting.deref()).to.equal(undefined);
   });
 });

@@ -121,6 +121,32 @@ describe('windows', () => {
     expect(world.stats.handledPackets).to.equal(30);
   });
 
+  it('do not count what waits for the reader of a stream in that of the pipe, however it ends', async () => {
+    const world = await open();
+    const worker = world.worker();
+    const [slot] = world.reactor.slots;
+    const clients = Array.from({ length: 8 }, () => world.client());
+    world.flow();
+    worker.settle();
+    for (const client of clients) client.send(framed(40_000, 1));
+    world.flow();
+    const held = worker.unsettled.filter(({ kind }) => kind === 'packet');
+    expect(held).to.have.length(3);
+    slot!.hold(held[0]!);
+    expect(slot!.used[0]).to.equal(sum(held));
+    for (const { connection } of [...held]) world.reactor.connection(connection.id)!.pin(worker, slot!);
+    for (const delivery of held) slot!.hold(delivery);
+    for (const delivery of held) slot!.hold(delivery);
+    const more = worker.unsettled.filter((delivery) => !held.includes(delivery));
+    // Those that wait are woken when the window is half empty.
+    expect(more).to.have.length(2);
+    expect(slot!.used[0]).to.equal(sum(more));
+    worker.settleOne(held[0]!);
+    expect(slot!.used[0]).to.equal(sum(worker.unsettled.filter((delivery) => !held.includes(delivery))));
+    worker.die();
+    expect(slot!.used).to.deep.equal([0, 0]);
+  });
+
   it('do not stop small packets for a large one, nor large ones for small', async () => {
     const world = await open();
     const worker = world.worker();

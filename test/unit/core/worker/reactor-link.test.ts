@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SettingsInput } from '@shoal/core/internal/config/load';
 import type { Definition } from '@shoal/core/internal/definition';
+import { codeOf } from '@shoal/core/internal/errors';
 import { Invoker } from '@shoal/core/internal/events/invoke';
+import { encodeOrder } from '@shoal/core/internal/pipe/orders';
 import { PipeGate } from '@shoal/core/internal/reactor/pipe-gate';
 import type { Connection } from '@shoal/core/internal/worker/connection';
 import { ReactorLink } from '@shoal/core/internal/worker/reactor-link';
@@ -228,6 +230,18 @@ describe('ReactorLink', () => {
     await world.flow();
     expect(started).to.equal(50);
     expect(client.received).to.have.length(50 * 60_000);
+  });
+
+  it('takes nothing for a connection by its id, and asks nothing, once it has left', async () => {
+    const world = await LinkWorld.open(() => {}, {});
+    world.world.client();
+    await world.flow();
+    const join = encodeOrder({ what: 'join', id: 1, group: 'g' }, undefined, 0);
+    expect([world.link.sendTo(1, 'x', 1), world.link.order(join)]).to.deep.equal([true, true]);
+    world.link.leave(true);
+    expect([world.link.sendTo(1, 'x', 1), world.link.order(join)]).to.deep.equal([false, false]);
+    const asked = await world.link.request({ what: 'isOnline', uid: 1 }).catch(codeOf);
+    expect(asked).to.equal('ASK_LOST');
   });
 
   it('refuses a send by id of more than any connection takes, and takes one of exactly that', async () => {

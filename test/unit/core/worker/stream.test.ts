@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Connection } from '@shoal/core/internal/worker/connection';
-import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
+import { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
 import type { Sender } from '@shoal/core/internal/worker/socket-owner';
 import { WorkerWorld, type Handlers } from './worker-world.js';
 
@@ -50,12 +50,12 @@ describe('A connection that is served as a stream', () => {
     world.packet(conversation, 'one');
     world.packet(conversation, 'two');
     await world.turn();
-    expect(log.slice(2)).to.deep.equal([]);
+    expect(log.slice(2)).to.deep.equal(['pending 2', 'pending 3']);
     const events = eventsOf(stream);
     stream.resume();
     await world.turn();
     expect(events).to.deep.equal(['data one', 'data two']);
-    expect(log.slice(2)).to.deep.equal(['1: settle 2', '1: settle 3']);
+    expect(log.slice(4)).to.deep.equal(['1: settle 2', '1: settle 3']);
   });
 
   it('leaves a packet unsettled that its reader has in front of it and has not taken', async () => {
@@ -63,10 +63,10 @@ describe('A connection that is served as a stream', () => {
     stream.on('readable', () => {});
     for (const body of ['one', 'two', 'three']) world.packet(conversation, body);
     await world.turn();
-    expect(log.slice(2)).to.deep.equal([]);
+    expect(log.slice(2)).to.deep.equal(['pending 2', 'pending 3', 'pending 4']);
     expect(String(stream.read())).to.equal('onetwo');
     await world.turn();
-    expect(log.slice(2)).to.deep.equal(['1: settle 2', '1: settle 3']);
+    expect(log.slice(5)).to.deep.equal(['1: settle 2', '1: settle 3']);
     expect(stream.readableLength).to.equal('three'.length);
   });
 
@@ -152,6 +152,33 @@ describe('A connection that is served as a stream', () => {
     expect(conversation.closed).to.equal(true);
   });
 
+  it('that has ended what it writes reads on, whoever wants to send', async () => {
+    const { world, conversation, stream } = await open();
+    const events = eventsOf(stream);
+    stream.end('bye');
+    await world.turn();
+    taken(world.owner.writers[0]!);
+    await world.turn();
+    expect(conversation.connection.send('late')).to.equal(false);
+    const sent = await conversation.connection.sendWait('late').catch((error: unknown) => error);
+    expect(sent).to.include({ code: 'CONNECTION_CLOSED' });
+    world.packet(conversation, 'more');
+    await world.turn();
+    expect(events).to.deep.equal(['finish', 'data more']);
+  });
+
+  it('fails when its connection has gone to another worker before the owner of the socket heard of it', async () => {
+    const world = new WorkerWorld({ receive: () => {} });
+    const conversation = world.introduce(1);
+    world.begin(conversation);
+    const stream = conversation.toDuplex();
+    const events = eventsOf(stream);
+    await conversation.moveAway();
+    await world.turn();
+    expect(events[0]).to.match(/^error ECONNRESET: .*another worker/);
+    expect(events.slice(1)).to.deep.equal(['close']);
+  });
+
   it('is read to its end before the close, when its client has finished', async () => {
     const closed: string[] = [];
     const { world, conversation, stream, log } = await open({
@@ -166,7 +193,7 @@ describe('A connection that is served as a stream', () => {
     await world.turn();
     expect(events.filter((event) => event !== 'finish')).to.deep.equal(['data one', 'end', 'close']);
     expect(closed).to.deep.equal(['client']);
-    expect(log.slice(2)).to.deep.equal(['1: settle 2', '1: settle 3']);
+    expect(log.slice(3)).to.deep.equal(['1: settle 2', '1: settle 3']);
   });
 
   it('fails once when its client resets, and its close follows', async () => {
@@ -183,6 +210,15 @@ describe('A connection that is served as a stream', () => {
     expect(closed).to.deep.equal(['error']);
     expect(log.slice(2)).to.deep.equal(['1: settle 2 discarded', '1: settle 3']);
     expect(stream.write('x')).to.equal(false);
+  });
+
+  it('fails when the owner of the socket has given the connection to another worker before it heard of it', async () => {
+    const { world, conversation, stream, log } = await open();
+    const events = eventsOf(stream);
+    world.conversations.moveAway(conversation);
+    await world.turn();
+    expect(events).to.deep.equal(['error ECONNRESET: the connection was reset: another worker serves it by now', 'close']);
+    expect(log.slice(2)).to.deep.equal([]);
   });
 
   it('harms nobody when it fails and nobody listens', async () => {
@@ -209,6 +245,35 @@ describe('A connection that is served as a stream', () => {
     expect(stream.timeout).to.equal(undefined);
     stream.destroy();
     expect(world.clock.timers).to.equal(0);
+  });
+
+  it('tells of no timeout while its client takes a large write, piece by piece', async () => {
+    const { world, stream } = await open();
+    const events = eventsOf(stream);
+    stream.setTimeout(1_000);
+    stream.write(Buffer.alloc(4 * WINDOW));
+    const [pin] = world.owner.writers;
+    for (let pieces = 0; pieces < 3; pieces++) {
+      world.clock.advance(900);
+      taken(pin!);
+    }
+    world.clock.advance(999);
+    expect(events).to.deep.equal([]);
+    world.clock.advance(1);
+    expect(events).to.deep.equal(['timeout']);
+  });
+
+  it('says what a socket of TLS says where its listener has TLS', async () => {
+    const { world, conversation } = await open();
+    for (const tls of [undefined, { protocol: 'TLSv1.3', authorized: false }]) {
+      const introduction = { ...conversation.introduction, ...(tls && { tls }) };
+      const unused = (): void => {};
+      const acts = { want: unused, write: unused, endOutput: unused, leave: unused };
+      const stream = new ConnectionStream({ introduction, clock: world.clock, highWaterMark: 1, ...acts });
+      expect([stream.encrypted, stream.authorized]).to.deep.equal(
+        tls ? [true, false] : [undefined, undefined],
+      );
+    }
   });
 
   it('has the face of a socket', async () => {

@@ -136,6 +136,18 @@ describe('OwnSockets', () => {
     return { world, worker, own, flow };
   }
 
+  it('counts a packet that is settled at the end of the turn as outstanding until then', async () => {
+    const gate = new Gate();
+    const { world, flow } = await base(async () => gate.passed);
+    world.client().send('a\n');
+    await flow();
+    gate.open();
+    await promiseJobs();
+    expect(world.stats).to.deep.include({ acceptedPackets: 1, handledPackets: 0, outstandingPackets: 1 });
+    await flow();
+    expect(world.stats).to.deep.include({ acceptedPackets: 1, handledPackets: 1, outstandingPackets: 0 });
+  });
+
   it('answers, and closes last', async () => {
     const { world, flow } = await base((connection, data) => connection.send(`[${data.toString()}]`));
     const client = world.client();
@@ -159,6 +171,26 @@ describe('OwnSockets', () => {
     client.send('a\nb\nc\n');
     await flow();
     expect(client.served.writes).to.deep.equal([1]);
+  });
+
+  it('writes them at once, too, while a client of a stream takes nothing', async () => {
+    const { world, own, flow } = await base((connection, data) => connection.send(data));
+    const slow = world.client(1_000);
+    slow.stream.pause();
+    await flow();
+    const { remote, local } = world.reactor.connection(1)!.info;
+    const introduction = { listener: 0, remote, local };
+    const writer = { id: 1, introduction, unacknowledged: 0, pressed: true, eased: () => {} };
+    own.pin(1);
+    own.write(writer, [Buffer.alloc(300_000)], 300_000);
+    expect(writer.unacknowledged).to.equal(300_000);
+    const client = world.client();
+    client.send('a\nb\nc\n');
+    await flow();
+    expect(client.served.writes).to.deep.equal([1]);
+    slow.stream.destroy(true);
+    await flow();
+    expect(writer.unacknowledged).to.equal(0);
   });
 
   it('keeps the order of a connection when a large answer goes out early', async () => {

@@ -24,9 +24,8 @@ export async function openDatagrams(
   events: DatagramEvents,
 ): Promise<DatagramSocket> {
   const socket = make(options);
-  const opened = new NodeDatagramSocket(socket, events);
   await bound(socket, () => bind(socket, options));
-  return opened;
+  return new NodeDatagramSocket(socket, options, events);
 }
 
 /** Binds a socket and reads nothing from it. */
@@ -47,31 +46,31 @@ export async function adoptDatagrams(
   events: DatagramEvents,
 ): Promise<DatagramSocket> {
   const socket = make(options);
-  const opened = new NodeDatagramSocket(socket, events);
-  // It takes such a handle, as `server.listen` does, only its types do not say so.
-  socket.bind(handleOf(bound) as unknown as number);
-  return opened;
+  bindTo(socket, handleOf(bound));
+  return new NodeDatagramSocket(socket, options, events);
 }
 
 class NodeDatagramSocket implements DatagramSocket {
   /** Read while it is open: a socket that is closed has none. */
-  #endpoint: Endpoint = { address: '', port: 0 };
+  readonly endpoint: Endpoint;
+  private readonly socket: Socket;
+  /** How a socket that is of the other family than its listener writes addresses. */
+  readonly #written: ((address: string) => string) | undefined;
 
+  /** Made in the turn in which the socket is bound, in which nothing is read yet. */
   constructor(
-    private readonly socket: Socket,
+    bound: Socket,
+    options: DatagramOptions,
     private readonly events: DatagramEvents,
   ) {
-    socket.on('message', (data, from) => events.receive(data, from));
-    // Before it is bound the error is that of whoever opens it.
-    socket.once('listening', () => {
-      socket.on('error', (error) => events.failed(error));
-      const { address, port } = socket.address();
-      this.#endpoint = { address, port };
-    });
-  }
-
-  get endpoint(): Endpoint {
-    return this.#endpoint;
+    const { address, port, family } = bound.address();
+    this.endpoint = { address, port };
+    const isSix = family === 'IPv6';
+    const isOther = isSix !== options.host.includes(':');
+    this.socket = isOther ? inOtherFamily(bound, options) : bound;
+    if (isOther) this.#written = isSix ? mapped : unmapped;
+    this.socket.on('message', (data, from) => events.receive(data, from));
+    this.socket.on('error', (error) => events.failed(error));
   }
 
   get buffered(): number {
@@ -79,7 +78,9 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   send(data: Buffer, address: string, port: number): void {
-    this.socket.send(data, port, address, this.#sent);
+    // A sender may claim to be on port 0, to which nothing can be sent: Node would throw.
+    if (port === 0) this.events.failed(noPort(address));
+    else this.socket.send(data, port, this.#written?.(address) ?? address, this.#sent);
   }
 
   stop(): void {
@@ -99,6 +100,10 @@ class NodeDatagramSocket implements DatagramSocket {
   };
 }
 
+function noPort(address: string): Error {
+  return Object.assign(new Error(`EINVAL: nothing can be sent to port 0 of ${address}`), { code: 'EINVAL' });
+}
+
 function make({ host, ipv6Only, recvBufferSize, reusePort }: DatagramOptions): Socket {
   const options: SocketOptions & { reusePort?: boolean } = {
     type: host.includes(':') ? 'udp6' : 'udp4',
@@ -109,6 +114,33 @@ function make({ host, ipv6Only, recvBufferSize, reusePort }: DatagramOptions): S
     ...(reusePort && { reusePort }),
   };
   return createSocket(options);
+}
+
+/** It takes a handle, as `server.listen` does, only its types do not say so. */
+function bindTo(socket: Socket, handle: object): void {
+  socket.bind(handle as unknown as number);
+}
+
+/**
+ * A socket that came with the start is of the family that its unit says, whatever
+ * the `host` of its listener is; and Node has to be told, else it cannot send.
+ */
+function inOtherFamily(bound: Socket, options: DatagramOptions): Socket {
+  const socket = make({ ...options, host: options.host.includes(':') ? '0.0.0.0' : '::' });
+  bindTo(socket, handleIn(bound));
+  return socket;
+}
+
+const MAPPED = '::ffff:';
+
+/** An IPv4 address as IPv6 has it, for a socket of IPv6. */
+function mapped(address: string): string {
+  return address.includes(':') ? address : MAPPED + address;
+}
+
+/** And for one of IPv4 the other way round. */
+function unmapped(address: string): string {
+  return address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
 }
 
 /** `exclusive` keeps a surrounding cluster of the user's from binding in our place. */

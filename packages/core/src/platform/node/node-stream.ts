@@ -102,6 +102,8 @@ export class NodeStream implements ByteStream, SocketReceiver {
   failed(error: Error): void {
     if (this.#state !== 'gone') this.#failure = error;
     this.#state = 'gone';
+    // After the handshake Node tells of an error of TLS and leaves the socket open.
+    this.socket.destroy();
   }
 
   closed(): void {

@@ -82,7 +82,10 @@ export class NodeTlsServer implements TlsServer {
     this.#pending.delete(raw);
     raw.allowHalfOpen = socket.allowHalfOpen = true;
     const { remote, local } = pending.stream;
-    pending.events.secured(new NodeStream(socket, TLS, remote, local, raw), infoOf(socket));
+    const stream = new NodeStream(socket, TLS, remote, local, raw);
+    const info = infoOf(socket);
+    // OpenSSL is at work below this call, and a socket that is reset here takes the process with it.
+    setImmediate(() => pending.events.secured(stream, info));
   }
 
   /** Node closes the socket, after the alert that tells the client why. */
