@@ -217,7 +217,10 @@ describe('A connection that is served as a stream', () => {
     const events = eventsOf(stream);
     world.conversations.moveAway(conversation);
     await world.turn();
-    expect(events).to.deep.equal(['error ECONNRESET: the connection was reset: another worker serves it by now', 'close']);
+    expect(events).to.deep.equal([
+      'error ECONNRESET: the connection was reset: another worker serves it by now',
+      'close',
+    ]);
     expect(log.slice(2)).to.deep.equal([]);
   });
 
