@@ -41,6 +41,7 @@ export class DispatchRequest {
     return event === undefined || event.kind === 'introduction' ? 'connect' : event.kind;
   }
 
+  /** Of a datagram, which has no connection: a number that all datagrams of one sender have in common. */
   get connectionId(): number {
     return this.what.id;
   }
