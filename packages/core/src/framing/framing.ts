@@ -4,7 +4,7 @@
  * One object serves all connections of a listener, in the reactor, for every
  * packet. So it keeps no state and makes no objects: it is shown bytes and
  * answers with a length. What has been read, joined and handed out is the
- * business of `PacketReader`, one per connection.
+ * business of `PacketReader`.
  *
  * ```
  *   buffer   ┌────────────┬───────────────────────────────┬───────────┐

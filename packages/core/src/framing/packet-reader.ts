@@ -6,8 +6,8 @@ const NOTHING = Buffer.alloc(0);
 const FIRST_ROOM = 1024;
 
 /**
- * Cuts what one connection reads into packets. The reactor owns one for each
- * connection:
+ * Cuts what one connection reads into packets. A connection has one as long as
+ * bytes of it wait, see `ReaderPool`:
  *
  * ```ts
  * reader.push(chunk);

@@ -85,7 +85,7 @@ export class NodeStream implements ByteStream, SocketReceiver {
     const { socket } = this;
     const others = this.kind.readsInPlace && socket.allowHalfOpen ? socket.listeners('end') : [];
     socket.on('end', onEnd);
-    for (const other of others) socket.off('end', other as () => void);
+    for (const other of others) socket.off('end', other);
   }
 
   // What the socket says.
