@@ -7,7 +7,7 @@
  * environment says otherwise, and changes nothing.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { raw, tcp, type ConnectionStream } from '@shoal/core';
+import { Logger, raw, tcp, type ConnectionStream } from '@shoal/core';
 import { Handler, OnConnection, OnDrain, Tick } from '@shoal/decorators';
 import type { Command } from './console.js';
 import { Inquiries } from './inquiries.js';
@@ -26,13 +26,19 @@ export function pageListener(): ReturnType<typeof tcp> {
 @Handler()
 export class Page {
   readonly #http = createServer((request, response) => {
-    this.#answer(request, response).catch(() => response.destroy());
+    this.#answer(request, response).catch((error: unknown) => {
+      this.logger.error(`the page has not answered ${request.method} ${request.url}`, { error });
+      response.destroy();
+    });
   });
   /** Those who look on. */
   readonly #live = new Set<ServerResponse>();
   #leaving = false;
 
-  constructor(private readonly inquiries: Inquiries) {
+  constructor(
+    private readonly inquiries: Inquiries,
+    private readonly logger: Logger,
+  ) {
     // It listens nowhere, and has to believe that it does: only then it knows its idle connections.
     this.#http.emit('listening');
   }

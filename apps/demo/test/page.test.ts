@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
-import type { ConnectionStream } from '@shoal/core';
+import { Logger, type ConnectionStream } from '@shoal/core';
 import { Tally } from '@shoal/demo/app';
 import { launch, simulate, type TestClient, type TestServer } from '@shoal/testing';
 import { expect } from 'chai';
@@ -59,7 +59,8 @@ describe('The page of Tally', () => {
   it('forgets who has gone before the first totals came', async () => {
     const answers: ((json: string) => void)[] = [];
     const keeper = { ask: async () => new Promise<string>((resolve) => answers.push(resolve)) };
-    const page = new Page(keeper as unknown as Inquiries);
+    const logger = new Logger({ write: () => {} }, { role: 'worker' });
+    const page = new Page(keeper as unknown as Inquiries, logger);
     const browser = new Duplex({ read: () => {}, write: (_chunk, _encoding, taken) => taken() });
     page.serve(browser as ConnectionStream);
     browser.push('GET /live HTTP/1.1\r\nhost: tally\r\n\r\n');
