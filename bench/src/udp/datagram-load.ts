@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { cpuOfTree } from '../harness/process-tree.js';
 
 export interface DatagramLoad {
   readonly port: number;
@@ -14,6 +15,8 @@ export interface DatagramFigures {
   readonly lost: number;
   /** ms. */
   readonly elapsed: number;
+  /** Processor time that the server took meanwhile, in µs, with all its processes. */
+  readonly cpu: number;
 }
 
 /** ms without an answer after which a socket takes what it has on its way for lost. */
@@ -22,6 +25,7 @@ const LOST_AFTER_MS = 50;
 /** Sends the next datagram for each answer, for so many ms after an unmeasured time. */
 export async function loadWithDatagrams(
   load: DatagramLoad,
+  pid: number,
   warmUp: number,
   duration: number,
 ): Promise<DatagramFigures> {
@@ -30,11 +34,13 @@ export async function loadWithDatagrams(
     await Promise.all(all.map(async (socket) => socket.start()));
     await sleep(warmUp);
     const before = countsOf(all);
+    const cpuBefore = cpuOfTree(pid);
     const begin = performance.now();
     await sleep(duration);
     const elapsed = performance.now() - begin;
     const after = countsOf(all);
-    return { answers: after.answers - before.answers, lost: after.lost - before.lost, elapsed };
+    const cpu = cpuOfTree(pid) - cpuBefore;
+    return { answers: after.answers - before.answers, lost: after.lost - before.lost, elapsed, cpu };
   } finally {
     for (const socket of all) socket.stop();
   }

@@ -1,7 +1,8 @@
 /**
  * The datagram benchmark: process mode, base mode and a plain node:dgram server
  * get the same load in turns, round by round, so that what else the machine does
- * hits all of them alike. Prints the medians of packets per second.
+ * hits all of them alike. Prints the medians of packets per second, and of
+ * the processor time for each.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -69,8 +70,10 @@ export async function udp(args: string[]): Promise<number> {
   try {
     const ports = await Promise.all(servers.map(async ({ program }) => portOf(program)));
     for (let round = 0; round < rounds; round++)
-      for (const [index, { turns }] of servers.entries())
-        turns.push(await loadWithDatagrams({ ...load, port: ports[index]! }, WARM_UP_MS, seconds * 1000));
+      for (const [index, { program, turns }] of servers.entries()) {
+        const toThis = { ...load, port: ports[index]! };
+        turns.push(await loadWithDatagrams(toThis, program.pid, WARM_UP_MS, seconds * 1000));
+      }
   } finally {
     await Promise.all(servers.map(async ({ program }) => program.leave()));
   }
@@ -83,6 +86,7 @@ export async function udp(args: string[]): Promise<number> {
       name,
       `${Math.round(packets).toLocaleString('en')} packets/s`,
       `${(packets / yardstick).toFixed(2)} of ${PLAIN}`,
+      `${median(turns.map(({ cpu, answers }) => cpu / answers)).toFixed(1)} µs of CPU`,
       `${lost} lost`,
     ];
   });
