@@ -1,12 +1,14 @@
+import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectSecurely } from 'node:tls';
 import { expect } from 'chai';
 import type { ConnectionOptions, TestClient, TestServer } from '@shoal/testing';
 import { listeners, SecuredApp } from '../fixtures/apps/secured.js';
 import { tlsFile, tlsText } from '../fixtures/tls/files.js';
 import { eventually, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
 
 const base = { mode: 'base', workerNum: 2 } as const;
 const single = { mode: 'base', workerNum: 1 } as const;
@@ -46,6 +48,27 @@ async function rejects(connecting: Promise<unknown>): Promise<void> {
     () => 'rejected',
   );
   expect(outcome).to.equal('rejected');
+}
+
+function endpointOf({ running }: TestServer): { host: string; port: number } {
+  const { address: host, port } = running.listeners[0]!;
+  return { host, port };
+}
+
+/** A session that a client may bring along. The clients of tests have none. */
+async function ticketOf(server: TestServer): Promise<Buffer> {
+  const socket = connectSecurely({ ...endpointOf(server), rejectUnauthorized: false }).resume();
+  const [session] = (await once(socket, 'session')) as [Buffer];
+  socket.destroy();
+  return session;
+}
+
+async function resumes(server: TestServer, session: Buffer): Promise<boolean> {
+  const socket = connectSecurely({ ...endpointOf(server), rejectUnauthorized: false, session });
+  await once(socket, 'secureConnect');
+  const reused = socket.isSessionReused();
+  socket.destroy();
+  return reused;
 }
 
 const commonNameOf = (client: TestClient): string | undefined => client.tls?.serverCertificate.subject;
@@ -241,6 +264,25 @@ describe('Certificates', () => {
     expect(await subject(server)).to.equal('CN=renewed');
     fresh();
   }, { settings: { ...settings, ...base }, ...few }); // prettier-ignore
+
+  // Which owner of sockets accepts is not for a test to say: of eight connections hardly all come to one.
+  for (const [owners, more] of Object.entries({ reactor: { reactorNum: 2 }, worker: base }))
+    withProcesses(`let clients resume their sessions, whichever ${owners} accepts, until they are renewed`, SecuredApp,
+      async (server) => {
+        const session = await ticketOf(server);
+        const resumed = async (): Promise<boolean[]> => {
+          const each: boolean[] = [];
+          for (let count = 0; count < 8; count++) each.push(await resumes(server, session));
+          return each;
+        };
+        expect(await resumed()).to.not.include(false);
+        await server.reload();
+        expect(await resumed()).to.not.include(false);
+        put('renewed', 'renewed');
+        await server.reload();
+        expect(await resumed()).to.not.include(true);
+        fresh();
+      }, { settings: { ...settings, ...more } }); // prettier-ignore
 
   inSimulation('stay as they were where the new key does not fit', SecuredApp, unfit, { settings, ...few });
   inSimulation('stay as they were in base mode, too', SecuredApp, unfit, {

@@ -94,7 +94,8 @@ export class CertificateFiles {
     const findings = network.examineTls(material, clock.wallTime());
     const asProblems = (warning: boolean): Problem[] =>
       findings.filter((each) => each.warning === warning).map((each) => this.#problem(each, tls, path));
-    return { material, problems: asProblems(false), warnings: asProblems(true) };
+    const sealed = { ...material, ticketKeys: network.ticketKeys(material) };
+    return { material: sealed, problems: asProblems(false), warnings: asProblems(true) };
   }
 
   #identity({ cert, key, passphrase }: IdentitySettings, path: Path, problems: Problem[]): TlsIdentity {

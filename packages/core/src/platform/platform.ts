@@ -245,6 +245,8 @@ export interface TlsMaterial extends TlsIdentity {
   readonly alpn: readonly string[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly ciphers?: string;
+  /** What session tickets are sealed with, in base64: whoever has it resumes what another owner of sockets has begun. */
+  readonly ticketKeys?: string;
 }
 
 /** What is wrong with some material, or will be. */
@@ -392,6 +394,12 @@ export interface Network {
   ): Promise<Listener>;
   /** Looks for what is wrong with the material, at that time in ms since the epoch. */
   examineTls(material: TlsMaterial, now: number): readonly TlsFinding[];
+  /**
+   * What tickets of sessions with this material are sealed with, for all that this
+   * process starts: other material has other keys, so that whoever may no longer
+   * come in brings no ticket of before.
+   */
+  ticketKeys(material: TlsMaterial): string;
   /** Throws for material that does not hold. */
   tlsServer(material: TlsMaterial): TlsServer;
   /** Opens a socket for datagrams. Rejects as `listen` does. */

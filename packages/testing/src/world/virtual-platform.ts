@@ -145,6 +145,8 @@ export function virtualPlatform(
       later(() => machine.network.open(options, (socket) => new VirtualBound(socket, actor))),
     adopt: (bound, _options, accept) => later(() => adopt(bound, actor, accept)),
     examineTls,
+    // Every handshake of this world is a whole one.
+    ticketKeys: () => '',
     tlsServer: (material) => new VirtualTlsServer(material),
     openDatagrams: (options, events) =>
       later(() => machine.datagrams.bind(options).read(actor, machine.datagrams, events)),

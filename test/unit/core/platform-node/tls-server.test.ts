@@ -18,6 +18,8 @@ const material: TlsMaterial = {
   minVersion: 'TLSv1.2',
 };
 
+const place = (port: number): ConnectionOptions => ({ host: '127.0.0.1', port, rejectUnauthorized: false });
+
 describe('A server of TLS on real sockets', () => {
   const network = new NodeNetwork({ write: () => {} });
   const sockets: Socket[] = [];
@@ -63,7 +65,7 @@ describe('A server of TLS on real sockets', () => {
     port: number,
     options: ConnectionOptions,
   ): Socket & { readonly failure?: NodeJS.ErrnoException } {
-    const socket = connectSecurely({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
+    const socket = connectSecurely({ ...place(port), ...options });
     sockets.push(socket);
     return socket.on('error', (failure) => Object.assign(socket, { failure }));
   }
@@ -80,6 +82,27 @@ describe('A server of TLS on real sockets', () => {
   });
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`resumes what another with the same material has begun, and nothing of other material (${version})`, async () => {
+      const device = { cert: tlsText('device.crt'), key: tlsText('device.key'), maxVersion: version };
+      const members = { ...material, ca: tlsText('authority.crt'), requestCert: true };
+      const begins = async (served: TlsMaterial): Promise<number> => {
+        await listener?.close();
+        return listen({ ...served, ticketKeys: network.ticketKeys(served) });
+      };
+      const beginner = client(await begins(members), device).resume();
+      const [session] = (await within('a ticket', once(beginner, 'session'))) as [Buffer];
+      const resumes = async (served: TlsMaterial): Promise<boolean> => {
+        const socket = connectSecurely({ ...place(await begins(served)), ...device, session });
+        sockets.push(socket);
+        await within('the handshake', once(socket, 'secureConnect'));
+        return socket.isSessionReused();
+      };
+      expect(await resumes(members)).to.equal(true);
+      await until('both are secured', () => secured.length === 2);
+      expect(secured[1]).to.deep.equal(secured[0]).and.to.include({ authorized: true });
+      expect(await resumes({ ...members, alpn: ['other'] })).to.equal(false);
+    });
+
     it(`outlives connections that are reset the moment they are secured (${version})`, async () => {
       const turnAway = (stream: ByteStream): void => stream.destroy(true);
       const port = await listen({ minVersion: version }, undefined, turnAway);

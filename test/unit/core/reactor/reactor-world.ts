@@ -210,6 +210,10 @@ class FakeNetwork implements Network {
     return [];
   }
 
+  ticketKeys(): string {
+    return '';
+  }
+
   tlsServer(): TlsServer {
     throw new Error('there is no TLS in this world');
   }

@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type {
   BoundListener,
@@ -33,6 +34,7 @@ type Accept = (stream: ByteStream) => void;
 export class NodeNetwork implements Network {
   readonly passed = passedSockets;
   readonly reusePort = supportsReusePort(process.versions.node, process.platform);
+  readonly #ticketSecret = randomBytes(48);
 
   constructor(private readonly log: LogWriter) {}
 
@@ -56,6 +58,10 @@ export class NodeNetwork implements Network {
 
   examineTls(material: TlsMaterial, now: number): readonly TlsFinding[] {
     return examineTls(material, now);
+  }
+
+  ticketKeys(material: TlsMaterial): string {
+    return createHmac('sha384', this.#ticketSecret).update(JSON.stringify(material)).digest('base64');
   }
 
   tlsServer(material: TlsMaterial): TlsServer {

@@ -21,6 +21,9 @@ import { entryFor } from './server-names.js';
 /** ms. Whoever starts a handshake watches the time; that of Node is as long as a timer can be. */
 const NO_TIMEOUT = 2 ** 31 - 1;
 
+/** Sessions are of one listener by the keys of their tickets. Node's own context is made of a command line, and those of two processes may differ. */
+const SESSION_ID_CONTEXT = 'shoal';
+
 const TLS: SocketKind = { transport: 'tls', readsInPlace: false, readsToEnd: false };
 
 interface Pending {
@@ -34,12 +37,17 @@ export class NodeTlsServer implements TlsServer {
 
   constructor(material: TlsMaterial) {
     const { sni, ca, alpn, ciphers, minVersion, requestCert, rejectUnauthorized } = material;
-    const shared = { minVersion, ...(ciphers !== undefined && { ciphers }), ...(ca !== undefined && { ca }) };
+    const shared = {
+      minVersion,
+      sessionIdContext: SESSION_ID_CONTEXT,
+      ...(ciphers !== undefined && { ciphers }),
+      ...(ca !== undefined && { ca }),
+    };
     const contextOf = ({ cert, key, passphrase }: TlsIdentity): SecureContext =>
       createSecureContext({ ...shared, cert, key, ...(passphrase !== undefined && { passphrase }) });
     const contexts: Record<string, SecureContext> = {};
     for (const [name, identity] of Object.entries(sni)) contexts[name] = contextOf(identity);
-    const { cert, key, passphrase } = material;
+    const { cert, key, passphrase, ticketKeys } = material;
     this.#server = createServer({
       ...shared,
       cert,
@@ -49,6 +57,7 @@ export class NodeTlsServer implements TlsServer {
       rejectUnauthorized,
       ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
       SNICallback: (servername, answer) => answer(null, entryFor(contexts, servername)),
+      ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys, 'base64') }),
       handshakeTimeout: NO_TIMEOUT,
       pauseOnConnect: true,
     });
