@@ -171,10 +171,11 @@ describe('A reload in words', () => {
 
 describe('Connections in the terminal', () => {
   it('are a table in the order of their ids', () => {
-    expect(connectionLines([clientInfo(2), clientInfo(3)], now)).to.deep.equal([
-      'id  listener  client          worker    age  state  in flight  bytes waiting',
-      ' 2  lines     [::1]:40002          1  1h 1m  open           1           2048',
-      ' 3  lines     10.0.0.7:40003       -  1h 1m  open           1           2048',
+    const paused = { ...clientInfo(3), paused: true, uid: 'device\n7' };
+    expect(connectionLines([clientInfo(2), paused], now)).to.deep.equal([
+      'id  listener  client          worker    age  state         uid       in flight  bytes waiting',
+      ' 2  lines     [::1]:40002          1  1h 1m  open          -                 1           2048',
+      ' 3  lines     10.0.0.7:40003       -  1h 1m  open, paused  device 7          1           2048',
     ]);
   });
 });

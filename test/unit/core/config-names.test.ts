@@ -25,20 +25,15 @@ describe('A name that is no option', () => {
     );
   });
 
-  it('in a listener of datagrams is told that only streams have it, wherever it could be written', () => {
-    for (const name of [
-      'framing',
-      'concurrency',
-      'packageMaxLength',
-      'heartbeatIdleTime',
-      'backlog',
-      'noDelay',
-    ])
+  it('of another kind of listener is told which have it, wherever else it could be written', () => {
+    for (const name of ['framing', 'concurrency', 'packageMaxLength', 'heartbeatIdleTime', 'backlog'])
       expect(explain(name, 'udp')).to.equal(
-        'is not an option of udp(); remove it: only listeners of streams have it',
+        'is not an option of udp(); remove it: only tcp() and unix() have it',
       );
+    for (const name of ['noDelay', 'connectRate', 'tls'])
+      expect(explain(name, 'unix')).to.equal('is not an option of unix(); remove it: only tcp() has it');
     expect(explain('recvBufferSize', 'tcp')).to.equal(
-      'is not an option of tcp(); write it in a listener: listeners: [udp({ recvBufferSize: … })]',
+      'is not an option of tcp(); remove it: only udp() has it',
     );
     expect(explain('recv_buffer_size', 'udp')).to.equal('has no such name; did you mean recvBufferSize?');
   });

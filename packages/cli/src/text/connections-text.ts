@@ -10,6 +10,7 @@ const columns: readonly Column[] = [
   { title: 'worker', align: 'right' },
   { title: 'age', align: 'right' },
   { title: 'state', align: 'left' },
+  { title: 'uid', align: 'left' },
   { title: 'in flight', align: 'right' },
   { title: 'bytes waiting', align: 'right' },
 ];
@@ -18,17 +19,16 @@ const columns: readonly Column[] = [
 export function connectionLines(connections: readonly ClientInfo[], now: number): string[] {
   return table(
     columns,
-    connections.map(
-      ({ id, listener, remote, workerId, connectedAt, state, outstandingPackets, queuedBytes }) => [
-        String(id),
-        oneLine(listener),
-        endpointText(remote),
-        workerId === null ? '-' : String(workerId),
-        durationText(Math.max(0, now - connectedAt)),
-        state,
-        String(outstandingPackets),
-        String(queuedBytes),
-      ],
-    ),
+    connections.map((each) => [
+      String(each.id),
+      oneLine(each.listener),
+      endpointText(each.remote),
+      each.workerId === null ? '-' : String(each.workerId),
+      durationText(Math.max(0, now - each.connectedAt)),
+      each.paused ? `${each.state}, paused` : each.state,
+      each.uid === null ? '-' : oneLine(String(each.uid)),
+      String(each.outstandingPackets),
+      String(each.queuedBytes),
+    ]),
   );
 }

@@ -80,15 +80,21 @@ function respelled(key: string, name: string, own: readonly string[]): Refusal |
 }
 
 function misplaced(name: string, place: Place): Refusal | undefined {
-  if (place === 'udp' && name in listeners.tcp.shape)
-    return new Refusal(`is not an option ${where[place]}`, 'remove it: only listeners of streams have it');
+  const owners = transports.filter((each) => each !== place && name in listeners[each].shape);
+  if (isTransport(place) && owners.length > 0) {
+    const names = owners.map((each) => `${each}()`).join(' and ');
+    return new Refusal(
+      `is not an option ${where[place]}`,
+      `remove it: only ${names} ${owners.length > 1 ? 'have' : 'has'} it`,
+    );
+  }
   if (place !== 'server' && serverOptions.includes(name)) {
     return new Refusal(
       `is not an option ${where[place]}`,
       `write ${name} beside listeners, for the whole server`,
     );
   }
-  const transport = transports.find((each) => each !== place && name in listeners[each].shape);
+  const [transport] = owners;
   if (transport === undefined) return undefined;
   return new Refusal(
     `is not an option ${where[place]}`,
