@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +24,16 @@ async function socket(): Promise<Socket> {
   const { port } = server.address() as net.AddressInfo;
   const descriptor = (server as unknown as { _handle: { fd: number } })._handle.fd;
   return { port, descriptor, close: () => void server.close() };
+}
+
+/** Node keeps the handle of a socket for datagrams behind a symbol. */
+function descriptorOf(socket: DatagramSocket): number {
+  for (const symbol of Object.getOwnPropertySymbols(socket)) {
+    const state = (socket as unknown as Record<symbol, unknown>)[symbol];
+    const { handle } = (state ?? {}) as { readonly handle?: { readonly fd: number } };
+    if (handle !== undefined) return handle.fd;
+  }
+  throw new Error('this version of Node keeps the handle elsewhere');
 }
 
 function activate(settings: object, names: string, sockets: readonly Socket[]): Program {
@@ -116,6 +127,19 @@ describe('A server that systemd starts', () => {
         expect((await none.left()).code).to.equal(72);
         expect(none.stderr).to.match(/^LISTEN_FAILED: listener lines cannot listen on /);
       }
+    });
+
+    it('is refused with 72 for a socket of another kind, and says which was wanted', async () => {
+      const datagrams = createSocket('udp4');
+      await new Promise<void>((resolve) => datagrams.bind(0, '127.0.0.1', resolve));
+      for (const settings of [modes.process, modes.base]) {
+        const descriptor = descriptorOf(datagrams);
+        const one = { port: 0, descriptor, close: () => {} };
+        const program = activate({ ...settings, listeners: [listener('lines')] }, 'lines', [one]);
+        expect((await program.left()).code).to.equal(72);
+        expect(program.stderr).to.include('the socket that was passed is not one of TCP');
+      }
+      datagrams.close();
     });
 
     it('leaves them alone when they are for another process', async () => {

@@ -38,8 +38,28 @@ export function endpointOf(server: Server, options: ListenOptions): Endpoint {
   if ('path' in options && !isTcp) return { address: options.path, port: 0 };
   if (!('path' in options) && isTcp) return { address: place.address, port: place.port };
   server.close();
-  const wanted = 'path' in options ? 'a unix socket' : 'one of TCP';
-  throw Object.assign(new Error(`the socket that was passed is not ${wanted}`), { code: 'ENOTSUP' });
+  throw unfitSocket(options);
+}
+
+/** Listens on a descriptor that came with the start. Rejects for a socket of datagrams in clearer words than the system. */
+export async function listenOnPassed(
+  server: Server,
+  descriptor: number,
+  options: ListenOptions,
+): Promise<void> {
+  const { backlog } = options;
+  try {
+    // `exclusive` keeps a surrounding cluster of the user's from listening in our place.
+    await listening(server, () => server.listen({ fd: descriptor, backlog, exclusive: true }));
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EINVAL' ? unfitSocket(options, error) : error;
+  }
+}
+
+function unfitSocket(options: ListenOptions, cause?: unknown): Error {
+  const wanted = 'path' in options ? 'a unix socket for streams' : 'one of TCP';
+  const error = new Error(`the socket that was passed is not ${wanted}`, { cause });
+  return Object.assign(error, { code: 'ENOTSUP' });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 import type { Endpoint, ListenOptions } from '../platform.js';
-import { endpointOf, listening } from './listening.js';
+import { endpointOf, listening, listenOnPassed } from './listening.js';
 import { SocketFile } from './socket-file.js';
 
 export interface OpenServer {
@@ -12,12 +12,12 @@ export interface OpenServer {
 /** Lets the server listen where the options say. Rejects with the system's error. */
 export async function openServer(server: Server, options: ListenOptions): Promise<OpenServer> {
   const { backlog, descriptor } = options;
-  // `exclusive` keeps a surrounding cluster of the user's from listening in our place.
-  const rest = { backlog, exclusive: true };
   if (descriptor !== undefined) {
-    await listening(server, () => server.listen({ fd: descriptor, ...rest }));
+    await listenOnPassed(server, descriptor, options);
     return { endpoint: endpointOf(server, options) };
   }
+  // `exclusive` keeps a surrounding cluster of the user's from listening in our place.
+  const rest = { backlog, exclusive: true };
   if (!('path' in options)) {
     const { host, port, ipv6Only = false, reusePort } = options;
     await listening(server, () => server.listen({ host, port, ipv6Only, reusePort, ...rest }));
