@@ -53,6 +53,22 @@ describe('What handlers send and close', () => {
     );
   }
 
+  inSimulation(
+    'says false of a connection that the worker had itself in base mode, and opens no pipe for it',
+    PostApp,
+    async (server) => {
+      const client = await server.connect();
+      const [id, workerId] = (await ask(client, 'who')).split(' ').map(Number);
+      let sibling = await server.connect();
+      while (Number((await ask(sibling, 'who')).split(' ')[1]) !== workerId) sibling = await server.connect();
+      client.end();
+      await client.ended();
+      expect(await ask(sibling, `send ${id} nobody`)).to.equal('false');
+      expect(await ask(sibling, `close ${id}`)).to.equal('false');
+    },
+    { settings: { mode: 'base' } },
+  );
+
   inSimulationFirst(
     'never mixes what several workers send to one connection',
     PostApp,

@@ -84,8 +84,9 @@ export class Mesh {
     return peer === undefined ? undefined : this.#way(peer);
   }
 
-  /** The way to that very process; undefined when it is gone. */
+  /** The way to that very process; undefined when it is gone, and to this one: its sockets are at hand. */
   wayToIncarnation(incarnation: number): Way | undefined {
+    if (incarnation === this.#identity?.incarnation) return undefined;
     const peer = this.#peers.living(incarnation);
     return peer === undefined ? undefined : this.#way(peer);
   }
