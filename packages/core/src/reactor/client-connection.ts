@@ -12,22 +12,20 @@
  * worker's answers come back through `send`. After the last packet a close
  * event follows, and when that is settled the connection is forgotten.
  */
-import type { StreamListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
-import type { Many, Observe } from '../events/facts.js';
+import type { Many } from '../events/facts.js';
 import type { PacketReader } from '../framing/packet-reader.js';
-import type { ReaderPool } from '../framing/reader-pool.js';
-import type { Ledger } from '../pipe/ledger.js';
 import type { AdoptReason, CloseReason, FileRequest, Introduction, Settlement } from '../pipe/messages.js';
 import type { Uid } from '../pipe/orders.js';
-import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
-import type { ByteStream, Clock, Endpoint, Files, StreamEvents, Timer } from '../platform/platform.js';
+import type { ByteStream, Endpoint, StreamEvents, Timer } from '../platform/platform.js';
 import { Acquaintances } from './acquaintances.js';
 import type { Arrival } from './arrival.js';
-import { Delivery, type Client, type Loss, type WorkerPort } from './delivery.js';
-import { Outlet, type OutletHost, type OutletRules } from './outlet.js';
+import type { ConnectionHost, Hosted, ListenerContext } from './connection-host.js';
+import { Delivery, type Loss, type WorkerPort } from './delivery.js';
+import { Outlet, type OutletHost } from './outlet.js';
 import type { Output } from './output.js';
+import { bookAccepted, bookFault, bookHandled, bookRefused, bookReturned } from './packet-books.js';
 import { HeldSend, Pinning } from './pinning.js';
 import { Reading, Stop } from './reading.js';
 import type { Tell } from './tell.js';
@@ -42,54 +40,18 @@ const SHUTDOWN_LINGER_MS = 1_000;
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** What connections of one listener share. */
-export interface ListenerContext {
-  readonly index: number;
-  readonly settings: StreamListenerSettings;
-  readonly readers: ReaderPool;
-  readonly outlet: OutletRules;
-  /** Whether it matters when bytes come and go. */
-  readonly timed: boolean;
-}
-
-/** What a connection needs of the reactor that owns it. */
-export interface ConnectionHost {
-  readonly clock: Clock;
-  readonly files: Files;
-  readonly observe: Observe | undefined;
-  /** Bytes that wait for slow clients, on all connections together. */
-  readonly outputTotal: Window;
-  /** Bytes of partial packets, on all connections together. */
-  readonly inputTotal: Window;
-  readonly counters: { acceptedPackets: number; handledPackets: number; pinnedLost: number };
-  readonly ledger: Ledger;
-  /** The server stops, or in base mode the worker. */
-  readonly draining: boolean;
-  /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */
-  readonly unorderedEvents: boolean;
-  /** The worker for an event, in dispatch modes that are not sticky; `'wait'`: `pump` is called when one can take it. */
-  route(connection: ClientConnection, delivery: Delivery): WorkerSlot | 'wait' | 'discard' | 'close';
-  /** Counts what is refused: an error code, CLOSED for packets of a connection that was closed, WORKER_LOST, or what a dispatch module refuses. */
-  refuse(reason: string): void;
-  peerFault(error: ProtocolError, connection: ClientConnection): void;
-  /** A file has ended before what was promised of it. */
-  brokenFile(error: Error, connection: ClientConnection): void;
-  /** The socket is closed; the connection stays known until its last event is settled. */
-  closed(connection: ClientConnection, reason: CloseReason): void;
-  forget(connection: ClientConnection): void;
-  /** It takes nothing more for its client: nobody finds it by its uid or its groups any longer. */
-  left(standing: Standing): void;
-}
-
-export class ClientConnection implements StreamEvents, Client, OutletHost {
+export class ClientConnection implements StreamEvents, Hosted, OutletHost {
   /** The worker that serves it, in sticky dispatch modes. */
   slot: WorkerSlot | undefined;
   state: Buffer | undefined;
   /** When bytes came last, on the platform's clock; kept where silence is looked at. */
   lastReceived: number;
+  /** ms since the epoch. */
+  readonly connectedAt: number;
   /** `heartbeatIdleTime` and `maxIdleTime` are not for it. */
   isProtected = false;
-  #lastSent: number | undefined;
+  /** When it was sent something last; kept where idleness is looked at. */
+  lastSent: number | undefined;
   /** Its uid and its groups, once it has any. */
   standing: Standing | undefined;
 
@@ -115,7 +77,6 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   #unsettledPackets = 0;
   #connected = false;
   #home: WorkerPort | undefined;
-  readonly #connectedAt: number;
   #connectAttempts = 0;
   #closeSent = false;
   /** Deaths in a row that hit the introduction, and the close. */
@@ -144,7 +105,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     readonly listener: ListenerContext,
     private readonly stream: ByteStream,
     private readonly reactor: ConnectionHost,
-    private readonly arrival: Arrival = stream,
+    readonly arrival: Arrival = stream,
   ) {
     const { settings, outlet } = listener;
     this.#outlet = new Outlet(stream, outlet, this);
@@ -152,7 +113,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#reading = new Reading(stream);
     this.#window = new Window(settings.maxQueuedBytes);
     this.lastReceived = listener.timed ? reactor.clock.now() : 0;
-    this.#connectedAt = reactor.clock.wallTime();
+    this.connectedAt = reactor.clock.wallTime();
     if (reactor.unorderedEvents) this.#event = new Delivery('introduction', this, NO_BYTES, 0, 0, 0);
   }
 
@@ -185,35 +146,6 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     return this.#pinning !== undefined;
   }
 
-  get info(): ClientInfo {
-    const { id, listener, slot, standing, outstandingPackets } = this;
-    const { remote, local } = this.arrival;
-    return {
-      id,
-      listener: listener.settings.name,
-      remote,
-      local,
-      workerId: slot?.workerId ?? null,
-      connectedAt: this.#connectedAt,
-      state: this.#phase,
-      outstandingPackets,
-      queuedBytes: this.#output.buffered,
-      partialBytes: this.partialBytes,
-      uid: standing?.uid ?? null,
-      groups: standing?.groups.size ?? 0,
-      protected: this.isProtected,
-      lastReceivedAt: listener.timed ? this.#wallTime(this.lastReceived) : null,
-      lastSentAt: this.#lastSent === undefined ? null : this.#wallTime(this.#lastSent),
-      paused: this.#reading.has(Stop.paused | Stop.unconfirmed),
-    };
-  }
-
-  /** A time of the platform's clock, in ms since the epoch. */
-  #wallTime(time: number): number {
-    const { clock } = this.reactor;
-    return Math.round(clock.wallTime() - (clock.now() - time));
-  }
-
   /** Packets that were accepted and are not settled, wherever they are. */
   get outstandingPackets(): number {
     return this.#unsettledPackets + this.#waiting.length;
@@ -226,6 +158,10 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Whether nothing can come from the client: we have stopped reading, or its input has ended. Its silence says nothing then. */
   get deaf(): boolean {
     return this.#reading.stopped || this.#inputEnded;
+  }
+
+  get phase(): 'open' | 'ending' | 'closed' {
+    return this.#phase;
   }
 
   /** Neither ending nor closed. */
@@ -251,6 +187,16 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   /** Bytes that were taken for the client and that its system has not. */
   get unsentBytes(): number {
     return this.#output.unsent;
+  }
+
+  /** Bytes that wait for the client. */
+  get queuedBytes(): number {
+    return this.#output.buffered;
+  }
+
+  /** The application has stopped reading it, or has not begun to. */
+  get paused(): boolean {
+    return this.#reading.has(Stop.paused | Stop.unconfirmed);
   }
 
   // What the socket says.
@@ -296,7 +242,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   send(buffer: Buffer, start: number, end: number, pid: number, to?: Many): void {
     if (!this.#takesOutput()) return;
     const taken = this.#outlet.send(buffer, start, end, pid, to);
-    if (taken && this.listener.timed) this.#lastSent = this.reactor.clock.now();
+    if (taken && this.listener.timed) this.lastSent = this.reactor.clock.now();
     // A stream has no holes.
     if (!taken && this.#pinning?.port.pid === pid) this.overflow();
   }
@@ -305,7 +251,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): void {
     if (!this.#takesOutput()) tell('discarded');
     else if (this.#outlet.sendAndTell(buffer, start, end, pid, tell) && this.listener.timed)
-      this.#lastSent = this.reactor.clock.now();
+      this.lastSent = this.reactor.clock.now();
   }
 
   sendFile(request: FileRequest, tell: Tell): void {
@@ -523,8 +469,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     if (delivery.kind === 'packet') {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
-      if (discarded) this.#refuse(delivery, delivery.refusal);
-      else this.#countHandled(delivery);
+      if (discarded) bookRefused(this.reactor, delivery, delivery.refusal);
+      else bookHandled(this.reactor, delivery);
     } else if (delivery.kind === 'introduction') {
       this.#connected = true;
       this.#introductionDeaths = 0;
@@ -534,12 +480,6 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     }
     const moved = this.#unsettled === 0 && this.#followPlace();
     if (moved || this.#waiting.length > 0 || this.#reading.stopped || this.#inputEnded) this.pump();
-  }
-
-  #countHandled(delivery: Delivery): void {
-    this.reactor.counters.handledPackets++;
-    if (delivery.attempt === 1) this.reactor.ledger.handled++;
-    else this.reactor.ledger.redeliveredAndHandled++;
   }
 
   /** Goes where the place of its worker is now; says whether it did. */
@@ -565,18 +505,13 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
       if (this.#refusesReturned()) {
-        this.#refuse(delivery, 'CLOSED');
+        bookRefused(this.reactor, delivery, 'CLOSED');
         return;
       }
       const at = this.#waiting.findIndex(({ packet }) => packet > delivery.packet);
       if (at < 0) this.#waiting.push(delivery);
       else this.#waiting.splice(at, 0, delivery);
-      this.reactor.observe?.({
-        kind: 'returned',
-        connection: this.id,
-        packet: delivery.packet,
-        planned: true,
-      });
+      bookReturned(this.reactor, delivery, true);
     }
   }
 
@@ -602,20 +537,15 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       this.#window.give(delivery.charge);
       if (loss.alone === delivery) {
         poisoned = true;
-        this.#noteRefused(delivery, 'PACKET_POISON');
+        bookFault(this.reactor, delivery, 'PACKET_POISON');
       } else if (index < drops) {
-        this.#refuse(delivery, 'WORKER_LOST');
+        bookRefused(this.reactor, delivery, 'WORKER_LOST');
       } else if (!poisoned && !this.#refusesReturned()) {
         if (returned.length === 0) delivery.answered += this.#answered;
         returned.push(delivery);
-        this.reactor.observe?.({
-          kind: 'returned',
-          connection: this.id,
-          packet: delivery.packet,
-          planned: !loss.started,
-        });
+        bookReturned(this.reactor, delivery, !loss.started);
       } else {
-        this.#refuse(delivery, 'CLOSED');
+        bookRefused(this.reactor, delivery, 'CLOSED');
       }
     }
     this.#answered = 0;
@@ -640,7 +570,7 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
       }
       this.#unsettledPackets--;
       this.#window.give(delivery.charge);
-      this.#refuse(delivery, 'PINNED_LOST');
+      bookRefused(this.reactor, delivery, 'PINNED_LOST');
     }
     this.#refuseWaiting('PINNED_LOST');
     if (this.#phase !== 'open') return;
@@ -713,10 +643,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     try {
       while (this.#framing && this.#reader?.next()) {
         const { buffer, start, end } = this.#reader;
-        this.reactor.counters.acceptedPackets++;
-        this.reactor.ledger.accepted++;
         const packet = ++this.#packets;
-        this.reactor.observe?.({ kind: 'packet', connection: this.id, packet, bytes: end - start });
+        bookAccepted(this.reactor, this.id, packet, end - start);
         const delivery = new Delivery('packet', this, buffer, start, end, packet);
         if (this.#waiting.length > 0 || !this.#give(delivery)) {
           this.#waiting.push(delivery);
@@ -752,9 +680,9 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     const slot = this.reactor.route(this, delivery);
     if (slot === 'wait') return false;
     if (slot === 'discard') {
-      this.#refuse(delivery, 'DISPATCH_DISCARDED');
+      bookRefused(this.reactor, delivery, 'DISPATCH_DISCARDED');
     } else if (slot === 'close') {
-      this.#refuse(delivery, 'DISPATCH_CLOSED');
+      bookRefused(this.reactor, delivery, 'DISPATCH_CLOSED');
       this.finish('dispatch');
     } else {
       this.#knownTo().introduceTo(slot, this.closed);
@@ -872,20 +800,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
   }
 
   #refuseWaiting(reason = 'CLOSED'): void {
-    for (const delivery of this.#waiting) this.#refuse(delivery, reason);
+    for (const delivery of this.#waiting) bookRefused(this.reactor, delivery, reason);
     this.#waiting = [];
-  }
-
-  /** Counts a packet that will not be handled. */
-  #refuse(delivery: Delivery, reason: string): void {
-    this.reactor.refuse(reason);
-    this.#noteRefused(delivery, reason);
-  }
-
-  #noteRefused({ packet }: Delivery, reason: string): void {
-    const { refused } = this.reactor.ledger;
-    refused[reason] = (refused[reason] ?? 0) + 1;
-    this.reactor.observe?.({ kind: 'refused', connection: this.id, packet, reason });
   }
 
   /** Flushes, sends FIN, and reads on without listening, so that no unread byte turns the end into a reset. */

@@ -30,7 +30,9 @@ import type {
 } from '../platform/platform.js';
 import type { DoorMemory } from '../pipe/door-memory.js';
 import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
-import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
+import { ClientConnection } from './client-connection.js';
+import { clientInfoOf } from './client-info.js';
+import type { ConnectionHost, ListenerContext } from './connection-host.js';
 import { outletRules } from './outlet.js';
 import type { Standing } from './standing.js';
 import { OrderDesk, type DeskHost } from './order-desk.js';
@@ -290,6 +292,11 @@ export class Reactor implements ConnectionHost, DeskHost {
     };
   }
 
+  clientInfo(id: number): ClientInfo | undefined {
+    const connection = this.#connections.get(id);
+    return connection && clientInfoOf(connection, this.clock);
+  }
+
   /**
    * Connections with ids above `after`, at most `limit`. Ids grow, and so does
    * the order of the table: a page costs a walk over those before it, which an
@@ -299,7 +306,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     const page: ClientInfo[] = [];
     for (const [id, connection] of this.#connections) {
       if (page.length >= limit) break;
-      if (id > after) page.push(connection.info);
+      if (id > after) page.push(clientInfoOf(connection, this.clock));
     }
     return page;
   }
