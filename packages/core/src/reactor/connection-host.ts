@@ -16,6 +16,8 @@ export interface ListenerContext {
   readonly index: number;
   readonly settings: StreamListenerSettings;
   readonly readers: ReaderPool;
+  /** Bytes of partial packets, on all connections of its reactor together. */
+  readonly inputTotal: Window;
   readonly outlet: OutletRules;
   /** Whether it matters when bytes come and go. */
   readonly timed: boolean;
@@ -31,11 +33,11 @@ export interface Hosted extends Client, Dispatched {
 /** What a connection asks of the reactor that owns it. */
 export interface ConnectionHost extends PacketBooks {
   readonly clock: Clock;
-  /** Bytes of partial packets, on all connections together. */
-  readonly inputTotal: Window;
   readonly counters: PacketBooks['counters'] & { pinnedLost: number };
   /** The server stops, or in base mode the worker. */
   readonly draining: boolean;
+  /** Whether one worker at a time gets the events of a connection. */
+  readonly sticky: boolean;
   /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */
   readonly unorderedEvents: boolean;
   /** The worker for an event, in dispatch modes that are not sticky; `'wait'`: `pump` is called when one can take it. */
