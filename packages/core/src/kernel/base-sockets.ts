@@ -150,7 +150,7 @@ export class BaseSockets {
   }
 
   clientInfo(id: number): ClientInfo | undefined {
-    return this.#reactor?.connection(id)?.info;
+    return this.#reactor?.clientInfo(id);
   }
 
   connectionsAfter(after: number, limit: number): readonly ClientInfo[] {

@@ -102,7 +102,7 @@ function answer(reactor: Reactor, question: InnerQuestion): unknown {
     case 'counters':
       return reactor.stats();
     case 'clientInfo':
-      return reactor.connection(question.id)?.info ?? null;
+      return reactor.clientInfo(question.id) ?? null;
     case 'connections':
       return reactor.connectionsAfter(question.after, question.limit);
     default:

@@ -27,24 +27,24 @@ export class ConnectionWatch {
 
   /** While we do not read, or a window is full, it is not the client who lets the packet wait. */
   #lookAtPacket(connection: ClientConnection, limit: number, now: number): void {
-    if (connection.partialBytes === 0 || connection.deaf) {
+    if (connection.intake.partialBytes === 0 || connection.deaf) {
       this.#packets = -1;
       return;
     }
-    if (this.#packets !== connection.packets) {
-      this.#packets = connection.packets;
+    if (this.#packets !== connection.intake.packets) {
+      this.#packets = connection.intake.packets;
       this.#partialSince = now;
       return;
     }
     const time = now - this.#partialSince;
     if (time < limit) return;
-    const { partialBytes } = connection;
+    const { partialBytes } = connection.intake;
     const what = `${partialBytes} bytes of a packet have not become a whole one in ${Math.round(time)} ms`;
     connection.expire('PARTIAL_PACKET_TIMEOUT', what, 'partialPacket');
   }
 
   #lookAtProgress(connection: ClientConnection, limit: number, now: number): void {
-    const taken = connection.sentBytes - connection.unsentBytes;
+    const taken = connection.output.taken - connection.output.unsent;
     if (taken !== this.#taken) {
       this.#taken = taken;
       this.#takenAt = now;

@@ -1,3 +1,5 @@
+import type { Observe } from '../events/facts.js';
+import type { Backlog } from './backlog.js';
 import type { WorkerPort } from './delivery.js';
 import type { Turn } from './output-queue.js';
 
@@ -6,12 +8,26 @@ import type { Turn } from './output-queue.js';
  * the worker, and how far each direction has ended.
  */
 export class Pinning {
-  /** The worker was told that the client has finished sending. */
-  inputEndTold = false;
   /** Nothing more is sent to the client. */
   outputEnded = false;
 
+  /** The worker was told that the client has finished sending. */
+  #inputEndTold = false;
+
   constructor(readonly port: WorkerPort) {}
+
+  /** The client has finished sending, and the worker hears so behind everything that was read. The connection goes on until the worker ends it. */
+  tellInputEnd({ id, backlog }: Pinned, observe: Observe | undefined): void {
+    if (this.#inputEndTold || backlog.unsettledPackets > 0) return;
+    this.#inputEndTold = true;
+    observe?.({ kind: 'inputEnded', connection: id });
+    this.port.inputEnded(id);
+  }
+}
+
+interface Pinned {
+  readonly id: number;
+  readonly backlog: Backlog;
 }
 
 /** Something that the worker of a pinned connection has sent and the system has not taken: its ticket goes back when it has. */

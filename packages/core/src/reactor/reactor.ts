@@ -30,7 +30,9 @@ import type {
 } from '../platform/platform.js';
 import type { DoorMemory } from '../pipe/door-memory.js';
 import { listenOptions, type ListenPlace } from '../topology/listen-options.js';
-import { ClientConnection, type ConnectionHost, type ListenerContext } from './client-connection.js';
+import { ClientConnection } from './client-connection.js';
+import { clientInfoOf } from './client-info.js';
+import type { ConnectionHost, ListenerContext } from './connection-host.js';
 import { outletRules } from './outlet.js';
 import type { Standing } from './standing.js';
 import { OrderDesk, type DeskHost } from './order-desk.js';
@@ -90,6 +92,7 @@ export class Reactor implements ConnectionHost, DeskHost {
   readonly #closedBy: Record<string, number> = {};
   readonly #refused = new Map<string, number>();
   readonly #lastFaultLog = new Map<string, number>();
+  readonly sticky: boolean;
   readonly unorderedEvents: boolean;
   /** What a worker is looked for. */
   #asked: Delivery | undefined;
@@ -109,6 +112,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     this.outputTotal = new Window(settings.reactorMemoryLimit);
     this.inputTotal = new Window(settings.reactorMemoryLimit);
     this.desk = new OrderDesk(this, settings.maxGroups, settings.maxGroupsPerConnection);
+    this.sticky = parts.dispatch.sticky;
     this.unorderedEvents = settings.enableUnsafeEvent && !isSticky(settings);
     const { inFlight, connections } = parts.dispatch;
     const largest = largestPacket(settings);
@@ -170,7 +174,7 @@ export class Reactor implements ConnectionHost, DeskHost {
 
   /** In a dispatch mode that looks at uids the connection may have to go to another worker. */
   bound(connection: ClientConnection): void {
-    connection.tellUid(connection.uid!);
+    connection.whereabouts.bound(connection.uid!);
     const { dispatch } = this.parts;
     if (dispatch.followsUid !== true) return;
     const slot = this.slots[dispatch.pick(connection, this.isReady)];
@@ -277,7 +281,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     // From the tables themselves: a packet that is in none of them shows as a difference in the ledger.
     let outstandingPackets = this.datagrams.waiting;
     for (const slot of this.slots) outstandingPackets += slot.countPackets();
-    for (const connection of this.#connections.values()) outstandingPackets += connection.waitingPackets;
+    for (const connection of this.#connections.values()) outstandingPackets += connection.backlog.waiting;
     return {
       ...this.counters,
       connections: acceptedConnections - closedConnections,
@@ -290,6 +294,11 @@ export class Reactor implements ConnectionHost, DeskHost {
     };
   }
 
+  clientInfo(id: number): ClientInfo | undefined {
+    const connection = this.#connections.get(id);
+    return connection && clientInfoOf(connection, this.clock);
+  }
+
   /**
    * Connections with ids above `after`, at most `limit`. Ids grow, and so does
    * the order of the table: a page costs a walk over those before it, which an
@@ -299,7 +308,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     const page: ClientInfo[] = [];
     for (const [id, connection] of this.#connections) {
       if (page.length >= limit) break;
-      if (id > after) page.push(connection.info);
+      if (id > after) page.push(clientInfoOf(connection, this.clock));
     }
     return page;
   }
@@ -393,7 +402,15 @@ export class Reactor implements ConnectionHost, DeskHost {
   #contextOf(index: number): ListenerContext {
     const settings = streamListener(this.settings, index);
     const readers = new ReaderPool(this.parts.framings[index]!, settings.packageMaxLength);
-    return { index, settings, readers, outlet: outletRules(settings, this), timed: isTimed(settings) };
+    const { inputTotal } = this;
+    return {
+      index,
+      settings,
+      readers,
+      inputTotal,
+      outlet: outletRules(settings, this),
+      timed: isTimed(settings),
+    };
   }
 
   #acceptor(index: number): (stream: ByteStream) => void {
@@ -449,7 +466,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     });
     stream.start(connection);
     if (listener.settings.enableDelayReceive) connection.awaitConfirmation();
-    if (this.parts.dispatch.sticky) this.#attach(connection);
+    if (this.sticky) this.#attach(connection);
     connection.pump();
   }
 
@@ -467,9 +484,7 @@ export class Reactor implements ConnectionHost, DeskHost {
       connection.refuseConnection();
       return;
     }
-    connection.slot = slot;
-    slot.enter(connection);
-    if (slot.port !== undefined) connection.moveTo(slot.port, undefined);
+    connection.whereabouts.enter(slot);
   }
 }
 

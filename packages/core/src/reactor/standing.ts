@@ -12,6 +12,8 @@ export interface Group {
 export class Standing {
   uid: Uid | undefined;
   readonly groups = new Set<Group>();
+  /** Nobody finds the connection by them any longer. */
+  hasLeft = false;
 
   constructor(readonly connection: Client) {}
 }

@@ -178,7 +178,7 @@ describe('OwnSockets', () => {
     const slow = world.client(1_000);
     slow.stream.pause();
     await flow();
-    const { remote, local } = world.reactor.connection(1)!.info;
+    const { remote, local } = world.reactor.clientInfo(1)!;
     const introduction = { listener: 0, remote, local };
     const writer = { id: 1, introduction, unacknowledged: 0, pressed: true, eased: () => {} };
     own.pin(1);
