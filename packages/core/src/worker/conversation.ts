@@ -37,16 +37,16 @@ export class Conversation
   uid: Uid | undefined;
 
   readonly #line: EventLine;
-  #outgoing: Outgoing | undefined;
+  outgoing: Outgoing | undefined;
   /** On the list of those that flush at the end of the turn. */
   #listed = false;
-  #phase: Phase = 'open';
+  phase: Phase = 'open';
   /** Its socket is closed, and the event that tells so may have to wait. */
   #gone = false;
   #signal: ConnectionSignal | undefined;
   #state: ConversationState | undefined;
   /** It is served as a stream: what comes goes there, and what is sent comes from there. */
-  #stream: StreamConversation | undefined;
+  stream: StreamConversation | undefined;
 
   constructor(
     readonly id: number,
@@ -67,7 +67,7 @@ export class Conversation
   }
 
   get closed(): boolean {
-    return this.#gone || (this.#phase !== 'open' && this.#phase !== 'moved');
+    return this.#gone || (this.phase !== 'open' && this.phase !== 'moved');
   }
 
   get signal(): AbortSignal {
@@ -107,7 +107,7 @@ export class Conversation
 
   end(seq: number, reason: string, isolated: boolean): void {
     this.cancel();
-    this.#stream?.closed(reason);
+    this.stream?.closed(reason);
     this.#line.exclusive('close', seq, reason, isolated);
   }
 
@@ -119,7 +119,7 @@ export class Conversation
 
   /** The client of a pinned connection has finished sending, and everything was read. */
   inputEnded(): void {
-    this.#stream?.inputEnded();
+    this.stream?.inputEnded();
   }
 
   /** Aborts the signal of its handlers, if that was not done before: an error, or why the connection is closed. */
@@ -132,17 +132,17 @@ export class Conversation
 
   send(data: Part): boolean {
     const bytes = byteLength(data);
-    if (this.#phase === 'moved') return this.#sendAsStranger(data, bytes);
+    if (this.phase === 'moved') return this.#sendAsStranger(data, bytes);
     if (this.closed) return false;
     if (bytes === 0) return true;
-    if (this.#stream !== undefined) return this.#stream.send(data, bytes);
-    return (this.#outgoing ??= new Outgoing(this, this.all)).send(data, bytes);
+    if (this.stream !== undefined) return this.stream.send(data, bytes);
+    return (this.outgoing ??= new Outgoing(this, this.all)).send(data, bytes);
   }
 
   sendWait(data: Part): Promise<void> {
     const bytes = byteLength(data);
     if (this.closed) return promised(gone(this.id));
-    if (this.#stream !== undefined) return promised(this.#stream.sendWait(data, bytes));
+    if (this.stream !== undefined) return promised(this.stream.sendWait(data, bytes));
     this.#sendGathered();
     const sent = this.owner.sendWait(this.id, data, bytes);
     if (!(sent instanceof Error)) this.all.invoker.sent(this.id, data, bytes);
@@ -171,16 +171,16 @@ export class Conversation
   }
 
   get pressed(): boolean {
-    return this.#outgoing?.pressed === true;
+    return this.outgoing?.pressed === true;
   }
 
   eased(): void {
-    this.#outgoing?.eased();
+    this.outgoing?.eased();
   }
 
   /** The owner of the socket says that its output is full, or is not any more. */
   marked(full: boolean): void {
-    (this.#outgoing ??= new Outgoing(this, this.all)).marked(full);
+    (this.outgoing ??= new Outgoing(this, this.all)).marked(full);
   }
 
   get opened(): boolean {
@@ -188,13 +188,13 @@ export class Conversation
   }
 
   get silent(): boolean {
-    return this.closed || this.#phase === 'moved';
+    return this.closed || this.phase === 'moved';
   }
 
   overflow(): void {
     this.all.overflowed(this.id);
-    this.#phase = 'finished';
-    this.#outgoing?.take();
+    this.phase = 'finished';
+    this.outgoing?.take();
     this.owner.overflow(this.id);
     this.abort('more than socketBufferSize waited to be sent');
     this.advance();
@@ -209,25 +209,25 @@ export class Conversation
   }
 
   finish(reset: boolean): boolean {
-    if (this.#phase === 'moved') {
+    if (this.phase === 'moved') {
       this.all.invoker.ended(this.id, reset);
       this.owner.end(this.id, reset);
       return true;
     }
-    if (this.#phase !== 'open' && !(reset && this.#phase === 'finishing')) return false;
-    if (this.#stream !== undefined) {
-      this.#stream.finish(reset);
+    if (this.phase !== 'open' && !(reset && this.phase === 'finishing')) return false;
+    if (this.stream !== undefined) {
+      this.stream.finish(reset);
       return true;
     }
     this.all.invoker.ended(this.id, reset);
     if (reset) {
-      this.#phase = 'finished';
-      this.#outgoing?.take();
+      this.phase = 'finished';
+      this.outgoing?.take();
       this.owner.end(this.id, true);
       this.advance();
     } else {
-      this.#phase = 'finishing';
-      if (this.isForeign(this.#outgoing?.bytes ?? 0)) {
+      this.phase = 'finishing';
+      if (this.isForeign(this.outgoing?.bytes ?? 0)) {
         this.flush();
         this.all.sentElsewhere(this.owner);
       } else if (!this.#line.inside) this.list();
@@ -257,7 +257,7 @@ export class Conversation
 
   writeState(value: unknown): void {
     if (!this.all.keepsState) throw stateNotKept();
-    if (this.#phase === 'moved') throw stateMovedAway();
+    if (this.phase === 'moved') throw stateMovedAway();
     if (!this.#line.inside) this.list();
     this.#state ??= new ConversationState(undefined);
     this.#state.write(value);
@@ -265,15 +265,15 @@ export class Conversation
 
   /** Pins the connection to this worker, once, and gives its stream. */
   toDuplex(): ConnectionStream {
-    this.#stream ??= this.#makeStream();
-    return this.#stream.stream;
+    this.stream ??= this.#makeStream();
+    return this.stream.stream;
   }
 
   #makeStream(): StreamConversation {
-    const refusal = pinRefusal(this.listener, this.all.keepsState, this.#phase === 'moved');
+    const refusal = pinRefusal(this.listener, this.all.keepsState, this.phase === 'moved');
     if (refusal !== undefined) throw refusal;
-    const stream = (this.#stream = new StreamConversation(this, this.all));
-    if (this.#phase !== 'open') {
+    const stream = (this.stream = new StreamConversation(this, this.all));
+    if (this.phase !== 'open') {
       stream.closed('server');
       return stream;
     }
@@ -287,12 +287,12 @@ export class Conversation
   }
 
   get pinned(): Pinned | undefined {
-    return this.#stream;
+    return this.stream;
   }
 
   finishSending(): boolean {
-    if (this.#phase !== 'open') return false;
-    this.#phase = 'finished';
+    if (this.phase !== 'open') return false;
+    this.phase = 'finished';
     return true;
   }
 
@@ -307,21 +307,21 @@ export class Conversation
       const state = this.#changedState('connection.state');
       if (state !== undefined) this.owner.keepState(this, state);
     }
-    if (this.#phase === 'finishing') {
-      this.#phase = 'finished';
+    if (this.phase === 'finishing') {
+      this.phase = 'finished';
       this.owner.end(this.id, false);
       this.advance();
     }
   }
 
   #mayKeepState(): boolean {
-    if (this.#state?.touched !== true || this.#phase === 'moved') return false;
+    if (this.#state?.touched !== true || this.phase === 'moved') return false;
     return !this.#line.busy;
   }
 
   /** Hands on what was sent and has gathered, before its turn is over. */
   flushParts(): void {
-    this.#outgoing?.flush();
+    this.outgoing?.flush();
   }
 
   /** Gives back, in order, what has not been started: the owner of the socket has another worker for it. */
@@ -332,9 +332,9 @@ export class Conversation
   /** Another worker serves the connection from here on: its objects here are disposed. */
   async moveAway(): Promise<void> {
     this.flushParts();
-    this.#phase = 'moved';
+    this.phase = 'moved';
     // Made while the word of this was on its way: nothing would come to it, and nothing end it.
-    this.#stream?.closed('another worker serves it by now');
+    this.stream?.closed('another worker serves it by now');
     await this.disposeScope();
   }
 
@@ -349,20 +349,8 @@ export class Conversation
 
   // What its parts ask.
 
-  get phase(): Phase {
-    return this.#phase;
-  }
-
   enter(phase: 'finished' | 'closed'): void {
-    this.#phase = phase;
-  }
-
-  get outgoing(): Outgoing | undefined {
-    return this.#outgoing;
-  }
-
-  get stream(): StreamConversation | undefined {
-    return this.#stream;
+    this.phase = phase;
   }
 
   bindEvent(event: 'drain' | 'bufferFull' | 'bufferEmpty'): BoundHandler | undefined {

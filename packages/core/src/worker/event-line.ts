@@ -57,7 +57,7 @@ export class EventLine {
   /** A connect, adopt or close whose handler runs or is pending: nothing else may start. */
   #exclusive: ExclusiveJob | undefined;
   /** Inside the synchronous part of a handler of this connection. */
-  #inside = false;
+  inside = false;
   /** Undefined before they are made, and where no event comes before the first packet. */
   #objects: ConnectionObjects | undefined;
   #receive: BoundHandler | undefined;
@@ -66,10 +66,6 @@ export class EventLine {
     private readonly conversation: LinedConversation,
     private readonly all: ConversationHost,
   ) {}
-
-  get inside(): boolean {
-    return this.#inside;
-  }
 
   /** Whether a handler of it runs or is pending. */
   get busy(): boolean {
@@ -195,9 +191,9 @@ export class EventLine {
     const { id, connection } = this.conversation;
     const delivery: Delivery | undefined = handler.parameters >= 3 ? { attempt, answered } : undefined;
     this.#running++;
-    this.#inside = this.all.inside = true;
+    this.inside = this.all.inside = true;
     const settled = this.all.invoker.call(handler, id, seq, packetSettled, this, connection, data, delivery);
-    this.#inside = this.all.inside = false;
+    this.inside = this.all.inside = false;
     if (settled) {
       this.#running--;
       this.#settlePacket(seq, handler.label);
@@ -264,11 +260,11 @@ export class EventLine {
     }
     this.#exclusive = job;
     job.label = handler.label;
-    this.#inside = this.all.inside = true;
+    this.inside = this.all.inside = true;
     const { id, connection } = this.conversation;
     const argument = job.kind === 'connect' ? undefined : job.reason;
     const settled = this.all.invoker.call(handler, id, job.seq, exclusiveSettled, this, connection, argument);
-    this.#inside = this.all.inside = false;
+    this.inside = this.all.inside = false;
     if (settled) {
       this.#exclusive = undefined;
       this.#settleExclusive(job);
