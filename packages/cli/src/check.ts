@@ -4,7 +4,9 @@
  * `run()` or `start()`, or prints what is wrong and exits with the code of that.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import type { CheckAssignment, FromWorker, Plan } from '@shoal/core/internal/pipe/messages';
+import type { CheckAssignment } from '@shoal/core/internal/pipe/assignments';
+import type { FromWorker } from '@shoal/core/internal/pipe/notes';
+import type { Plan } from '@shoal/core/internal/pipe/plan';
 import { assignmentVariable } from '@shoal/core/internal/platform/node/assignment';
 import { CommandExit } from './usage-error.js';
 

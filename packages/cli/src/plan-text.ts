@@ -1,6 +1,6 @@
 /** A plan for people: what runs, where it listens, who serves what. */
 import { styleText } from 'node:util';
-import type { Plan } from '@shoal/core/internal/pipe/messages';
+import type { Plan } from '@shoal/core/internal/pipe/plan';
 import { isStream } from '@shoal/core/internal/config/limits';
 import type { StreamListenerSettings } from '@shoal/core/internal/config/load';
 import { group } from '@shoal/core/internal/config/reader';

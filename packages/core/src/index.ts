@@ -25,7 +25,8 @@ export type { TaskWaitOptions } from './role-actions.js';
 export type { CommandPlace, Definition, PayloadSchema } from './definition.js';
 export type { Delivery, WorkerErrorEvent } from './events/event-table.js';
 export type { HandlerTypes } from './handler-types.js';
-export type { AdoptReason, CloseReason, ServerStats } from './pipe/messages.js';
+export type { AdoptReason, CloseReason } from './pipe/messages.js';
+export type { ServerStats } from './pipe/server-stats.js';
 export type {
   ClientInfo,
   ProcessStatus,

@@ -31,7 +31,7 @@ import { fileRequest, type SendFileOptions } from './pipe/file-request.js';
 import { attempted } from './pipe/receipt.js';
 import { commandProblem } from './pipe/command-data.js';
 import type { Uid } from './pipe/orders.js';
-import type { ServerStats } from './pipe/messages.js';
+import type { ServerStats } from './pipe/server-stats.js';
 import {
   orThrow,
   type ClientInfo,

@@ -1,6 +1,6 @@
 import type { ConnectionView, PacketView, TimerView } from './trace/picture.js';
 import type { TraceEvent } from './trace/trace-event.js';
-import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { ServerStats } from '@shoal/core/internal/pipe/server-stats';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
 import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
 import type { PeerCertificate } from '@shoal/core';

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { ServerStats } from '@shoal/core/internal/pipe/server-stats';
 import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
 import { identify } from '@shoal/core/internal/platform/node/process-identity';
 import type { ProcessIdentity } from '@shoal/core/internal/platform/platform';

@@ -1,7 +1,7 @@
-import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { ServerStats } from '@shoal/core/internal/pipe/server-stats';
 import type { RunningServer } from '@shoal/core/internal/kernel/running-server';
 import { ExitCode, toWire } from '@shoal/core/internal/errors';
-import type { FromWorker } from '@shoal/core/internal/pipe/messages';
+import type { FromWorker } from '@shoal/core/internal/pipe/notes';
 import type { ReloadReport, ServerStatus } from '@shoal/core/internal/pipe/questions';
 import type { Platform } from '@shoal/core/internal/platform/platform';
 import type { AppClass } from './application.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { check } from '@shoal/cli/internal/check';
-import type { Plan } from '@shoal/core/internal/pipe/messages';
+import type { Plan } from '@shoal/core/internal/pipe/plan';
 import { endAll, program, shoal } from './command.js';
 
 describe('shoal check', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { udp } from '@shoal/core';
 import { planText } from '@shoal/cli/internal/plan-text';
-import type { Plan } from '@shoal/core/internal/pipe/messages';
+import type { Plan } from '@shoal/core/internal/pipe/plan';
 import { topologyOf } from '@shoal/core/internal/topology/topology';
 import { settingsOf } from '../core/settings.js';
 

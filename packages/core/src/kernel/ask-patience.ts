@@ -1,6 +1,6 @@
 import { commandPatience } from '../pipe/command-data.js';
 import { isForQueue, QUEUE_PATIENCE_MS } from '../pipe/questions.js';
-import type { InnerQuestion } from '../pipe/messages.js';
+import type { InnerQuestion } from '../pipe/notes.js';
 
 /** ms that a question may stay without an answer. */
 export const ASK_PATIENCE_MS = 5_000;

@@ -5,14 +5,10 @@ import { placeOf } from '../config/place.js';
 import { listenFailed, ProcessError } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import type { Answerer, OnProgress } from '../pipe/inquiries.js';
-import type {
-  Certificates,
-  CrewStatus,
-  InnerQuestion,
-  Original,
-  WorkerCounters,
-  WorkerNote,
-} from '../pipe/messages.js';
+import type { Original } from '../pipe/assignments.js';
+import type { WorkerCounters } from '../pipe/counters.js';
+import type { CrewStatus, WorkerNote } from '../pipe/crew-status.js';
+import type { Certificates, InnerQuestion } from '../pipe/notes.js';
 import { addStats } from '../pipe/stats.js';
 import type { BoundListener, Endpoint, Platform } from '../platform/platform.js';
 import { ConnectionIds } from '../pipe/connection-ids.js';

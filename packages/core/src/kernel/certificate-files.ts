@@ -9,7 +9,7 @@ import { isInline } from '../config/pem.js';
 import { ConfigProblems, pathInWords, valueAt, type Path, type Problem } from '../config/problem.js';
 import type { IdentitySettings, TlsSettings } from '../config/tls-options.js';
 import type { Logger } from '../log.js';
-import type { Certificates } from '../pipe/messages.js';
+import type { Certificates } from '../pipe/notes.js';
 import type { Platform, TlsFinding, TlsIdentity, TlsMaterial } from '../platform/platform.js';
 
 interface Reading {

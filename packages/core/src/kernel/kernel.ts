@@ -6,7 +6,7 @@
  * started has no assignment: it reads the settings and becomes the first
  * process. Every other one was started by a role and finds its assignment.
  */
-import { workerTitle, type Assignment } from '../pipe/messages.js';
+import { workerTitle, type Assignment } from '../pipe/assignments.js';
 import { firstRole, managerRole, queueRole, workerRole } from './late-roles.js';
 import type { Program } from './program.js';
 import type { RunningServer } from './running-server.js';

@@ -2,7 +2,8 @@
 import { ExitCode, toWire } from '../errors.js';
 import { Manager } from '../manager/manager.js';
 import { answerNote, Inquiries, type OnProgress } from '../pipe/inquiries.js';
-import type { FromManager, InnerQuestion, ManagerAssignment, ToManager } from '../pipe/messages.js';
+import type { ManagerAssignment } from '../pipe/assignments.js';
+import type { FromManager, InnerQuestion, ToManager } from '../pipe/notes.js';
 import type { Link, Platform } from '../platform/platform.js';
 import { patienceFor } from './ask-patience.js';
 import { joinLogFile } from './join-log-file.js';

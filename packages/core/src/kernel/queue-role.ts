@@ -8,13 +8,10 @@
 import { ExitCode, ProcessError, toWire } from '../errors.js';
 import { Logger } from '../log.js';
 import { answerNote } from '../pipe/inquiries.js';
-import {
-  blockedStackPath,
-  PIPE_VERSION,
-  type FromWorker,
-  type ToWorker,
-  type WorkerAssignment,
-} from '../pipe/messages.js';
+import { PIPE_VERSION } from '../pipe/messages.js';
+import type { WorkerAssignment } from '../pipe/assignments.js';
+import type { FromWorker, ToWorker } from '../pipe/notes.js';
+import { blockedStackPath } from '../pipe/runtime-paths.js';
 import type { Link, Platform } from '../platform/platform.js';
 import { QueueProcess } from '../queue-process/queue-process.js';
 import { joinLogFile } from './join-log-file.js';

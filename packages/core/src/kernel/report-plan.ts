@@ -12,7 +12,7 @@ import { eventTable } from '../events/event-table.js';
 import { handlersOf, hooksOf, packetHandlerOf } from '../events/handler-table.js';
 import { ExitCode } from '../errors.js';
 import { createFraming } from '../framing/create-framing.js';
-import type { Plan } from '../pipe/messages.js';
+import type { Plan } from '../pipe/plan.js';
 import type { Platform } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';
 

@@ -1,5 +1,5 @@
 import type { RoleName } from '../definition.js';
-import type { ServerStats } from '../pipe/messages.js';
+import type { ServerStats } from '../pipe/server-stats.js';
 import type { ReloadProgress, ReloadReport, ServerStatus } from '../pipe/questions.js';
 import type { Endpoint } from '../platform/platform.js';
 

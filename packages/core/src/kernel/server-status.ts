@@ -1,4 +1,4 @@
-import type { WorkerRow } from '../pipe/messages.js';
+import type { WorkerRow } from '../pipe/crew-status.js';
 import type { ProcessStatus, ServerState, ServerStatus } from '../pipe/questions.js';
 import type { Self, Vitals } from '../platform/platform.js';
 import type { Topology } from '../topology/topology.js';

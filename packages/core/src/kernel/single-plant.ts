@@ -2,7 +2,8 @@
 import type { Settings } from '../config/load.js';
 import type { Definition } from '../definition.js';
 import { ProcessError } from '../errors.js';
-import type { Certificates, InnerQuestion, WorkerNote } from '../pipe/messages.js';
+import type { WorkerNote } from '../pipe/crew-status.js';
+import type { Certificates, InnerQuestion } from '../pipe/notes.js';
 import { noQueue } from '../pipe/questions.js';
 import { addStats } from '../pipe/stats.js';
 import type { Endpoint, Platform } from '../platform/platform.js';

@@ -13,20 +13,12 @@ import type { BoundHandler } from '../events/bound-handler.js';
 import { changedParts } from '../events/fingerprint.js';
 import { processOf } from '../events/handler-table.js';
 import { answerNote, Inquiries } from '../pipe/inquiries.js';
-import {
-  PIPE_VERSION,
-  blockedStackPath,
-  workerTitle,
-  type Certificates,
-  type FromWorker,
-  type InnerQuestion,
-  type OnDisk,
-  type Place,
-  type ToWorker,
-  type WorkerAssignment,
-  type WorkerCounters,
-  type WorkerVitals,
-} from '../pipe/messages.js';
+import { PIPE_VERSION } from '../pipe/messages.js';
+import { workerTitle, type Place, type WorkerAssignment } from '../pipe/assignments.js';
+import type { WorkerCounters } from '../pipe/counters.js';
+import type { WorkerVitals } from '../pipe/crew-status.js';
+import type { Certificates, FromWorker, InnerQuestion, OnDisk, ToWorker } from '../pipe/notes.js';
+import { blockedStackPath } from '../pipe/runtime-paths.js';
 import type { BoundListener, Link } from '../platform/platform.js';
 import { RemoteSockets } from '../worker/remote-sockets.js';
 import type { Sockets } from '../worker/sockets.js';

@@ -1,5 +1,5 @@
 import type { Logger } from '../log.js';
-import { blockedStackPath } from '../pipe/messages.js';
+import { blockedStackPath } from '../pipe/runtime-paths.js';
 import type { Clock, Exit, Files, Timer } from '../platform/platform.js';
 import { CrashLog, type CrashRun } from './crash-log.js';
 import type { WorkerHandle } from './worker-handle.js';

@@ -7,18 +7,10 @@ import type { Settings } from '../config/load.js';
 import { ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { Inquiries } from '../pipe/inquiries.js';
-import {
-  PIPE_VERSION,
-  workerTitle,
-  type Certificates,
-  type FromWorker,
-  type InnerQuestion,
-  type Original,
-  type Peer,
-  type Place,
-  type WorkerAssignment,
-  type WorkerCounters,
-} from '../pipe/messages.js';
+import { PIPE_VERSION, type Peer } from '../pipe/messages.js';
+import { workerTitle, type Original, type Place, type WorkerAssignment } from '../pipe/assignments.js';
+import type { WorkerCounters } from '../pipe/counters.js';
+import type { Certificates, FromWorker, InnerQuestion } from '../pipe/notes.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { addCounters, ofTheDead } from '../pipe/stats.js';
 import type { BoundListener, Exit, Platform } from '../platform/platform.js';

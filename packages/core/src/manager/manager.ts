@@ -14,17 +14,11 @@ import { fromWire, ProcessError } from '../errors.js';
 import type { WorkerErrorEvent } from '../events/event-table.js';
 import { commandPatience } from '../pipe/command-data.js';
 import { answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
-import type {
-  Certificates,
-  CrewStatus,
-  FromWorker,
-  InnerQuestion,
-  Peer,
-  Place,
-  WorkerCounters,
-  WorkerNote,
-  WorkerRow,
-} from '../pipe/messages.js';
+import type { Peer } from '../pipe/messages.js';
+import type { Place } from '../pipe/assignments.js';
+import type { WorkerCounters } from '../pipe/counters.js';
+import type { CrewStatus, WorkerNote, WorkerRow } from '../pipe/crew-status.js';
+import type { Certificates, FromWorker, InnerQuestion } from '../pipe/notes.js';
 import { noQueue, QUEUE_PATIENCE_MS, type ClientInfo, type ReloadReport } from '../pipe/questions.js';
 import { addCounters } from '../pipe/stats.js';
 import type { Exit, Timer } from '../platform/platform.js';

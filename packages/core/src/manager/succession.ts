@@ -11,7 +11,7 @@
 import { ProcessError } from '../errors.js';
 import type { OnProgress } from '../pipe/inquiries.js';
 import type { Question, ReloadReport } from '../pipe/questions.js';
-import type { Place } from '../pipe/messages.js';
+import type { Place } from '../pipe/assignments.js';
 import type { Timer } from '../platform/platform.js';
 import type { Crew, CrewParts } from './crew.js';
 import { Permits } from './permits.js';

@@ -1,4 +1,4 @@
-import type { WorkerVitals } from '../pipe/messages.js';
+import type { WorkerVitals } from '../pipe/crew-status.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import type { WorkerHandle } from './worker-handle.js';
 

@@ -1,16 +1,8 @@
 import { ExitCode, type WireError } from '../errors.js';
-import {
-  workerTitle,
-  type FromWorker,
-  type OnDisk,
-  type Place,
-  type ToWorker,
-  type WorkerAssignment,
-  type WorkerCounters,
-  type WorkerNote,
-  type WorkerRow,
-  type WorkerVitals,
-} from '../pipe/messages.js';
+import { workerTitle, type Place, type WorkerAssignment } from '../pipe/assignments.js';
+import type { WorkerCounters } from '../pipe/counters.js';
+import type { WorkerNote, WorkerRow, WorkerVitals } from '../pipe/crew-status.js';
+import type { FromWorker, OnDisk, ToWorker } from '../pipe/notes.js';
 import type { BoundListener, Child, Exit, ProcessIdentity } from '../platform/platform.js';
 
 /** In the order in which a worker goes through them. */

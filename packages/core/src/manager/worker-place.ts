@@ -1,4 +1,5 @@
-import type { WorkerAssignment, WorkerNote } from '../pipe/messages.js';
+import type { WorkerAssignment } from '../pipe/assignments.js';
+import type { WorkerNote } from '../pipe/crew-status.js';
 import { Permits } from './permits.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { WorkerHandle } from './worker-handle.js';

@@ -11,21 +11,13 @@ import { placeOf } from '../config/place.js';
 import { SharedCounts } from '../dispatch/shared-counts.js';
 import { fromWire, listenFailed, ProcessError } from '../errors.js';
 import type { Logger } from '../log.js';
-import {
-  reactorPath,
-  type Certificates,
-  type FromManager,
-  type ManagerAssignment,
-  type ServerStats,
-  type ToManager,
-  type CrewStatus,
-  type Original,
-  type InnerQuestion,
-  type Peer,
-  type WorkerCounters,
-  type WorkerNote,
-  type WorkerRow,
-} from '../pipe/messages.js';
+import type { Peer } from '../pipe/messages.js';
+import type { ManagerAssignment, Original } from '../pipe/assignments.js';
+import type { WorkerCounters } from '../pipe/counters.js';
+import type { CrewStatus, WorkerNote, WorkerRow } from '../pipe/crew-status.js';
+import type { Certificates, FromManager, ToManager, InnerQuestion } from '../pipe/notes.js';
+import { reactorPath } from '../pipe/runtime-paths.js';
+import type { ServerStats } from '../pipe/server-stats.js';
 import { commandPatience } from '../pipe/command-data.js';
 import { Inquiries, answerNote, type Answerer, type OnProgress } from '../pipe/inquiries.js';
 import { isForQueue, QUEUE_PATIENCE_MS, type ClientInfo } from '../pipe/questions.js';

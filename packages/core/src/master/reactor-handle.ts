@@ -1,13 +1,9 @@
 import { fromWire, ProcessError } from '../errors.js';
 import { Inquiries } from '../pipe/inquiries.js';
-import type {
-  AdoptReason,
-  FromReactor,
-  InnerQuestion,
-  ReactorAssignment,
-  ReactorCounters,
-  ToReactor,
-} from '../pipe/messages.js';
+import type { AdoptReason } from '../pipe/messages.js';
+import type { ReactorAssignment } from '../pipe/assignments.js';
+import type { ReactorCounters } from '../pipe/counters.js';
+import type { FromReactor, InnerQuestion, ToReactor } from '../pipe/notes.js';
 import type { ListenPlace } from '../topology/listen-options.js';
 import { emptyLedger } from '../pipe/ledger.js';
 import type { Clock, Endpoint, Thread, Threads } from '../platform/platform.js';

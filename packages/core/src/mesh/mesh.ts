@@ -11,7 +11,8 @@
  * The streams lend their chunks: what a frame brings is decoded at once, or copied.
  */
 import type { Logger } from '../log.js';
-import { PIPE_VERSION, reactorPath, type Hello, type Peer } from '../pipe/messages.js';
+import { PIPE_VERSION, type Hello, type Peer } from '../pipe/messages.js';
+import { reactorPath } from '../pipe/runtime-paths.js';
 import type { Platform } from '../platform/platform.js';
 import { Guest, type GuestEvents } from './guest.js';
 import { Peers } from './peers.js';

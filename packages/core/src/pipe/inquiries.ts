@@ -1,6 +1,6 @@
 import { fromWire, ProcessError, toWire } from '../errors.js';
 import type { Clock, Timer } from '../platform/platform.js';
-import type { AnswerNote, AskNote, InnerQuestion, ProgressNote } from './messages.js';
+import type { AnswerNote, AskNote, InnerQuestion, ProgressNote } from './notes.js';
 import type { ReloadProgress } from './questions.js';
 
 export type OnProgress = (progress: ReloadProgress) => void;

@@ -1,5 +1,6 @@
 import { addLedgers } from './ledger.js';
-import type { ReactorCounters, ServerStats, WorkerCounters } from './messages.js';
+import type { ReactorCounters, WorkerCounters } from './counters.js';
+import type { ServerStats } from './server-stats.js';
 import type { TaskCounts } from './queued-tasks.js';
 import { noTasks, type TaskCounters } from './task-counters.js';
 

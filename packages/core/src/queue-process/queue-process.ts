@@ -17,7 +17,9 @@ import type { GuestEvents } from '../mesh/guest.js';
 import { largestSend } from '../config/limits.js';
 import { nobodysAnswer } from '../pipe/orders.js';
 import { MAX_BODY_BYTES } from '../pipe/frame.js';
-import type { InnerQuestion, OrphanedResult, Peer, Settlement, WorkerCounters } from '../pipe/messages.js';
+import type { OrphanedResult, Peer, Settlement } from '../pipe/messages.js';
+import type { WorkerCounters } from '../pipe/counters.js';
+import type { InnerQuestion } from '../pipe/notes.js';
 import {
   outcomeHead,
   packHead,

@@ -15,7 +15,8 @@ import type { Framing } from '../framing/framing.js';
 import { ReaderPool } from '../framing/reader-pool.js';
 import type { Logger } from '../log.js';
 import { emptyLedger } from '../pipe/ledger.js';
-import type { CloseReason, ReactorCounters } from '../pipe/messages.js';
+import type { CloseReason } from '../pipe/messages.js';
+import type { ReactorCounters } from '../pipe/counters.js';
 import type { ClientInfo } from '../pipe/questions.js';
 import { Window } from '../pipe/window.js';
 import type {

@@ -64,3 +64,18 @@ export class ConversationState {
     this.#value = undefined;
   }
 }
+
+/** Where a connection is served by several workers, none of which knows what the others have written. */
+export function stateNotKept(): HandlerError {
+  return new HandlerError(
+    'STATE_NOT_KEPT',
+    "connection.state needs a dispatch mode that serves a connection in one worker, such as 'fixed'",
+  );
+}
+
+export function stateMovedAway(): HandlerError {
+  return new HandlerError(
+    'STATE_NOT_KEPT',
+    'connection.state cannot be written here any more: another worker serves the connection',
+  );
+}

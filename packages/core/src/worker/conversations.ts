@@ -6,9 +6,11 @@ import type { Invoker } from '../events/invoke.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import type { ConnectionActs } from '../directory/connection-acts.js';
 import { Connection } from './connection.js';
-import type { Conversation, ConversationHost } from './conversation.js';
+import { ConnectionObjects } from './connection-objects.js';
+import type { Conversation } from './conversation.js';
+import type { ConversationHost, Hosted } from './conversation-host.js';
 import { Isolation, type Lonely } from './isolation.js';
-import { PinnedConnections } from './pinned-connections.js';
+import { PinnedConnections, type Pinned } from './pinned-connections.js';
 import type { SocketOwner } from './socket-owner.js';
 
 /** Who has something at the end of a turn. */
@@ -26,7 +28,8 @@ export class Conversations implements ConversationHost {
   readonly isolation: Isolation;
   /** Set by whoever knows the owners of sockets. */
   acts!: ConnectionActs;
-  speaker: Conversation | undefined;
+  speaker: { flushParts(): void } | undefined;
+  readonly noObjects = new ConnectionObjects(this, undefined);
   readonly pinnedOnes: PinnedConnections;
   /** Sends that were refused because too much waited for the owner of the socket. */
   overflows = 0;
@@ -83,18 +86,18 @@ export class Conversations implements ConversationHost {
     this.#byId.set(conversation.id, conversation);
   }
 
-  forget(conversation: Conversation): void {
+  forget(conversation: Hosted): void {
     this.#byId.delete(conversation.id);
-    this.pinnedOnes.delete(conversation);
+    if (conversation.pinned !== undefined) this.pinnedOnes.delete(conversation.pinned);
     this.#stalled.delete(conversation);
   }
 
-  pinned(conversation: Conversation): void {
-    this.pinnedOnes.add(conversation);
+  pinned(stream: Pinned): void {
+    this.pinnedOnes.add(stream);
   }
 
-  streamOver(conversation: Conversation): void {
-    this.pinnedOnes.delete(conversation);
+  streamOver(stream: Pinned): void {
+    this.pinnedOnes.delete(stream);
   }
 
   bind(spec: HandlerSpec, scope: ConnectionScope | undefined, timeout: number): BoundHandler {
@@ -108,10 +111,10 @@ export class Conversations implements ConversationHost {
     return handler;
   }
 
-  openScope(conversation: Conversation): ConnectionScope | undefined {
-    if (!this.hasScopes || this.container === undefined) return undefined;
-    const binding: Binding = [Connection, conversation.connection];
-    return this.container.openScope([binding]);
+  openObjects(connection: Connection): ConnectionObjects {
+    if (!this.hasScopes || this.container === undefined) return this.noObjects;
+    const binding: Binding = [Connection, connection];
+    return new ConnectionObjects(this, this.container.openScope([binding]));
   }
 
   mayStart(starter: Lonely): boolean {
@@ -191,10 +194,10 @@ export class Conversations implements ConversationHost {
     await Promise.all(this.#disposing);
   }
 
-  overflowed(conversation: Conversation): void {
+  overflowed(connectionId: number): void {
     this.overflows++;
     this.invoker.report(
-      `connection ${conversation.id}`,
+      `connection ${connectionId}`,
       'send',
       new Error('more than socketBufferSize waited to be sent'),
     );

@@ -3,7 +3,7 @@ import type { Delivery } from '../events/event-table.js';
 import type { Part } from '../pipe/parts.js';
 import { DATAGRAM_LANE } from '../pipe/messages.js';
 import { Fifo } from '../tasks/fifo.js';
-import type { ConversationHost } from './conversation.js';
+import type { ConversationHost } from './conversation-host.js';
 import type { Datagram, DatagramHost } from './datagram.js';
 import type { Lonely } from './isolation.js';
 import type { Settler, SocketOwner } from './socket-owner.js';

@@ -3,7 +3,7 @@ import type { Settings } from '../config/load.js';
 import type { Container, Definition } from '../definition.js';
 import type { BoundHandler } from '../events/bound-handler.js';
 import { bind, packetHandlerOf } from '../events/handler-table.js';
-import type { ConversationHost } from './conversation.js';
+import type { ConversationHost } from './conversation-host.js';
 import { Datagram, type ServedDatagrams } from './datagram.js';
 import { DatagramLine } from './datagram-line.js';
 import type { SocketOwner } from './socket-owner.js';

@@ -19,13 +19,8 @@ import {
 } from '../directory/connection-directory.js';
 import type { OrderFrame, Request, Uid } from '../pipe/orders.js';
 import { joinParts, type Part } from '../pipe/parts.js';
-import {
-  DATAGRAM_LANE,
-  type FileRequest,
-  type Introduction,
-  type ReactorCounters,
-  type Settlement,
-} from '../pipe/messages.js';
+import { DATAGRAM_LANE, type FileRequest, type Introduction, type Settlement } from '../pipe/messages.js';
+import type { ReactorCounters } from '../pipe/counters.js';
 import { Receipt } from '../pipe/receipt.js';
 import { Outstanding } from '../pipe/outstanding.js';
 import type { Clock } from '../platform/platform.js';

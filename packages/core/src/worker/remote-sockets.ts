@@ -1,6 +1,7 @@
 import type { Settings } from '../config/load.js';
 import { LocalDirectory, type ConnectionDirectory } from '../directory/connection-directory.js';
-import type { Hello, ReactorCounters } from '../pipe/messages.js';
+import type { Hello } from '../pipe/messages.js';
+import type { ReactorCounters } from '../pipe/counters.js';
 import type { Platform } from '../platform/platform.js';
 import { ReactorLink, type LinkEvents } from './reactor-link.js';
 import type { Sockets } from './sockets.js';

@@ -1,5 +1,5 @@
 import type { ConnectionDirectory } from '../directory/connection-directory.js';
-import type { ReactorCounters } from '../pipe/messages.js';
+import type { ReactorCounters } from '../pipe/counters.js';
 import type { SocketOwner } from './socket-owner.js';
 
 /** The sockets that a worker serves: those of reactors (process mode), or its own (base mode). */

@@ -15,13 +15,15 @@ import { ConnectionActs } from '../directory/connection-acts.js';
 import type { ConnectionDirectory } from '../directory/connection-directory.js';
 import type { Uid } from '../pipe/orders.js';
 import { byteLength, type Part } from '../pipe/parts.js';
-import type { FileRequest, Introduction, WorkerCounters } from '../pipe/messages.js';
+import type { FileRequest, Introduction } from '../pipe/messages.js';
+import type { WorkerCounters } from '../pipe/counters.js';
 import { gone, promised } from '../pipe/receipt.js';
 import type { Clock, Timer } from '../platform/platform.js';
-import { Conversation, type ServedListener } from './conversation.js';
+import { Conversation } from './conversation.js';
 import { Conversations } from './conversations.js';
 import { Datagrams, type Arrival } from './datagrams.js';
 import type { LinkEvents } from './reactor-link.js';
+import type { ServedListener } from './served-listener.js';
 import type { SocketOwner } from './socket-owner.js';
 import type { Sockets } from './sockets.js';
 

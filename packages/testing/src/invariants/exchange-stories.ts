@@ -1,7 +1,7 @@
 /** Tasks and messages between the processes of a server, seen from outside of all of them. */
 import type { ExchangeFact } from '@shoal/core/internal/events/exchange-facts';
 import type { TaskCounters } from '@shoal/core/internal/pipe/task-counters';
-import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { ServerStats } from '@shoal/core/internal/pipe/server-stats';
 import type { TraceOrigin } from '../trace/trace-event.js';
 import { MessageStories } from './message-story.js';
 import { TaskStories, type ExchangeHost } from './task-story.js';

@@ -4,7 +4,7 @@
  * once and for a reason, whole bytes in order, bounds.
  */
 import type { ConfiguredFact, ReactorFact, WorkerFact } from '@shoal/core/internal/events/facts';
-import type { ServerStats } from '@shoal/core/internal/pipe/messages';
+import type { ServerStats } from '@shoal/core/internal/pipe/server-stats';
 import { isConnectionEvent } from '../trace/connection-event.js';
 import { isOfDatagrams, isOfExchange, type TraceEvent, type TraceOrigin } from '../trace/trace-event.js';
 import { Crowds, type CrowdHost } from './crowds.js';

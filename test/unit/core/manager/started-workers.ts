@@ -1,5 +1,6 @@
 import { WorkerHandle } from '@shoal/core/internal/manager/worker-handle';
-import type { Place, ToWorker, WorkerAssignment } from '@shoal/core/internal/pipe/messages';
+import type { Place, WorkerAssignment } from '@shoal/core/internal/pipe/assignments';
+import type { ToWorker } from '@shoal/core/internal/pipe/notes';
 import type { Child, Clock } from '@shoal/core/internal/platform/platform';
 import { settingsOf } from '../settings.js';
 

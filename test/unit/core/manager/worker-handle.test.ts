@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { WorkerHandle } from '@shoal/core/internal/manager/worker-handle';
-import type { WorkerAssignment } from '@shoal/core/internal/pipe/messages';
+import type { WorkerAssignment } from '@shoal/core/internal/pipe/assignments';
 import type { Child } from '@shoal/core/internal/platform/platform';
 
 const place = { workerId: 0, incarnation: 1 };

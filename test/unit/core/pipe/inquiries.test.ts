@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Inquiries, answerNote, type Answerer } from '@shoal/core/internal/pipe/inquiries';
-import type { AnswerNote, AskNote, ProgressNote } from '@shoal/core/internal/pipe/messages';
+import type { AnswerNote, AskNote, ProgressNote } from '@shoal/core/internal/pipe/notes';
 import type { ReloadProgress } from '@shoal/core/internal/pipe/questions';
 import { ManualClock, promiseJobs } from './manual-clock.js';
 

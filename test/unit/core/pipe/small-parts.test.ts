@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { addStats } from '@shoal/core/internal/pipe/stats';
 import { noTasks } from '@shoal/core/internal/pipe/task-counters';
-import type { ReactorCounters } from '@shoal/core/internal/pipe/messages';
+import type { ReactorCounters } from '@shoal/core/internal/pipe/counters';
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import { Window } from '@shoal/core/internal/pipe/window';
 

@@ -6,8 +6,9 @@ import type { FileRequest, Introduction, Settlement } from '@shoal/core/internal
 import { decodePayload, encodePayload } from '@shoal/core/internal/pipe/payload';
 import type { Connection } from '@shoal/core/internal/worker/connection';
 import type { ConnectionStream } from '@shoal/core/internal/worker/connection-stream';
-import { Conversation, type ServedListener } from '@shoal/core/internal/worker/conversation';
+import { Conversation } from '@shoal/core/internal/worker/conversation';
 import { Conversations } from '@shoal/core/internal/worker/conversations';
+import type { ServedListener } from '@shoal/core/internal/worker/served-listener';
 import type { Sender, Settler, SocketOwner } from '@shoal/core/internal/worker/socket-owner';
 import { keptLog } from '../log-lines.js';
 import { ManualClock, promiseJobs } from '../pipe/manual-clock.js';
