@@ -645,6 +645,8 @@ export class ClientConnection implements StreamEvents, Client, OutletHost {
     this.#refuseWaiting('PINNED_LOST');
     if (this.#phase !== 'open') return;
     this.reactor.counters.pinnedLost++;
+    // Also when the client has finished sending: nobody answers that.
+    this.#reason = 'pinnedLost';
     this.abort('pinnedLost');
   }
 
