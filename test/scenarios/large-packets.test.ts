@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { LargeApp } from '../fixtures/apps/large.js';
 import { ask, eventually } from './facts.js';
-import { inSimulation, inWorlds } from './in-worlds.js';
+import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
 import { residentBytes } from './resident.js';
 
 const MiB = 1024 * 1024;
@@ -39,6 +39,33 @@ describe('A packet of 64 MiB', () => {
       await mirror(server, large, small, packetOf(16 * MiB));
     },
     { settings: { mode: 'base' }, seeds: 1, timeout: 60_000 },
+  );
+
+  const overTls = async (server: TestServer): Promise<void> => {
+    const [large, small] = [
+      await server.connect({ listener: 'large over TLS', tls: {} }),
+      await server.connect({ listener: 'small over TLS', tls: {} }),
+    ];
+    expect(await mirror(server, large, small, packetOf(64 * MiB))).to.be.above(0);
+    // Neither has harmed the other.
+    expect(await ask(small, 'still here')).to.equal('still here');
+    await mirror(server, large, small, packetOf(5));
+  };
+  withProcesses('comes back over TLS, and small ones pass', LargeApp, overTls);
+  withProcesses('comes back over TLS in base mode, and small ones pass', LargeApp, overTls, {
+    settings: { mode: 'base' },
+  });
+  withProcesses(
+    'comes back in base mode, and small ones pass',
+    LargeApp,
+    async (server) => {
+      const [large, small] = [
+        await server.connect({ listener: 'large' }),
+        await server.connect({ listener: 'small' }),
+      ];
+      expect(await mirror(server, large, small, packetOf(64 * MiB))).to.be.above(0);
+    },
+    { settings: { mode: 'base' } },
   );
 
   inSimulation(

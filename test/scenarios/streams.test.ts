@@ -100,6 +100,18 @@ describe('A pinned connection', () => {
     expect(await ask(await server.connect({ listener: 'streams' }), 'hello')).to.equal('hello');
   });
 
+  inSimulation('is as lost when its client had finished sending, and closes for that reason', StreamsApp, async (server) => {
+    const client = await server.connect({ listener: 'held' });
+    client.send('nobody reads this');
+    client.end();
+    await server.advance(50);
+    await server.crashWorker(0);
+    await client.closed();
+    await logged(server, 'closed pinnedLost');
+    const { pinnedLost, closedBy } = await server.stats();
+    expect({ pinnedLost, closedBy }).to.deep.equal({ pinnedLost: 1, closedBy: { pinnedLost: 1 } });
+  }, { settings: { workerNum: 1 } }); // prettier-ignore
+
   inSimulation('has what nobody had read refused when its worker is lost', StreamsApp, async (server) => {
     const client = await server.connect({ listener: 'held' });
     client.send(Buffer.alloc(100_000));

@@ -70,9 +70,7 @@ export class ByModule implements DispatchPolicy {
     if (typeof answer === 'number' && Number.isInteger(answer) && answer >= 0 && answer < this.workerNum)
       return answer;
     if (typeof answer === 'string' && Object.hasOwn(words, answer)) return words[answer]!;
-    // Nobody waits for it, and a rejection that nobody hears would end the reactor.
-    if (answer instanceof Promise) answer.catch(() => undefined);
-    return this.#failed(`answered ${show(answer)}`);
+    return this.#failed(`answered ${isPromise(answer) ? 'a promise' : show(answer)}`);
   }
 
   #failed(how: string, error?: unknown): number {
@@ -90,8 +88,21 @@ export class ByModule implements DispatchPolicy {
   }
 }
 
+/**
+ * Hears its rejection from here on, too: nobody waits for it, and one that nobody
+ * hears would end the reactor. So would a look at an object that does not like it.
+ */
+function isPromise(value: unknown): boolean {
+  try {
+    if (!(value instanceof Promise)) return false;
+    void Promise.prototype.then.call(value, undefined, () => undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function show(value: unknown): string {
-  if (value instanceof Promise) return 'a promise';
   return typeof value === 'number' || value === undefined || value === null
     ? String(value)
     : typeof value === 'string'

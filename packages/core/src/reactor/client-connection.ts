@@ -361,6 +361,8 @@ export class ClientConnection implements StreamEvents, Dweller, OutletHost {
       bereavement.lostPinned(deliveries, loss);
       if (this.#phase !== 'open') return;
       this.reactor.counters.pinnedLost++;
+      // Also when the client has finished sending: nobody answers that.
+      this.#reason = 'pinnedLost';
       this.abort('pinnedLost');
       return;
     }

@@ -107,6 +107,33 @@ describe('ByModule', () => {
     });
   }
 
+  const boobyTrap = (): object =>
+    new Proxy(
+      {},
+      {
+        getPrototypeOf() {
+          throw new Error('looked at');
+        },
+      },
+    );
+  const oddPromise = (): object =>
+    Object.assign(Promise.reject(new Error('late')), {
+      catch(): never {
+        throw new Error('called');
+      },
+    });
+  for (const [name, make, shown] of [
+    ['an object that throws when it is looked at', boobyTrap, 'a value of type object'],
+    ['a promise whose own catch throws', oddPromise, 'a promise'],
+  ] as const) {
+    it(`falls back for ${name}`, () => {
+      const { policy, lines } = asked(() => make() as never);
+      expect(policy.pick(what, always, packet())).to.equal(0);
+      expect(policy.failures).to.equal(1);
+      expect(lines[0]?.message).to.include(` answered ${shown}: `);
+    });
+  }
+
   it('takes the last worker, and falls back for one more', () => {
     const { policy } = asked(({ connectionId }) => connectionId);
     expect(policy.pick({ ...what, id: 2 }, always, packet())).to.equal(2);
