@@ -150,6 +150,8 @@ export type ReactorFact =
   | { readonly kind: 'joined' | 'left'; readonly connection: number; readonly group: string }
   /** It takes nothing more for the client: it is in no group any more, and nobody's. */
   | { readonly kind: 'leaves'; readonly connection: number }
+  /** Asked whether a uid is online, or how large a group is, an owner also tells how many of those connections it has. */
+  | { readonly kind: 'members'; readonly of: Many; readonly count: number }
   /** The connection lives and dies with that worker from here on. */
   | { readonly kind: 'pinned'; readonly connection: number; readonly worker: number }
   /** The worker of a pinned connection hears that its client has finished sending. */

@@ -34,7 +34,10 @@ export interface WatchedClient {
 
 type ConnectionFact = Exclude<
   ReactorFact,
-  { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' | 'bound' | 'joined' | 'left' | 'leaves' }
+  {
+    kind:
+      'accepted' | 'turnedAway' | 'retired' | 'loads' | 'bound' | 'joined' | 'left' | 'leaves' | 'members';
+  }
 >;
 
 interface ClientStory {
@@ -186,7 +189,10 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'joined':
       case 'left':
       case 'leaves':
-        this.#crowds.observe(event);
+        this.#crowds.observe(`${event.pid} ${event.process}`, event);
+        return;
+      case 'members':
+        this.#crowds.told(`${event.pid} ${event.process}`, event);
         return;
       case 'ended':
         this.#stories.get(event.connection)?.ended(event.pid);

@@ -93,6 +93,8 @@ function sentence(event: TraceEvent): string {
       return `takes connection ${event.connection} out of group ${quote(event.group)}`;
     case 'leaves':
       return `takes connection ${event.connection} out of everything`;
+    case 'members':
+      return `has ${event.count} connections of ${manyOf(event.of)}`;
     case 'timerSet':
       return `sets timer ${event.timer} (${event.handler}) ${event.repeats ? 'every' : 'in'} ${event.delay} ms`;
     case 'timerCleared':
