@@ -175,6 +175,11 @@ export type ReactorFact =
       readonly bytes: number;
       readonly data: string;
     }
+  /**
+   * Somebody who waits for it is told that what he sent is with the system, a part of a file included. `bytes`: at least
+   * so many of the connection are, from its first on.
+   */
+  | { readonly kind: 'out'; readonly connection: number; readonly bytes: number }
   | { readonly kind: 'closed'; readonly connection: number; readonly reason: string }
   /** Everything of the connection is settled, its close included. */
   | { readonly kind: 'forgotten'; readonly connection: number };

@@ -116,6 +116,8 @@ export class ConnectionStory {
   #closeAcknowledged = false;
   #unsettledCharge = 0;
   #unsettled = 0;
+  /** Pid of the worker that got its last event. */
+  #servedBy: number | undefined;
   /** Pid of the worker that it lives and dies with. */
   #pinnedTo: number | undefined;
   /** What was settled without its answer, unless the connection was about to be closed. */
@@ -191,6 +193,7 @@ export class ConnectionStory {
 
   delivered({ event, packet, worker, seq, attempt }: FactOf<'delivered'>): void {
     const part = this.#part(worker);
+    this.#servedBy = worker;
     part.given.set(seq, { event, packet });
     this.#checkPin(event, worker);
     if (event === 'connect' && this.#connected) this.#report('order', 'is connected a second time');
@@ -427,6 +430,14 @@ export class ConnectionStory {
       this.#eventDeaths++;
     // It may not have come to telling the owner of the socket.
     if (this.#givenUpBy === pid) this.#givenUpBy = undefined;
+  }
+
+  /** Its client has got everything, and nothing is on its way. */
+  nothingWaits(): void {
+    const worker = this.#servedBy;
+    if (worker === undefined || this.closedBy !== undefined || this.mustEnd || !this.host.lives(worker))
+      return;
+    this.marks.nothingWaits(worker);
   }
 
   /** Nothing is on its way: what is not settled is lost, unless a handler still runs. */

@@ -20,6 +20,8 @@ import type { Rule, Violation } from './violation.js';
 
 /** Largest body of a frame; larger packets have an account of their own. */
 const SMALL_PACKET_BYTES = 64 * 1024;
+/** What is in memory of a file. */
+const FILE_STEP_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
 /** Clients on unix sockets have none. Which connection is whose is not known, and what they saw is not compared. */
@@ -208,6 +210,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'outputRefused':
       case 'file':
       case 'fileOutput':
+      case 'out':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
@@ -238,7 +241,10 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
 
   /** Nothing is on its way any more, and every process that should live does. */
   atRest(clients: readonly WatchedClient[], stats: ServerStats | undefined): void {
-    for (const story of this.#stories.values()) story.atRest();
+    for (const story of this.#stories.values()) {
+      story.atRest();
+      if (this.#clientOf(story)?.bytes === story.output.bytes) story.nothingWaits();
+    }
     this.#exchange.atRest();
     this.#crowds.atRest();
     this.#datagrams.atRest();
@@ -389,6 +395,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'fileOutput':
         story.output.fileOutput(fact.file, fact);
         return;
+      case 'out':
+        this.#checkOut(story, fact.bytes);
+        return;
       case 'closed':
         this.#open.closed(story.owner);
         story.closed(fact);
@@ -431,12 +440,28 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
     const client = this.#clientOf(story);
     if (client === undefined) return;
     const { socketBufferSize, packageMaxLength } = story.listener;
-    const limit = Math.max(socketBufferSize, packageMaxLength) + 2 * this.kernelBuffer + SMALL_PACKET_BYTES;
+    const limit =
+      Math.max(socketBufferSize, packageMaxLength) +
+      2 * this.kernelBuffer +
+      (story.output.hasFiles ? FILE_STEP_BYTES : 0);
     const waiting = story.output.bytes - client.bytes;
     if (waiting > limit)
       this.report(
         'bounds',
         `connection ${story.id}: ${waiting} bytes wait for its client, of ${limit} allowed`,
+        story.id,
+      );
+  }
+
+  /** What is with the system, of this side or of the client, is all that the client has not taken. */
+  #checkOut(story: ConnectionStory, bytes: number): void {
+    const client = this.#clientOf(story);
+    if (client === undefined) return;
+    const missing = bytes - client.bytes - 2 * this.kernelBuffer;
+    if (missing > 0)
+      this.report(
+        'bytes',
+        `connection ${story.id}: a sender is told that ${bytes} bytes are out, and ${missing} of them are not with the system`,
         story.id,
       );
   }

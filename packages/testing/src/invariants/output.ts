@@ -48,6 +48,11 @@ export class Output {
     return this.#totals.get(pid)?.sent ?? 0;
   }
 
+  /** Whether parts of files are among them. */
+  get hasFiles(): boolean {
+    return this.#files.size > 0;
+  }
+
   /** Bytes of a process that were written so far. */
   writtenOf(pid: number): number {
     return this.#totals.get(pid)?.written ?? 0;

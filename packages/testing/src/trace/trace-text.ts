@@ -67,6 +67,8 @@ function sentence(event: TraceEvent): string {
       return `keeps a place for file ${event.file} of connection ${event.connection}`;
     case 'fileOutput':
       return `writes of file ${event.file} to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'out':
+      return `tells that ${event.bytes} bytes of connection ${event.connection} are out`;
     case 'closed':
       return `connection ${event.connection} is closed: ${event.reason}`;
     case 'forgotten':
