@@ -10,7 +10,7 @@ import { PostApp } from '../fixtures/apps/post.js';
 import { RoomsApp } from '../fixtures/apps/rooms.js';
 import { StreamsApp } from '../fixtures/apps/streams.js';
 import { chat } from '../mutants/chat.js';
-import { converse } from '../mutants/streams.js';
+import { conversation } from '../mutants/streams.js';
 import { Office } from '../mutants/office.js';
 import { orders } from '../mutants/orders.js';
 import { rounds } from '../mutants/rounds.js';
@@ -180,14 +180,22 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
 
 describe(`What the kernel promises of streams, explored with the seed of the day ${seed}`, () => {
   for (const mode of ['process', 'base'] as const) {
-    holds(`when workers are lost, in ${mode} mode`, StreamsApp, converse, { runs: 40, settings: { mode } });
-    holds(`when workers are replaced all the time and clients reset, in ${mode} mode`, StreamsApp, converse, {
+    holds(`when workers are lost, in ${mode} mode`, StreamsApp, conversation, {
       runs: 40,
-      faults: { ...replacements, resets: 2 },
-      settings: { mode, bakeTime: 0, maxWaitTime: 4_000 },
+      settings: { mode },
     });
+    holds(
+      `when workers are replaced all the time and clients reset, in ${mode} mode`,
+      StreamsApp,
+      conversation,
+      {
+        runs: 40,
+        faults: { ...replacements, resets: 2 },
+        settings: { mode, bakeTime: 0, maxWaitTime: 4_000 },
+      },
+    );
   }
-  holds('when what nobody reads fills the windows', StreamsApp, converse, {
+  holds('when what nobody reads fills the windows', StreamsApp, conversation, {
     runs: 30,
     kernelBuffer: 4 * 1024,
     settings: { workerNum: 1, maxQueuedBytes: 16 * 1024, socketBufferSize: 32 * 1024 },

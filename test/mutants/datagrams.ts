@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import type { DatagramLink, SimulatedServer } from '@shoal/testing';
 
 /** Datagrams of several kinds from several clients, some of which the network loses; settles, and looks at what came. */
@@ -11,5 +12,30 @@ export async function talk(server: SimulatedServer, link: DatagramLink = {}): Pr
     for (const client of clients) client.send(`${words[round % words.length]}${client.id} ${round}`);
     if (round % 3 === 2) await server.advance(15);
   }
+  await server.settle();
+}
+
+/**
+ * The same, with more than may wait for a worker, and deaths at the end that are no
+ * accident, when hardly another one could be taken for their cause.
+ */
+export async function talkAndDie(server: SimulatedServer): Promise<void> {
+  await talk(server);
+  for (let round = 0; round < 4; round++) {
+    const client = await server.datagramClient();
+    for (let count = 0; count < 12; count++) client.send(`later ${round} ${'x'.repeat(100)}`);
+    await server.advance(15);
+  }
+  await rest(server);
+  const client = await server.datagramClient();
+  for (const words of ['crash 1', 'poison 1', 'crash 2']) {
+    client.send(words);
+    await rest(server);
+  }
+  expect(client.received.map(String)).not.to.include('poison 1');
+}
+
+async function rest(server: SimulatedServer): Promise<void> {
+  await server.workersReady();
   await server.settle();
 }

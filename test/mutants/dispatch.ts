@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { SimulatedServer } from '@shoal/testing';
+import type { SimulatedServer, TestClient } from '@shoal/testing';
 
 const LINES = 20;
 
@@ -52,4 +52,55 @@ export async function comeAndGo(server: SimulatedServer): Promise<void> {
     for (const client of clients) await client.closed();
   }
   await server.settle();
+}
+
+/** Clients of a few addresses come and go while workers are replaced; whose they are is checked by the rules. */
+export async function returnOften(server: SimulatedServer): Promise<void> {
+  for (let round = 0; round < 8; round++) {
+    const clients = [];
+    for (const from of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) clients.push(await server.connect({ from }));
+    for (const client of clients) client.send('one\ntwo\n');
+    for (const client of clients) client.end();
+    await server.advance(15);
+  }
+  await server.workersReady();
+  await server.settle();
+}
+
+/** Nobody is lost or late: packets of two reactors are dealt out one to each worker in turn. */
+export async function shareOut(server: SimulatedServer): Promise<void> {
+  const clients = [];
+  for (let count = 0; count < 4; count++) clients.push(await server.connect());
+  for (const client of clients) client.send('line\n');
+  await server.settle();
+  const workers = workersOf(clients);
+  expect(workers.length).to.equal(4);
+  expect(new Set(workers).size, String(workers)).to.equal(3);
+}
+
+/** A packet that comes while a worker is idle goes to no busy one. */
+export async function findIdle(server: SimulatedServer): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    const holders = [await server.connect(), await server.connect()];
+    for (const holder of holders) {
+      holder.send('hold\n');
+      await holder.receiveLine();
+    }
+    const client = await server.connect();
+    for (let line = 0; line < 3; line++) {
+      client.send('line\n');
+      await client.receiveLine();
+    }
+    // The others are busy all the time.
+    expect(new Set(workersOf([client])).size).to.equal(1);
+    for (const holder of holders) holder.reset();
+    client.end();
+    await server.settle();
+  }
+}
+
+/** By which workers the lines of these clients were handled, in ascending order. */
+function workersOf(clients: readonly TestClient[]): number[] {
+  const all = clients.map(({ received }) => received.toString()).join('');
+  return [...all.matchAll(/^\w+ (\d)$/gm)].map(([, workerId]) => Number(workerId)).sort((a, b) => a - b);
 }

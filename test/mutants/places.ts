@@ -1,18 +1,18 @@
 import type { ExploreOptions, SimulatedServer } from '@shoal/testing';
-import { DoormanApp } from '../fixtures/apps/clerks.js';
+import { ClerkApp, DoormanApp } from '../fixtures/apps/clerks.js';
 import { ParrotApp } from '../fixtures/apps/datagrams.js';
 import { AsyncEchoApp, SyncEchoApp } from '../fixtures/apps/echo.js';
 import { PressureApp } from '../fixtures/apps/pressure.js';
 import { RoomsApp } from '../fixtures/apps/rooms.js';
-import { StreamsApp } from '../fixtures/apps/streams.js';
+import { BoundApp, LateStreamsApp, StreamsApp } from '../fixtures/apps/streams.js';
 import { chat } from './chat.js';
-import { talk } from './datagrams.js';
-import { comeAndGo, scatter, visit } from './dispatch.js';
+import { talkAndDie } from './datagrams.js';
+import { comeAndGo, findIdle, returnOften, scatter, shareOut, visit } from './dispatch.js';
 import { flood, narrowListeners } from './floods.js';
 import { Office } from './office.js';
 import { orders } from './orders.js';
 import { rounds } from './rounds.js';
-import { converse } from './streams.js';
+import { bindAndEcho, conversation, converseToTheEnd, turnLate } from './streams.js';
 import { visits } from './visits.js';
 import { WatchApp } from './watch.js';
 import { Workshop } from './workshop.js';
@@ -43,13 +43,52 @@ export const places: Readonly<Record<string, readonly Exploration[]>> = {
     ],
   ],
   datagrams: [
-    [ParrotApp, talk, { settings: { taskWorkerNum: 0 }, faults: { crashes: 2, reloads: 2, stops: 2 } }],
+    [
+      ParrotApp,
+      talkAndDie,
+      {
+        settings: { taskWorkerNum: 0, maxQueuedBytes: 1_500, pipeWindow: 65_536 },
+        faults: { crashes: 2, reloads: 2, stops: 2 },
+      },
+    ],
   ],
-  streams: [[StreamsApp, converse, { settings: { bakeTime: 0, maxWaitTime: 4_000 }, faults: replacements }]],
+  streams: [
+    [StreamsApp, conversation, { settings: { bakeTime: 0, maxWaitTime: 4_000 }, faults: replacements }],
+    // Windows that are soon full.
+    [
+      StreamsApp,
+      converseToTheEnd,
+      {
+        kernelBuffer: 4 * 1024,
+        settings: { maxQueuedBytes: 16 * 1024, socketBufferSize: 16 * 1024, packageMaxLength: 8 * 1024 },
+        faults: { reloads: 0, stops: 0 },
+      },
+    ],
+    [
+      BoundApp,
+      bindAndEcho,
+      { settings: { bakeTime: 0 }, faults: { ...replacements, crashes: 0, managerCrashes: 0 } },
+    ],
+    [
+      LateStreamsApp,
+      turnLate,
+      { settings: { bakeTime: 0 }, faults: { ...replacements, crashes: 0, managerCrashes: 0 } },
+    ],
+  ],
   dispatch: [
     byCounts(AsyncEchoApp, scatter, 'leastInFlight'),
     byCounts(DoormanApp, visit, 'preemptive'),
     byCounts(SyncEchoApp, comeAndGo, 'leastConnections'),
+    [
+      SyncEchoApp,
+      returnOften,
+      {
+        settings: { dispatchMode: 'ipHash', reactorNum: 2, workerNum: 2, bakeTime: 0 },
+        faults: replacements,
+      },
+    ],
+    [ClerkApp, shareOut, { settings: { dispatchMode: 'roundRobin', reactorNum: 2 }, faults: false }],
+    [ClerkApp, findIdle, { settings: { dispatchMode: 'preemptive' }, faults: false }],
   ],
 };
 

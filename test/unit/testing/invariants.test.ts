@@ -1662,6 +1662,19 @@ const pairs: readonly Pair[] = [
     },
   },
   {
+    title: 'an owner that drains until its time is over, and has nothing left',
+    rule: 'stats',
+    says: 'pid 1 drains until its time is over, and has nothing left',
+    settings: {},
+    keeps: (it) => {
+      it.opens();
+      it.owner({ kind: 'outOfTime' });
+    },
+    breaks: (it) => {
+      it.owner({ kind: 'outOfTime' });
+    },
+  },
+  {
     title: 'a mark that is never taken back, though nothing waits',
     rule: 'order',
     says: 'bufferEmpty is never told, and nothing waits for the client',

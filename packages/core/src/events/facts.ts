@@ -127,6 +127,8 @@ export type ReactorFact =
       readonly inFlight?: readonly number[];
       readonly connections?: readonly number[];
     }
+  /** The time in which an owner drains is over: it resets and refuses what is left. */
+  | { readonly kind: 'outOfTime' }
   /** A worker gets no further event: another one has its place. */
   | { readonly kind: 'retired'; readonly worker: number; readonly workerId: number }
   /** A packet that was accepted will not be handled. */

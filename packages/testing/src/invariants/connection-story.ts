@@ -146,6 +146,11 @@ export class ConnectionStory {
     return this.#pinnedTo !== undefined;
   }
 
+  /** Whether all that it was sent is from the stream that it is pinned for, which waits for the client. */
+  get isStreamOnly(): boolean {
+    return this.#pinnedTo !== undefined && this.output.isOnlyOf(this.#pinnedTo);
+  }
+
   isPinnedTo(pid: number): boolean {
     return this.#pinnedTo === pid;
   }
@@ -281,6 +286,9 @@ export class ConnectionStory {
     if (planned && entry.startedBy !== undefined && entry.startedBy === worker)
       this.#report('settlement', `packet ${packet} is given back as not started, and its handler had begun`);
     this.#release(entry);
+    // Who has given back what it had not started may pin the connection then, and gets it again.
+    if (planned && worker !== undefined)
+      this.#part(worker).lastGiven = Math.min(this.#part(worker).lastGiven, packet - 1);
     if (!planned) entry.returns++;
     entry.handled = entry.timedOut = false;
     entry.worker = undefined;

@@ -13,6 +13,7 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { Homes } from './homes.js';
 import { Loads } from './loads.js';
 import { OpenConnections } from './open-connections.js';
 import { TimerHolders } from './timer-holders.js';
@@ -38,7 +39,16 @@ type ConnectionFact = Exclude<
   ReactorFact,
   {
     kind:
-      'accepted' | 'turnedAway' | 'retired' | 'loads' | 'bound' | 'joined' | 'left' | 'leaves' | 'members';
+      | 'accepted'
+      | 'turnedAway'
+      | 'retired'
+      | 'loads'
+      | 'bound'
+      | 'joined'
+      | 'left'
+      | 'leaves'
+      | 'members'
+      | 'outOfTime';
   }
 >;
 
@@ -84,6 +94,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
   readonly #open = new OpenConnections();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
   readonly #loads = new Loads((...violation) => this.report(...violation));
+  readonly #homes = new Homes((message, connection) =>
+    this.report('order', `connection ${connection}: ${message}`, connection),
+  );
   #stopping = false;
 
   constructor(
@@ -121,6 +134,12 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
 
   get followsUids(): boolean {
     return this.settings.mode === 'process' && this.settings.dispatchMode === 'uid';
+  }
+
+  /** A dispatch module may say otherwise. */
+  get #followsAddresses(): boolean {
+    const { mode, dispatchMode, dispatchModule } = this.settings;
+    return mode === 'process' && dispatchMode === 'ipHash' && dispatchModule !== true;
   }
 
   report(rule: Rule, message: string, connection: number): void {
@@ -219,6 +238,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
         this.#loads.retired(`${event.pid} ${event.process}`, event);
         return;
+      case 'outOfTime':
+        this.#checkLate(event.pid);
+        return;
       case 'loads':
         this.#loads.told(event, this.settings.dispatchModule === true ? undefined : this.#stories.size);
         return;
@@ -280,7 +302,8 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
     this.#unclaimed.delete(place);
   }
 
-  #accepted(pid: number, { connection, listener, address, port }: ReactorFact & { kind: 'accepted' }): void {
+  #accepted(pid: number, fact: ReactorFact & { kind: 'accepted' }): void {
+    const { connection, listener, address, port } = fact;
     const settings = this.settings.listeners.find(({ name }) => name === listener);
     if (settings === undefined) throw new Error(`there is no listener ${listener}`);
     const { maxConnection } = this.settings;
@@ -291,6 +314,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         connection,
       );
     const story = new ConnectionStory(connection, settings, pid, this);
+    this.#homes.accepted(fact);
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
     if (place === NO_ADDRESS) return;
@@ -354,7 +378,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         this.#charge(fact, story);
         this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
-        this.#crowds.delivered(fact);
+        // Who is pinned stays where he is.
+        if (this.#followsAddresses) this.#homes.delivered(fact);
+        if (!story.pinned) this.#crowds.delivered(fact);
         return;
       case 'acknowledged':
         if (fact.event === 'receive' && !fact.discarded) this.#handled++;
@@ -453,6 +479,13 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       );
   }
 
+  /** Who has waited for something must have had something. */
+  #checkLate(owner: number): void {
+    for (const story of this.#stories.values()) if (story.owner === owner) return;
+    if (!this.#datagrams.isIdle(owner)) return;
+    this.report('stats', `pid ${owner} drains until its time is over, and has nothing left`, 0);
+  }
+
   /** What is with the system, of this side or of the client, is all that the client has not taken. */
   #checkOut(story: ConnectionStory, bytes: number): void {
     const client = this.#clientOf(story);
@@ -478,7 +511,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       (reason === 'pinnedLost' && !story.pinned) ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
       (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
-      (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
+      (reason === 'outputOverflow' && (story.listener.outputOverflow !== 'close' || story.isStreamOnly)) ||
       reason === 'shutdown';
     if (wrong)
       this.report(

@@ -47,6 +47,8 @@ function sentence(event: TraceEvent): string {
       return `takes ${what({ ...event, event: 'receive' })} back from a worker that ${event.planned ? 'has not started it' : 'is lost'}`;
     case 'retired':
       return `takes worker ${event.workerId}, pid ${event.worker}, out of dispatch`;
+    case 'outOfTime':
+      return 'has no time left to drain';
     case 'loads':
       return event.inFlight === undefined
         ? `counts connections: ${event.connections?.join(' ')}`
