@@ -8,11 +8,21 @@ import { copyTree, whyNotBuilt } from './tree.mjs';
 const COMPILE_DEADLINE_MS = 60_000;
 const EXPLORE_DEADLINE_MS = 120_000;
 
-/** What no connection goes through: mutants of it show in these places, all others in the office. */
+/** Mutants of these parts show in a place of their own, all others in the office unless they say where. */
 const PLACES = [
   ['workshop', /^packages\/core\/src\/(mesh|messaging|tasks)\//],
   ['watch', /^packages\/core\/src\/(timers\/|manager\/timer-holder)/],
+  [
+    'rooms',
+    /^packages\/core\/src\/(directory\/|dispatch\/uid|pipe\/orders|reactor\/(groups|uids|standing|order-desk|introduction))/,
+  ],
+  ['pressure', /^packages\/core\/src\/(reactor\/(output|outlet|reading|file-turn)|worker\/pressure)/],
+  ['datagrams', /^packages\/core\/src\/(reactor|worker|pipe)\/datagram/],
+  ['streams', /^packages\/core\/src\/(worker\/(connection-stream|pin)|reactor\/pinning)/],
+  ['dispatch', /^packages\/core\/src\/(dispatch\/|reactor\/worker-load)/],
 ];
+
+const ALL_PLACES = ['office', ...PLACES.map(([place]) => place)];
 
 /** The name under which the tree without any change is examined. */
 export const CONTROL = 'control';
@@ -76,9 +86,10 @@ export class Laboratory {
     const tree = join(this.#directory, name);
     try {
       copyTree(this.root, tree);
-      const { place, changed } = name === CONTROL ? { place: '', changed: [] } : this.#change(tree, name);
-      if (changed.length > 0) await this.#compile(tree, changed);
-      return await this.#explore(tree, place, name === CONTROL ? this.controlRuns : this.runs);
+      if (name === CONTROL) return await this.#exploreAll(tree);
+      const { place, changed } = this.#change(tree, name);
+      await this.#compile(tree, changed);
+      return await this.#explore(tree, place, this.runs);
     } catch (error) {
       return { outcome: 'unusable', message: error.message };
     } finally {
@@ -88,7 +99,9 @@ export class Laboratory {
 
   /** Says where the change shows, and which files it has changed. */
   #change(tree, name) {
-    const { files } = parsePatch(readFileSync(join(this.root, 'test/mutants', `${name}.patch`), 'utf8'));
+    const { about, files } = parsePatch(
+      readFileSync(join(this.root, 'test/mutants', `${name}.patch`), 'utf8'),
+    );
     for (const { path, hunks } of files) {
       try {
         writeFileSync(join(tree, path), applyHunks(readFileSync(join(tree, path), 'utf8'), hunks));
@@ -96,8 +109,10 @@ export class Laboratory {
         throw new Error(`${name}.patch does not apply to ${path}: ${cause.message}; refresh it`, { cause });
       }
     }
+    const [, told] = /^Shows in: (\w+)$/m.exec(about) ?? [];
+    if (told !== undefined && !ALL_PLACES.includes(told)) throw new Error(`there is no place ${told}`);
     const found = PLACES.find(([, parts]) => files.every(({ path }) => parts.test(path)));
-    return { place: found?.[0] ?? 'office', changed: files.map(({ path }) => path) };
+    return { place: told ?? found?.[0] ?? 'office', changed: files.map(({ path }) => path) };
   }
 
   async #compile(tree, changed) {
@@ -109,6 +124,17 @@ export class Laboratory {
       deadline: COMPILE_DEADLINE_MS,
     });
     if (code !== 0) throw new Error(`it does not compile: ${(out + errors).trim()}`);
+  }
+
+  /** The control, in one place after the other. */
+  async #exploreAll(tree) {
+    let runs = 0;
+    for (const place of ALL_PLACES) {
+      const verdict = await this.#explore(tree, place, this.controlRuns);
+      if (verdict.outcome !== 'passed') return verdict;
+      runs += verdict.runs;
+    }
+    return { outcome: 'passed', runs };
   }
 
   async #explore(tree, place, runs) {

@@ -6,6 +6,9 @@ const CHANGED = 'packages/core';
 /** What only runs. */
 const COMPILED = ['packages/decorators', 'packages/testing', 'test'];
 
+/** Of the tests: what is explored. */
+const TEST_PARTS = ['dist/mutants', 'dist/fixtures/apps'];
+
 /**
  * Copies to `target` what an exploration needs of the built tree at `root`.
  *
@@ -19,7 +22,7 @@ export function copyTree(root, target) {
   copy(CHANGED);
   for (const workspace of COMPILED) {
     copy(join(workspace, 'package.json'));
-    copy(join(workspace, workspace === 'test' ? 'dist/mutants' : 'dist'));
+    for (const part of workspace === 'test' ? TEST_PARTS : ['dist']) copy(join(workspace, part));
   }
   linkModules(root, target);
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { explore, type DatagramLink, type ExploreOptions, type SimulatedServer } from '@shoal/testing';
+import { explore, type ExploreOptions, type SimulatedServer } from '@shoal/testing';
 import { CouriersApp, ParrotApp } from '../fixtures/apps/datagrams.js';
+import { talk } from '../mutants/datagrams.js';
 import { seedOfTheDay } from './day.js';
 
 const seed = seedOfTheDay();
@@ -37,20 +38,6 @@ function holds(
   it(`holds ${when}`, async () => {
     await explore(App, scenario, { seed, ...options });
   }).timeout(120_000);
-}
-
-/** Datagrams of several kinds from several clients, some of which the network loses; settles, and looks at what came. */
-async function talk(server: SimulatedServer, link: DatagramLink = {}): Promise<void> {
-  const clients = [
-    await server.datagramClient({ link }),
-    await server.datagramClient({ link, from: '10.0.0.7' }),
-  ];
-  const words = ['', 'later ', 'twice ', 'half ', ''];
-  for (let round = 0; round < 12; round++) {
-    for (const client of clients) client.send(`${words[round % words.length]}${client.id} ${round}`);
-    if (round % 3 === 2) await server.advance(15);
-  }
-  await server.settle();
 }
 
 async function deliver(server: SimulatedServer): Promise<void> {

@@ -9,6 +9,8 @@ import { LimitsApp } from '../fixtures/apps/limits.js';
 import { PostApp } from '../fixtures/apps/post.js';
 import { RoomsApp } from '../fixtures/apps/rooms.js';
 import { StreamsApp } from '../fixtures/apps/streams.js';
+import { chat } from '../mutants/chat.js';
+import { conversation } from '../mutants/streams.js';
 import { Office } from '../mutants/office.js';
 import { orders } from '../mutants/orders.js';
 import { rounds } from '../mutants/rounds.js';
@@ -178,14 +180,22 @@ describe(`What the kernel promises, explored with the seed of the day ${seed}`, 
 
 describe(`What the kernel promises of streams, explored with the seed of the day ${seed}`, () => {
   for (const mode of ['process', 'base'] as const) {
-    holds(`when workers are lost, in ${mode} mode`, StreamsApp, converse, { runs: 40, settings: { mode } });
-    holds(`when workers are replaced all the time and clients reset, in ${mode} mode`, StreamsApp, converse, {
+    holds(`when workers are lost, in ${mode} mode`, StreamsApp, conversation, {
       runs: 40,
-      faults: { ...replacements, resets: 2 },
-      settings: { mode, bakeTime: 0, maxWaitTime: 4_000 },
+      settings: { mode },
     });
+    holds(
+      `when workers are replaced all the time and clients reset, in ${mode} mode`,
+      StreamsApp,
+      conversation,
+      {
+        runs: 40,
+        faults: { ...replacements, resets: 2 },
+        settings: { mode, bakeTime: 0, maxWaitTime: 4_000 },
+      },
+    );
   }
-  holds('when what nobody reads fills the windows', StreamsApp, converse, {
+  holds('when what nobody reads fills the windows', StreamsApp, conversation, {
     runs: 30,
     kernelBuffer: 4 * 1024,
     settings: { workerNum: 1, maxQueuedBytes: 16 * 1024, socketBufferSize: 32 * 1024 },
@@ -368,40 +378,6 @@ async function post(server: SimulatedServer): Promise<void> {
   closed!.end();
 }
 
-/** Clients of one room and of two uids write to all of them, and then leave one after the other: each letter comes at least once. */
-async function chat(server: SimulatedServer): Promise<void> {
-  const clients = [
-    await server.connect(),
-    await server.connect(),
-    await server.connect(),
-    await server.connect(),
-  ];
-  for (const [index, client] of clients.entries()) {
-    client.send(`join room\nbind u${index % 2}\n`);
-    await client.receive(/true\n[^]*true (undefined|u\d)\n/);
-  }
-  for (let letter = 0; letter < LETTERS; letter++) {
-    for (const [index, client] of clients.entries()) {
-      const where = ['here', '2', 'here', 'speaker'][(letter + index) % 4];
-      client.send(
-        `here group room g${letter}-of-${index}.\nsandwich room\n${where} uid u${letter % 2} p${letter}-of-${index}.\n`,
-      );
-    }
-    await server.advance(2);
-  }
-  await server.settle();
-  for (const client of clients) {
-    const text = client.received.toString();
-    for (let letter = 0; letter < LETTERS; letter++)
-      for (const index of clients.keys()) expect(text).to.include(`g${letter}-of-${index}.`);
-  }
-  const [closer, ...others] = clients;
-  for (const client of others) client.send('leave\n');
-  closer!.send('here leave me room\nspeaker group room bye\nhere closeGroup room\n');
-  await server.settle();
-  for (const client of others) client.end();
-}
-
 /** One client hangs its handlers, one waits for its own reset, one has nothing to do with either. */
 async function fallSick(server: SimulatedServer): Promise<void> {
   const [sick, gone, well] = [await server.connect(), await server.connect(), await server.connect()];
@@ -419,41 +395,6 @@ async function fallSick(server: SimulatedServer): Promise<void> {
   expect(sick.received.toString()).not.to.match(/never/);
   well.end();
   await well.ended();
-}
-
-/**
- * Four clients speak on streams: two are answered, one finishes early, one is not read for a while. Whoever is still
- * connected at the end has got what it asked for, in order; the others have got the beginning of it.
- */
-async function converse(server: SimulatedServer): Promise<void> {
-  const connect = async (listener: string) => server.connect({ listener });
-  const [plain, half] = [await connect('streams'), await connect('stubborn')];
-  const [packets, held] = [await connect('packets'), await connect('held')];
-  const clients = [plain, half, packets, held];
-  held.send(Buffer.alloc(50_000));
-  held.end();
-  packets.send('U');
-  for (let line = 0; line < LINES; line += 4) {
-    for (const client of [plain, half, packets]) client.send(lines(client, line, line + 4));
-    plain.send('much 30000\n');
-    await server.advance(3);
-  }
-  half.end();
-  for (let round = 0; round < 100 && clients.some(({ state }) => state === 'open'); round++) {
-    // Whoever does not hold on ends its side when the server has.
-    for (const client of clients) if (client.state === 'ended') client.end();
-    if (round === 5) for (const client of [plain, packets]) client.end();
-    await server.workersReady();
-    const release = await connect('release');
-    release.end();
-    await release.ended();
-    await server.advance(100);
-  }
-  for (const client of clients) if (client.state === 'ended') client.end();
-  await server.settle();
-  const said = half.received.toString();
-  expect(`${lines(half, 0, LINES)}bye, later\n`.startsWith(said)).to.equal(true, said);
-  expect('50000 bytes\n'.startsWith(held.received.toString())).to.equal(true);
 }
 
 /** One client says something every 2 s and stays, one is silent and is closed. */

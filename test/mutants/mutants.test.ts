@@ -34,7 +34,7 @@ const [, shown = '', run, seed, message] =
   /^✔ ([\w-]+): found in run (\d+), seed (\d+): (.*) \([\d.]+ s\)$/m.exec(page) ?? [];
 
 /** Enough to see that the copy runs: what the kernel promises is explored on its own. scripts/mutants.mjs does all. */
-const CONTROL_RUNS = 10;
+const CONTROL_RUNS = 2;
 
 describe('Exploration', function () {
   this.timeout(300_000);

@@ -170,6 +170,11 @@ export class ToldFacts {
     this.owner({ kind: 'outputRefused', connection: CONNECTION, worker, bytes: data.length, data });
   }
 
+  /** A sender who waits is told. */
+  out(bytes: number): void {
+    this.owner({ kind: 'out', connection: CONNECTION, bytes });
+  }
+
   /** The worker tells the application, whose handler settles. */
   mark(event: 'bufferFull' | 'bufferEmpty'): void {
     for (const kind of ['started', 'settled'] as const)

@@ -95,7 +95,10 @@ const examples: Examples = {
   ],
   joined: [[{ kind: 'joined', connection: 3, group: 'room' }, 'puts connection 3 into group "room"']],
   left: [[{ kind: 'left', connection: 3, group: 'room' }, 'takes connection 3 out of group "room"']],
+  outOfTime: [[{ kind: 'outOfTime' }, 'has no time left to drain']],
+  out: [[{ kind: 'out', connection: 3, bytes: 7 }, 'tells that 7 bytes of connection 3 are out']],
   leaves: [[{ kind: 'leaves', connection: 3 }, 'takes connection 3 out of everything']],
+  members: [[{ kind: 'members', of: { group: 'room' }, count: 2 }, 'has 2 connections of group "room"']],
   sentToMany: [
     [
       { kind: 'sentToMany', to: { group: 'room' }, except: [], ...bytes },

@@ -127,6 +127,8 @@ export type ReactorFact =
       readonly inFlight?: readonly number[];
       readonly connections?: readonly number[];
     }
+  /** The time in which an owner drains is over: it resets and refuses what is left. */
+  | { readonly kind: 'outOfTime' }
   /** A worker gets no further event: another one has its place. */
   | { readonly kind: 'retired'; readonly worker: number; readonly workerId: number }
   /** A packet that was accepted will not be handled. */
@@ -150,6 +152,8 @@ export type ReactorFact =
   | { readonly kind: 'joined' | 'left'; readonly connection: number; readonly group: string }
   /** It takes nothing more for the client: it is in no group any more, and nobody's. */
   | { readonly kind: 'leaves'; readonly connection: number }
+  /** Asked whether a uid is online, or how large a group is, an owner also tells how many of those connections it has. */
+  | { readonly kind: 'members'; readonly of: Many; readonly count: number }
   /** The connection lives and dies with that worker from here on. */
   | { readonly kind: 'pinned'; readonly connection: number; readonly worker: number }
   /** The worker of a pinned connection hears that its client has finished sending. */
@@ -173,6 +177,11 @@ export type ReactorFact =
       readonly bytes: number;
       readonly data: string;
     }
+  /**
+   * Somebody who waits for it is told that what he sent is with the system, a part of a file included. `bytes`: at least
+   * so many of the connection are, from its first on.
+   */
+  | { readonly kind: 'out'; readonly connection: number; readonly bytes: number }
   | { readonly kind: 'closed'; readonly connection: number; readonly reason: string }
   /** Everything of the connection is settled, its close included. */
   | { readonly kind: 'forgotten'; readonly connection: number };

@@ -3,7 +3,7 @@
  * connections. Whoever sends to many is done when this has been done: each member
  * takes its copy or closes by its own bound, and nobody waits for one of them.
  */
-import { type Observe } from '../events/facts.js';
+import type { Many, Observe } from '../events/facts.js';
 import {
   decodeOrder,
   type Answers,
@@ -65,9 +65,9 @@ export class OrderDesk {
       case 'groupsOf':
         return namesOf(this.host.connection(request.id)?.standing, request.after, request.limit);
       case 'isOnline':
-        return this.#uids.connections(request.uid).size > 0;
+        return this.#tellMembers({ uid: request.uid }, this.#uids.connections(request.uid).size) > 0;
       case 'groupSize':
-        return this.#groups.members(request.group).size;
+        return this.#tellMembers({ group: request.group }, this.#groups.members(request.group).size);
       case 'members':
         return page(placesOf(this.#groups.members(request.group)), request.after, request.limit);
       case 'connectionsOf':
@@ -81,6 +81,11 @@ export class OrderDesk {
   left(standing: Standing): void {
     this.#groups.leaveAll(standing);
     if (standing.uid !== undefined) this.#uids.remove(standing, standing.uid);
+  }
+
+  #tellMembers(of: Many, count: number): number {
+    this.host.observe?.({ kind: 'members', of, count });
+    return count;
   }
 
   #carryOut(order: Order, buffer: Buffer, start: number, end: number, pid: number): void {

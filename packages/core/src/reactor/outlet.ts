@@ -92,9 +92,10 @@ export class Outlet {
   /** The same, and tells when the bytes are with the system. */
   sendAndTell(buffer: Buffer, start: number, end: number, pid: number, tell: Tell): boolean {
     const taken = this.send(buffer, start, end, pid);
+    const observed = this.#observed(tell, this.output.taken);
     if (!taken) tell('returned');
-    else if (!this.output.busy) tell('handled');
-    else if (!this.output.enqueue(new Told(tell))) tell('returned');
+    else if (!this.output.busy) observed('handled');
+    else if (!this.output.enqueue(new Told(observed))) tell('returned');
     return taken;
   }
 
@@ -104,6 +105,8 @@ export class Outlet {
     const { files, observe } = this.rules;
     const file = ++this.#files;
     const { output } = this;
+    const before = output.taken;
+    let stepped = 0;
     const turn = new FileTurn(wish, files, output.stream, {
       step: (bytes) => {
         observe?.({
@@ -113,16 +116,27 @@ export class Outlet {
           bytes: bytes.length,
           data: factText(bytes),
         });
+        stepped += bytes.length;
         return output.step(bytes);
       },
       goOn: () => output.goOn(),
       broken: (error) => host.brokenFile(error),
-      tell,
+      tell: (how, error) => this.#observed(tell, before + stepped)(how, error),
     });
     observe?.({ kind: 'file', connection: host.id, file });
     if (output.enqueue(turn)) return;
     host.refuse('OUTPUT_REFUSED');
     tell('returned');
+  }
+
+  /** The same, which observers hear of: so many bytes are with the system then. */
+  #observed(tell: Tell, bytes: number): Tell {
+    const { observe } = this.rules;
+    if (observe === undefined) return tell;
+    return (how, error) => {
+      if (how === 'handled') observe({ kind: 'out', connection: this.host.id, bytes });
+      tell(how, error);
+    };
   }
 
   #refuse(

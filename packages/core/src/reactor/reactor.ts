@@ -325,6 +325,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     this.datagrams.drain();
     for (const connection of this.#connections.values()) connection.finishWhenSettled('shutdown');
     const timer = this.clock.setTimer(deadline, () => {
+      this.observe?.({ kind: 'outOfTime' });
       this.parts.logger.warn(
         `reset ${this.#connections.size} connections: they had not ended in ${deadline} ms`,
       );

@@ -218,21 +218,22 @@ export class Conversations implements ConversationHost {
    */
   async finish(deadline: number): Promise<void> {
     this.#closing = true;
-    if (this.#pending > 0) {
-      await new Promise<void>((resolve) => {
-        const warning = this.warn(deadline);
-        const timer = this.clock.setTimer(deadline, () => {
-          this.#nameStragglers();
-          resolve();
-        });
-        this.#idle = () => {
-          warning.cancel();
-          timer.cancel();
-          resolve();
-        };
-      });
-    }
+    if (!(await this.settle(deadline))) this.#nameStragglers();
     this.#flush();
+  }
+
+  /** Resolves to true once no handler runs, or to false after `deadline` ms, near whose end `connection.signal` tells. */
+  async settle(deadline: number): Promise<boolean> {
+    if (this.#pending === 0) return true;
+    return new Promise<boolean>((resolve) => {
+      const warning = this.warn(deadline);
+      const timer = this.clock.setTimer(deadline, () => resolve(false));
+      this.#idle = () => {
+        warning.cancel();
+        timer.cancel();
+        resolve(true);
+      };
+    });
   }
 
   /** Near the end of `deadline` ms `connection.signal` tells the handlers that run then. */

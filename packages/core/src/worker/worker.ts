@@ -151,7 +151,7 @@ export class Worker implements LinkEvents {
   warn(deadline: number): void {
     this.#warning ??= this.#conversations.warn(deadline);
     this.drainPinned();
-    void this.outlastPinned(deadline);
+    void this.#conversations.pinnedOnes.outlast(deadline);
   }
 
   /** Connections that are pinned to this worker and have not ended. */
@@ -164,9 +164,18 @@ export class Worker implements LinkEvents {
     this.#conversations.pinnedOnes.drain();
   }
 
-  /** Resolves when no pinned connection is left, which takes at most `deadline` ms. */
+  /**
+   * Resolves when no pinned connection is left, and no handler runs that could pin
+   * one, which takes at most `deadline` ms.
+   */
   async outlastPinned(deadline: number): Promise<void> {
-    await this.#conversations.pinnedOnes.outlast(deadline);
+    const { clock } = this.parts;
+    const end = clock.now() + deadline;
+    const left = (): number => Math.max(0, end - clock.now());
+    do {
+      await this.#conversations.pinnedOnes.outlast(left());
+      await this.#conversations.settle(left());
+    } while (this.pinned > 0 && left() > 0);
   }
 
   /**

@@ -116,6 +116,8 @@ export class ConnectionStory {
   #closeAcknowledged = false;
   #unsettledCharge = 0;
   #unsettled = 0;
+  /** Pid of the worker that got its last event. */
+  #servedBy: number | undefined;
   /** Pid of the worker that it lives and dies with. */
   #pinnedTo: number | undefined;
   /** What was settled without its answer, unless the connection was about to be closed. */
@@ -142,6 +144,11 @@ export class ConnectionStory {
 
   get pinned(): boolean {
     return this.#pinnedTo !== undefined;
+  }
+
+  /** Whether all that it was sent is from the stream that it is pinned for, which waits for the client. */
+  get isStreamOnly(): boolean {
+    return this.#pinnedTo !== undefined && this.output.isOnlyOf(this.#pinnedTo);
   }
 
   isPinnedTo(pid: number): boolean {
@@ -191,6 +198,7 @@ export class ConnectionStory {
 
   delivered({ event, packet, worker, seq, attempt }: FactOf<'delivered'>): void {
     const part = this.#part(worker);
+    this.#servedBy = worker;
     part.given.set(seq, { event, packet });
     this.#checkPin(event, worker);
     if (event === 'connect' && this.#connected) this.#report('order', 'is connected a second time');
@@ -278,6 +286,9 @@ export class ConnectionStory {
     if (planned && entry.startedBy !== undefined && entry.startedBy === worker)
       this.#report('settlement', `packet ${packet} is given back as not started, and its handler had begun`);
     this.#release(entry);
+    // Who has given back what it had not started may pin the connection then, and gets it again.
+    if (planned && worker !== undefined)
+      this.#part(worker).lastGiven = Math.min(this.#part(worker).lastGiven, packet - 1);
     if (!planned) entry.returns++;
     entry.handled = entry.timedOut = false;
     entry.worker = undefined;
@@ -427,6 +438,14 @@ export class ConnectionStory {
       this.#eventDeaths++;
     // It may not have come to telling the owner of the socket.
     if (this.#givenUpBy === pid) this.#givenUpBy = undefined;
+  }
+
+  /** Its client has got everything, and nothing is on its way. */
+  nothingWaits(): void {
+    const worker = this.#servedBy;
+    if (worker === undefined || this.closedBy !== undefined || this.mustEnd || !this.host.lives(worker))
+      return;
+    this.marks.nothingWaits(worker);
   }
 
   /** Nothing is on its way: what is not settled is lost, unless a handler still runs. */

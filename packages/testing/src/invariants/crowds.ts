@@ -29,12 +29,15 @@ export interface CrowdHost {
 
 /**
  * What is sent to groups and uids reaches those that belong to them at that time,
- * each at most once, in the order of its sender. All connections of a uid are in
+ * each at most once, in the order of its sender, and who asks about them is told
+ * how many those are. All connections of a uid are in
  * one worker, where the dispatch mode says so.
  */
 export class Crowds {
   /** By connection: what it belongs to, with the time at which that began. */
   readonly #belongs = new Map<number, Map<string, number>>();
+  /** By connection: who has its socket. */
+  readonly #owners = new Map<number, string>();
   readonly #bySender = new Map<number, SentToMany[]>();
   readonly #places = new Map<number, number>();
   /** By connection and sender: the place of what was written last. */
@@ -53,9 +56,10 @@ export class Crowds {
     return place;
   }
 
-  observe(fact: CrowdFact): void {
+  observe(owner: string, fact: CrowdFact): void {
     this.#time++;
     const { connection } = fact;
+    this.#owners.set(connection, owner);
     switch (fact.kind) {
       case 'bound':
         this.#uids.set(connection, keyOf({ uid: fact.uid }));
@@ -70,6 +74,16 @@ export class Crowds {
       case 'leaves':
         this.#belongs.delete(connection);
     }
+  }
+
+  /** What an owner of sockets has in its tables is what has joined there and not left. */
+  told(owner: string, { of, count }: ReactorFact & { kind: 'members' }): void {
+    const key = keyOf(of);
+    let members = 0;
+    for (const [connection, belongs] of this.#belongs)
+      if (belongs.has(key) && this.#owners.get(connection) === owner) members++;
+    if (members !== count)
+      this.host.report('stats', `${key} is said to have ${count} connections, and has ${members}`, 0);
   }
 
   sent(pid: number, { to, except, bytes, data }: WorkerFact & { kind: 'sentToMany' }): void {
@@ -140,6 +154,7 @@ export class Crowds {
   forget(connection: number): void {
     this.#belongs.delete(connection);
     this.#uids.delete(connection);
+    this.#owners.delete(connection);
   }
 
   /** Nothing is on its way: whoever has belonged since before a send has got it. */

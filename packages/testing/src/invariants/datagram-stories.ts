@@ -8,8 +8,13 @@ import type { WorkerFact } from '@shoal/core/internal/events/facts';
 import type { DatagramClientFact, TraceOrigin } from '../trace/trace-event.js';
 import type { ExchangeHost } from './task-story.js';
 
+/** What a datagram costs in a bound beside its bytes. */
+const OVERHEAD_BYTES = 64;
+
 interface Accepted {
   readonly name: string;
+  readonly listener: string;
+  readonly charge: number;
   /** The pid of the owner of the socket. */
   readonly owner: number;
   /** The pid of the worker that has it. */
@@ -61,7 +66,9 @@ export class DatagramStories {
         const name = `datagram ${fact.datagram} of ${process}`;
         const rest = { worker: undefined, attempt: 1, starts: 0, returns: 0, sends: [] };
         const state = { handled: false, timedOut: false, running: false };
-        this.#accepted.set(`${pid} ${name}`, { name, owner: pid, ...rest, ...state });
+        const { listener, bytes } = fact;
+        const charge = bytes + OVERHEAD_BYTES;
+        this.#accepted.set(`${pid} ${name}`, { name, listener, charge, owner: pid, ...rest, ...state });
         return;
       }
       case 'datagramDelivered':
@@ -80,7 +87,7 @@ export class DatagramStories {
       }
       case 'datagramRefused':
         this.counts.refused++;
-        if (this.#find(fact, fact.datagram) !== undefined) this.#forget(fact, fact.datagram);
+        this.#refused(fact);
         return;
       case 'datagramSent':
         this.#sends(pid, textOf(fact));
@@ -120,6 +127,12 @@ export class DatagramStories {
       if (ownsSockets && entry.owner === pid) this.#accepted.delete(key);
   }
 
+  /** Whether that owner has none that is unfinished. */
+  isIdle(pid: number): boolean {
+    for (const { owner } of this.#accepted.values()) if (owner === pid) return false;
+    return true;
+  }
+
   /** Nothing is on its way. */
   atRest(): void {
     for (const { name, worker, running } of this.#accepted.values()) {
@@ -140,6 +153,26 @@ export class DatagramStories {
           `${total(due)} datagrams that were written for datagram client ${id} never came`,
         );
     }
+  }
+
+  /** For want of a worker or of room one is dropped when those that wait fill the bound, and not before. */
+  #refused(fact: TraceOrigin & DatagramFact & { kind: 'datagramRefused' }): void {
+    const { reason, datagram, process } = fact;
+    const refused = this.#find(fact, datagram);
+    if (refused === undefined) return;
+    if (reason === 'NO_WORKER' || reason === 'WINDOW_FULL') {
+      const { listener, name } = refused;
+      let wait = 0;
+      for (const [key, entry] of this.#accepted)
+        if (entry.listener === listener && entry.worker === undefined && key.endsWith(` of ${process}`))
+          wait += entry.charge;
+      const { maxQueuedBytes } = this.host.settings.datagramListeners!.find(
+        ({ name: of }) => of === listener,
+      )!;
+      if (wait <= maxQueuedBytes)
+        this.#report('lost', `${name} is dropped, and with it ${wait} of ${maxQueuedBytes} bytes wait`);
+    }
+    this.#forget(fact, datagram);
   }
 
   #delivered(entry: Accepted | undefined, fact: DatagramFact & { kind: 'datagramDelivered' }): void {

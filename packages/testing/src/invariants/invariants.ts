@@ -13,6 +13,7 @@ import { Deaths } from './deaths.js';
 import { ExchangeStories } from './exchange-stories.js';
 import type { ExchangeHost } from './task-story.js';
 import { ConnectionStory, PACKET_OVERHEAD_BYTES, type StoryHost } from './connection-story.js';
+import { Homes } from './homes.js';
 import { Loads } from './loads.js';
 import { OpenConnections } from './open-connections.js';
 import { TimerHolders } from './timer-holders.js';
@@ -20,6 +21,8 @@ import type { Rule, Violation } from './violation.js';
 
 /** Largest body of a frame; larger packets have an account of their own. */
 const SMALL_PACKET_BYTES = 64 * 1024;
+/** What is in memory of a file. */
+const FILE_STEP_BYTES = 64 * 1024;
 /** Far more than all faults of an exploration together, far less than the time-out of a connection that ends. */
 const LATE_END_MS = 5_000;
 /** Clients on unix sockets have none. Which connection is whose is not known, and what they saw is not compared. */
@@ -34,7 +37,19 @@ export interface WatchedClient {
 
 type ConnectionFact = Exclude<
   ReactorFact,
-  { kind: 'accepted' | 'turnedAway' | 'retired' | 'loads' | 'bound' | 'joined' | 'left' | 'leaves' }
+  {
+    kind:
+      | 'accepted'
+      | 'turnedAway'
+      | 'retired'
+      | 'loads'
+      | 'bound'
+      | 'joined'
+      | 'left'
+      | 'leaves'
+      | 'members'
+      | 'outOfTime';
+  }
 >;
 
 interface ClientStory {
@@ -79,6 +94,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
   readonly #open = new OpenConnections();
   readonly #timerHolders = new TimerHolders((...violation) => this.report(...violation));
   readonly #loads = new Loads((...violation) => this.report(...violation));
+  readonly #homes = new Homes((message, connection) =>
+    this.report('order', `connection ${connection}: ${message}`, connection),
+  );
   #stopping = false;
 
   constructor(
@@ -116,6 +134,12 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
 
   get followsUids(): boolean {
     return this.settings.mode === 'process' && this.settings.dispatchMode === 'uid';
+  }
+
+  /** A dispatch module may say otherwise. */
+  get #followsAddresses(): boolean {
+    const { mode, dispatchMode, dispatchModule } = this.settings;
+    return mode === 'process' && dispatchMode === 'ipHash' && dispatchModule !== true;
   }
 
   report(rule: Rule, message: string, connection: number): void {
@@ -186,7 +210,10 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'joined':
       case 'left':
       case 'leaves':
-        this.#crowds.observe(event);
+        this.#crowds.observe(`${event.pid} ${event.process}`, event);
+        return;
+      case 'members':
+        this.#crowds.told(`${event.pid} ${event.process}`, event);
         return;
       case 'ended':
         this.#stories.get(event.connection)?.ended(event.pid);
@@ -202,6 +229,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'outputRefused':
       case 'file':
       case 'fileOutput':
+      case 'out':
       case 'closed':
       case 'forgotten':
         this.#reactor(event, event);
@@ -209,6 +237,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       case 'retired':
         this.#retired.add(`${event.pid} ${event.process}/${event.worker}`);
         this.#loads.retired(`${event.pid} ${event.process}`, event);
+        return;
+      case 'outOfTime':
+        this.#checkLate(event.pid);
         return;
       case 'loads':
         this.#loads.told(event, this.settings.dispatchModule === true ? undefined : this.#stories.size);
@@ -232,7 +263,10 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
 
   /** Nothing is on its way any more, and every process that should live does. */
   atRest(clients: readonly WatchedClient[], stats: ServerStats | undefined): void {
-    for (const story of this.#stories.values()) story.atRest();
+    for (const story of this.#stories.values()) {
+      story.atRest();
+      if (this.#clientOf(story)?.bytes === story.output.bytes) story.nothingWaits();
+    }
     this.#exchange.atRest();
     this.#crowds.atRest();
     this.#datagrams.atRest();
@@ -268,7 +302,8 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
     this.#unclaimed.delete(place);
   }
 
-  #accepted(pid: number, { connection, listener, address, port }: ReactorFact & { kind: 'accepted' }): void {
+  #accepted(pid: number, fact: ReactorFact & { kind: 'accepted' }): void {
+    const { connection, listener, address, port } = fact;
     const settings = this.settings.listeners.find(({ name }) => name === listener);
     if (settings === undefined) throw new Error(`there is no listener ${listener}`);
     const { maxConnection } = this.settings;
@@ -279,6 +314,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         connection,
       );
     const story = new ConnectionStory(connection, settings, pid, this);
+    this.#homes.accepted(fact);
     this.#stories.set(connection, story);
     const place = `${address}:${port}`;
     if (place === NO_ADDRESS) return;
@@ -342,7 +378,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         this.#charge(fact, story);
         this.#loads.delivered(`${pid} ${process}`, fact);
         story.delivered(fact);
-        this.#crowds.delivered(fact);
+        // Who is pinned stays where he is.
+        if (this.#followsAddresses) this.#homes.delivered(fact);
+        if (!story.pinned) this.#crowds.delivered(fact);
         return;
       case 'acknowledged':
         if (fact.event === 'receive' && !fact.discarded) this.#handled++;
@@ -382,6 +420,9 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
         return;
       case 'fileOutput':
         story.output.fileOutput(fact.file, fact);
+        return;
+      case 'out':
+        this.#checkOut(story, fact.bytes);
         return;
       case 'closed':
         this.#open.closed(story.owner);
@@ -425,12 +466,35 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
     const client = this.#clientOf(story);
     if (client === undefined) return;
     const { socketBufferSize, packageMaxLength } = story.listener;
-    const limit = Math.max(socketBufferSize, packageMaxLength) + 2 * this.kernelBuffer + SMALL_PACKET_BYTES;
+    const limit =
+      Math.max(socketBufferSize, packageMaxLength) +
+      2 * this.kernelBuffer +
+      (story.output.hasFiles ? FILE_STEP_BYTES : 0);
     const waiting = story.output.bytes - client.bytes;
     if (waiting > limit)
       this.report(
         'bounds',
         `connection ${story.id}: ${waiting} bytes wait for its client, of ${limit} allowed`,
+        story.id,
+      );
+  }
+
+  /** Who has waited for something must have had something. */
+  #checkLate(owner: number): void {
+    for (const story of this.#stories.values()) if (story.owner === owner) return;
+    if (!this.#datagrams.isIdle(owner)) return;
+    this.report('stats', `pid ${owner} drains until its time is over, and has nothing left`, 0);
+  }
+
+  /** What is with the system, of this side or of the client, is all that the client has not taken. */
+  #checkOut(story: ConnectionStory, bytes: number): void {
+    const client = this.#clientOf(story);
+    if (client === undefined) return;
+    const missing = bytes - client.bytes - 2 * this.kernelBuffer;
+    if (missing > 0)
+      this.report(
+        'bytes',
+        `connection ${story.id}: a sender is told that ${bytes} bytes are out, and ${missing} of them are not with the system`,
         story.id,
       );
   }
@@ -447,7 +511,7 @@ export class Invariants implements StoryHost, ExchangeHost, CrowdHost {
       (reason === 'pinnedLost' && !story.pinned) ||
       (reason === 'handlerTimeout' && !story.timedOut) ||
       (reason === 'dispatch' && this.settings.dispatchModule !== true) ||
-      (reason === 'outputOverflow' && story.listener.outputOverflow !== 'close') ||
+      (reason === 'outputOverflow' && (story.listener.outputOverflow !== 'close' || story.isStreamOnly)) ||
       reason === 'shutdown';
     if (wrong)
       this.report(

@@ -2,7 +2,7 @@ import type { WorkerFact } from '@shoal/core/internal/events/facts';
 
 /**
  * What the workers of one connection are told of its output: full and empty in
- * turn, full first, and one after the other in each worker.
+ * turn, full first, one after the other in each worker, and empty at last.
  */
 export class Marks {
   /** By pid. */
@@ -25,5 +25,11 @@ export class Marks {
     if (worker.last === event) this.report(`${event} is told twice in a row`);
     worker.last = event;
     worker.running = true;
+  }
+
+  /** Nothing waits, which the worker that serves the connection was told if it was told that too much does. */
+  nothingWaits(pid: number): void {
+    if (this.#workers.get(pid)?.last === 'bufferFull')
+      this.report('bufferEmpty is never told, and nothing waits for the client');
   }
 }

@@ -48,6 +48,17 @@ export class Output {
     return this.#totals.get(pid)?.sent ?? 0;
   }
 
+  /** Whether parts of files are among them. */
+  get hasFiles(): boolean {
+    return this.#files.size > 0;
+  }
+
+  /** Whether nobody but that process has sent anything. */
+  isOnlyOf(pid: number): boolean {
+    for (const sender of this.#totals.keys()) if (sender !== pid) return false;
+    return true;
+  }
+
   /** Bytes of a process that were written so far. */
   writtenOf(pid: number): number {
     return this.#totals.get(pid)?.written ?? 0;

@@ -47,6 +47,8 @@ function sentence(event: TraceEvent): string {
       return `takes ${what({ ...event, event: 'receive' })} back from a worker that ${event.planned ? 'has not started it' : 'is lost'}`;
     case 'retired':
       return `takes worker ${event.workerId}, pid ${event.worker}, out of dispatch`;
+    case 'outOfTime':
+      return 'has no time left to drain';
     case 'loads':
       return event.inFlight === undefined
         ? `counts connections: ${event.connections?.join(' ')}`
@@ -67,6 +69,8 @@ function sentence(event: TraceEvent): string {
       return `keeps a place for file ${event.file} of connection ${event.connection}`;
     case 'fileOutput':
       return `writes of file ${event.file} to connection ${event.connection}: ${bytesOf(event)}`;
+    case 'out':
+      return `tells that ${event.bytes} bytes of connection ${event.connection} are out`;
     case 'closed':
       return `connection ${event.connection} is closed: ${event.reason}`;
     case 'forgotten':
@@ -93,6 +97,8 @@ function sentence(event: TraceEvent): string {
       return `takes connection ${event.connection} out of group ${quote(event.group)}`;
     case 'leaves':
       return `takes connection ${event.connection} out of everything`;
+    case 'members':
+      return `has ${event.count} connections of ${manyOf(event.of)}`;
     case 'timerSet':
       return `sets timer ${event.timer} (${event.handler}) ${event.repeats ? 'every' : 'in'} ${event.delay} ms`;
     case 'timerCleared':
