@@ -1,9 +1,8 @@
 import { ProtocolError } from '../errors.js';
 import type { Framing } from './framing.js';
+import { FIRST_ROOM, PartialPacket } from './partial-packet.js';
 
 const NOTHING = Buffer.alloc(0);
-/** Bytes for which a partial packet of unknown length gets room at first. */
-const FIRST_ROOM = 1024;
 
 /**
  * Cuts what one connection reads into packets. A connection has one as long as
@@ -27,14 +26,10 @@ const FIRST_ROOM = 1024;
  *
  * A packet that lies in one chunk is handed out where it lies. One that does not
  * is put together in `partial`: the unread rest of a chunk is copied there at
- * once, so that a few bytes never keep a large chunk alive, and room grows by
- * doubling, so that a byte is copied three times at most however small the chunks
- * are, and a peer never holds much more than twice what it sent. Allotting the
- * announced length at once would save a copy, and let a header of four bytes
- * claim `packageMaxLength` of memory.
+ * once, so that a few bytes never keep a large chunk alive.
  *
- * What was handed out stays as it is for ever: nobody writes to a chunk, and a
- * `partial` is left alone once a packet in it went out.
+ * What was handed out stays as it is for ever: nobody writes to a chunk, and what
+ * a `partial` had is left alone once a packet in it went out.
  */
 export class PacketReader {
   /** Where the current packet lies, from `start` to `end`, after `next()` has said true and until it is called again. */
@@ -47,8 +42,7 @@ export class PacketReader {
   readonly #later: Buffer[] = [];
   #laterBytes = 0;
 
-  #partial: Buffer = NOTHING;
-  #held = 0;
+  readonly #partial = new PartialPacket();
   /** How many of the held bytes are copies of those in front of `#offset` in the chunk. */
   #copied = 0;
 
@@ -69,7 +63,7 @@ export class PacketReader {
 
   /** Bytes that are held and not handed out yet. */
   get buffered(): number {
-    return this.#held + this.#chunk.length - this.#offset + this.#laterBytes;
+    return this.#partial.length + this.#chunk.length - this.#offset + this.#laterBytes;
   }
 
   /** Adds what was read. The chunk must not change afterwards. Ignored once `next()` has thrown. */
@@ -92,7 +86,7 @@ export class PacketReader {
     if (this.#failure !== undefined) throw this.#failure.error;
     try {
       while (this.#offset < this.#chunk.length || this.#openLater()) {
-        if (this.#held === 0 ? this.#nextInChunk() : this.#nextInPartial()) return true;
+        if (this.#partial.length === 0 ? this.#nextInChunk() : this.#nextInPartial()) return true;
       }
       return false;
     } catch (error) {
@@ -117,18 +111,21 @@ export class PacketReader {
   }
 
   #nextInPartial(): boolean {
+    const partial = this.#partial;
     const room =
-      this.#total || Math.min(this.packageMaxLength, Math.max(this.#needed, 2 * this.#held, FIRST_ROOM));
-    this.#copy(Math.min(this.#chunk.length - this.#offset, room - this.#held));
-    if (this.#held < this.#needed) return false;
+      this.#total || Math.min(this.packageMaxLength, Math.max(this.#needed, 2 * partial.length, FIRST_ROOM));
+    this.#copy(Math.min(this.#chunk.length - this.#offset, room - partial.length));
+    const held = partial.length;
+    if (held < this.#needed) return false;
 
-    const length = this.#total || this.framing.packetLength(this.#heldBytes(), 0, this.#held, this.#scanned);
-    if (length > 0 && length <= this.#held) {
-      this.#handOut(this.#partial, 0, length);
-      this.#giveBack(length);
+    const whole = partial.whole();
+    const length = this.#total || this.framing.packetLength(whole, 0, held, this.#scanned);
+    if (length > 0 && length <= held) {
+      this.#handOut(whole, 0, length);
+      this.#giveBack(whole, length);
       return true;
     }
-    this.#waitFor(length, this.#held);
+    this.#waitFor(length, held);
     return false;
   }
 
@@ -161,34 +158,18 @@ export class PacketReader {
 
   /** Moves the next bytes of the chunk to the end of the partial packet. */
   #copy(bytes: number): void {
-    const size = this.#held + bytes;
-    if (this.#partial.length < size) this.#grow(size);
-    this.#chunk.copy(this.#partial, this.#held, this.#offset, this.#offset + bytes);
-    this.#held = size;
-    this.#offset += bytes;
+    const end = this.#offset + bytes;
+    this.#partial.append(this.#chunk, this.#offset, end, this.#total || this.packageMaxLength);
+    this.#offset = end;
     this.#copied += bytes;
   }
 
-  #grow(size: number): void {
-    const limit = this.#total || this.packageMaxLength;
-    const grown = Buffer.allocUnsafe(Math.min(limit, Math.max(2 * size, FIRST_ROOM)));
-    this.#partial.copy(grown, 0, 0, this.#held);
-    this.#partial = grown;
-  }
-
-  /** The held bytes without the room behind them, which a framing that searches would search. */
-  #heldBytes(): Buffer {
-    return this.#held === this.#partial.length ? this.#partial : this.#partial.subarray(0, this.#held);
-  }
-
   /** The partial packet is complete: what was copied beyond it is unread again. */
-  #giveBack(length: number): void {
-    const partial = this.#partial;
-    const fromChunk = Math.min(this.#held - length, this.#copied);
-    const fromBefore = partial.subarray(length, this.#held - fromChunk);
+  #giveBack(whole: Buffer, length: number): void {
+    const fromChunk = Math.min(whole.length - length, this.#copied);
+    const fromBefore = whole.subarray(length, whole.length - fromChunk);
     this.#offset -= fromChunk;
-    this.#partial = NOTHING;
-    this.#held = 0;
+    this.#partial.clear();
     this.#copied = 0;
     // A framing may need to see bytes behind a boundary; these may have come with chunks that are gone.
     if (fromBefore.length > 0) {
@@ -221,8 +202,7 @@ export class PacketReader {
     this.#failure = { error };
     this.#later.length = 0;
     this.#laterBytes = 0;
-    this.#partial = NOTHING;
-    this.#held = 0;
+    this.#partial.clear();
     this.buffer = NOTHING;
     this.#open(NOTHING);
   }

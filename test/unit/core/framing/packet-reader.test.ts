@@ -4,7 +4,7 @@ import { DelimiterFraming } from '@shoal/core/internal/framing/delimiter';
 import type { Framing } from '@shoal/core/internal/framing/framing';
 import { LengthPrefixFraming } from '@shoal/core/internal/framing/length-prefix';
 import { PacketReader } from '@shoal/core/internal/framing/packet-reader';
-import { packetsOf, thrownBy } from './packets.js';
+import { copiedBytes, packetsOf, thrownBy } from './packets.js';
 
 const MIB = 1024 * 1024;
 
@@ -16,23 +16,6 @@ function prefixedPacket(total: number): Buffer {
   const packet = Buffer.alloc(total, 0x78);
   packet.writeUInt32BE(total - 4, 0);
   return packet;
-}
-
-/** Runs it and counts the bytes that were copied from one Buffer to another meanwhile. */
-function copiedBytes(run: () => void): number {
-  const { copy } = Buffer.prototype;
-  let copied = 0;
-  Buffer.prototype.copy = function (this: Buffer, ...args: Parameters<typeof copy>): number {
-    const bytes = copy.apply(this, args);
-    copied += bytes;
-    return bytes;
-  };
-  try {
-    run();
-  } finally {
-    Buffer.prototype.copy = copy;
-  }
-  return copied;
 }
 
 /** The same framing, and how many bytes it was asked to look at that it had not seen before. */

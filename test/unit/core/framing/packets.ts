@@ -16,3 +16,20 @@ export function thrownBy(run: () => unknown): unknown {
     return error;
   }
 }
+
+/** Runs it and counts the bytes that were copied from one Buffer to another meanwhile. */
+export function copiedBytes(run: () => void): number {
+  const { copy } = Buffer.prototype;
+  let copied = 0;
+  Buffer.prototype.copy = function (this: Buffer, ...args: Parameters<typeof copy>): number {
+    const bytes = copy.apply(this, args);
+    copied += bytes;
+    return bytes;
+  };
+  try {
+    run();
+  } finally {
+    Buffer.prototype.copy = copy;
+  }
+  return copied;
+}
