@@ -2,7 +2,7 @@ import type { StreamListenerSettings } from '../config/load.js';
 import { factText, type Many, type Observe } from '../events/facts.js';
 import type { FileRequest } from '../pipe/messages.js';
 import type { Window } from '../pipe/window.js';
-import type { ByteStream, Files } from '../platform/platform.js';
+import type { ByteStream, Clock, Files } from '../platform/platform.js';
 import { FileTurn } from './file-turn.js';
 import { Output, type OutputBounds } from './output.js';
 import type { Tell } from './tell.js';
@@ -31,13 +31,14 @@ export interface OutletRules {
 /** Of whoever owns the sockets. */
 export interface OutletParts {
   readonly outputTotal: Window;
+  readonly clock: Clock;
   readonly files: Files;
   readonly observe: Observe | undefined;
 }
 
 export function outletRules(
   settings: StreamListenerSettings,
-  { outputTotal, files, observe }: OutletParts,
+  { outputTotal, clock, files, observe }: OutletParts,
 ): OutletRules {
   const bounds = {
     limit: settings.socketBufferSize,
@@ -45,6 +46,7 @@ export function outletRules(
     high: settings.bufferHighWatermark,
     low: settings.bufferLowWatermark,
     total: outputTotal,
+    clock,
   };
   return { bounds, overflow: settings.outputOverflow, files, observe };
 }

@@ -1,6 +1,8 @@
 const BLOCK_BYTES = 16 * 1024;
 /** How much goes to the stream at once when it has drained. */
 const DRAIN_BYTES = 256 * 1024;
+/** How much of what is large goes to the stream in one turn of the event loop: to encrypt it takes some 2 ms. */
+export const PIECE_BYTES = 1024 * 1024;
 
 /** Something that has its turn when all that was sent before it is with the system. */
 export interface Turn {
@@ -20,6 +22,8 @@ export class OutputQueue {
   bytes = 0;
   /** How many turns wait, and the one that goes on. */
   turns = 0;
+  /** Its stream would take more, and gets it in the next turn of the event loop. */
+  rests = false;
   readonly #entries: (Buffer | Turn)[] = [];
   /** The last block, if it is ours and has room: [0, #tailUsed) is filled. */
   #tail: Buffer | undefined;
@@ -69,12 +73,16 @@ export class OutputQueue {
     if (this.turns === 0) this.#cutTail();
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let rest: Buffer | undefined;
     for (const entry of this.#entries) {
       if (!Buffer.isBuffer(entry) || bytes >= DRAIN_BYTES) break;
-      chunks.push(entry);
-      bytes += entry.length;
+      const chunk = entry.length > PIECE_BYTES ? entry.subarray(0, PIECE_BYTES) : entry;
+      if (chunk !== entry) rest = entry.subarray(PIECE_BYTES);
+      chunks.push(chunk);
+      bytes += chunk.length;
     }
-    this.#entries.splice(0, chunks.length);
+    if (rest === undefined) this.#entries.splice(0, chunks.length);
+    else this.#entries.splice(0, chunks.length, rest);
     this.bytes -= bytes;
     return chunks;
   }

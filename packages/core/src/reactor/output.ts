@@ -1,6 +1,6 @@
-import type { ByteStream } from '../platform/platform.js';
+import type { ByteStream, Clock } from '../platform/platform.js';
 import type { Window } from '../pipe/window.js';
-import { OutputQueue, type Turn } from './output-queue.js';
+import { OutputQueue, PIECE_BYTES, type Turn } from './output-queue.js';
 
 /** What one read of a pipe may hold in memory. */
 const READ_BYTES = 64 * 1024;
@@ -17,6 +17,7 @@ export interface OutputBounds {
   readonly low: number;
   /** Bytes that wait on all connections of this reactor. */
   readonly total: Window;
+  readonly clock: Pick<Clock, 'defer'>;
 }
 
 /**
@@ -35,7 +36,8 @@ export interface OutputHost {
  *
  * While the system takes everything, sends pass straight through. What a slow
  * client leaves waits in a queue. Files, and whoever wants to know that a send is
- * out, have their turn in it.
+ * out, have their turn in it. What is large goes out in pieces, and others are
+ * served between them: a client on the same machine takes 64 MiB at once.
  */
 export class Output {
   /** While anything waits in it. */
@@ -81,9 +83,16 @@ export class Output {
     const { stream, bounds } = this;
     if (this.#queue === undefined && stream.buffered === 0) {
       if (bytes > bounds.limit && bytes > bounds.largestSend) return 'full';
-      stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
       this.taken += bytes;
-      if (stream.buffered === 0) return 'taken';
+      if (bytes > PIECE_BYTES) {
+        stream.write(buffer.subarray(start, start + PIECE_BYTES));
+        this.#queue = new OutputQueue();
+        this.#queue.keep(buffer, start + PIECE_BYTES, end);
+        if (stream.buffered === 0) this.#rest(this.#queue);
+      } else {
+        stream.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
+        if (stream.buffered === 0) return 'taken';
+      }
       // Only now is it known to wait, and with a small one the whole read buffer that it lies in.
       const held = Math.min(buffer.buffer.byteLength, Math.max(bytes, READ_BYTES));
       if (!bounds.total.admits(held)) return 'exhausted';
@@ -162,6 +171,16 @@ export class Output {
     return this.#stepping ? this.#waiting : this.buffered;
   }
 
+  /** Goes on in the next turn of the event loop. */
+  #rest(queue: OutputQueue): void {
+    if (queue.rests) return;
+    queue.rests = true;
+    this.bounds.clock.defer(() => {
+      queue.rests = false;
+      if (this.#queue === queue) this.goOn();
+    });
+  }
+
   #mark(full: boolean): void {
     this.#full = full;
     this.host.marked(full);
@@ -180,10 +199,17 @@ export class Output {
   /** What has its turn, or what is called when bytes are written, may end the stream, and with it the queue. */
   #feed(): void {
     let queue = this.#queue;
+    let given = 0;
     while (queue !== undefined && !queue.empty && this.stream.buffered === 0) {
       const { first } = queue;
       if (first === undefined) {
+        if (given >= PIECE_BYTES) {
+          this.#rest(queue);
+          return;
+        }
+        given += queue.bytes;
         this.stream.writeAll(queue.takeBlocks());
+        given -= queue.bytes;
       } else {
         if (!first.advance()) return;
         if (this.#queue?.first !== first) return;

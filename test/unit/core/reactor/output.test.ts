@@ -15,7 +15,7 @@ function setUp(
   const streams = MemoryStream.pair(capacity);
   const window = new Window(total);
   const marks: boolean[] = [];
-  const bounds = { limit, largestSend: largest, high, low, total: window };
+  const bounds = { limit, largestSend: largest, high, low, total: window, clock };
   const output = new Output(streams[0], bounds, { marked: (full) => void marks.push(full) });
   const got: Buffer[] = [];
   streams[0].start({ data() {}, end() {}, drain: () => output.drained(), close: () => output.discard() });
@@ -24,8 +24,10 @@ function setUp(
   return { clock, streams, output, marks, window, send, received: () => Buffer.concat(got) };
 }
 
+const MIB = 1024 * 1024;
+
 function boundsOf(limit: number, total: Window): OutputBounds {
-  return { limit, largestSend: limit, high: Infinity, low: 0, total };
+  return { limit, largestSend: limit, high: Infinity, low: 0, total, clock: new ManualClock() };
 }
 
 describe('Output', () => {
@@ -53,6 +55,18 @@ describe('Output', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('gives 1 MiB to a client that takes everything, and the rest in later turns, in order', () => {
+    const { clock, streams, output, send, received } = setUp(Infinity, 10 * MIB, { largest: 10 * MIB });
+    const bodies = [MIB, 3 * MIB + 1, 300_000, 300_000].map((bytes, index) => bytesOf(bytes, index));
+    for (const body of bodies) expect(send(body)).to.equal('taken');
+    const waiting = [output.buffered];
+    while (clock.turn()) waiting.push(output.buffered);
+    expect(waiting).to.deep.equal([2 * MIB + 600_001, MIB + 600_001, 600_001, 0]);
+    expect(output.busy).to.equal(false);
+    flow(clock, streams);
+    expect(received().equals(Buffer.concat(bodies))).to.equal(true);
   });
 
   it('does not keep the memory that small sends lie in', () => {
