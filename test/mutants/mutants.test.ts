@@ -38,7 +38,7 @@ const CONTROL_RUNS = 2;
 
 describe('Exploration', function () {
   this.timeout(300_000);
-  // An eighth of them a day: all take as long as the other tests. scripts/mutants.mjs examines all.
+  // A sixteenth of them a day: all take as long as the other tests. scripts/mutants.mjs examines all.
   const mutants = turnOfTheDay(mutantNames(repository).filter((name) => name !== shown));
   const names = [CONTROL, shown, ...mutants];
   let laboratory: Laboratory | undefined;

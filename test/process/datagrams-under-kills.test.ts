@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { launch, type LaunchedServer } from '@shoal/testing';
 import { expect } from 'chai';
 import { everythingIsPlayed } from '../exploration/breadth.js';
+import { wayOfTheDay } from '../exploration/day.js';
 import { BesiegedEverywhereApp } from '../fixtures/apps/besieged.js';
 import { ask, eventually, linesOf } from '../scenarios/facts.js';
 
@@ -13,10 +14,10 @@ const LARGEST = 65_507;
 const dispatchModule = new URL('../fixtures/dispatch/moody.js', import.meta.url).href;
 
 describe('A server under datagrams of any size whose workers are killed', () => {
-  for (const [mode, settings] of [
+  for (const [mode, settings] of wayOfTheDay([
     ['process mode, by a dispatch module that fails', { dispatchMode: 'roundRobin', dispatchModule }],
     ['base mode', { mode: 'base', workerNum: 2 }],
-  ] as const)
+  ] as const))
     it(`accounts for all that it has taken, and serves on, in ${mode}`, async () => {
       const server = await launch(BesiegedEverywhereApp, { settings });
       try {

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { delimiter, tcp, unix } from '@shoal/core';
 import { expect } from 'chai';
 import { everythingIsPlayed } from '../exploration/breadth.js';
+import { wayOfTheDay } from '../exploration/day.js';
 import { disposePrograms, Program } from './program.js';
 
 const KILLS = everythingIsPlayed ? 10 : 2;
@@ -17,7 +18,7 @@ const modes = { process: { mode: 'process', reactorNum: 2, workerNum: 2 }, base:
 describe('A server on a unix socket and on both families of addresses', () => {
   afterEach(disposePrograms);
 
-  for (const [name, settings] of Object.entries(modes))
+  for (const [name, settings] of wayOfTheDay(Object.entries(modes)))
     it(`is there for whoever comes while workers are killed and replaced, and its file is one and the same, in ${name} mode`, async () => {
       const program = start(settings);
       await program.ready();

@@ -11,6 +11,7 @@ import {
   BesiegedSingleApp,
 } from '../fixtures/apps/besieged.js';
 import { everythingIsPlayed } from '../exploration/breadth.js';
+import { wayOfTheDay } from '../exploration/day.js';
 import { eventually } from '../scenarios/facts.js';
 import { flood, vandalise, vandaliseSecurely, type Gate } from './vandals.js';
 
@@ -22,10 +23,10 @@ const DATAGRAMS = everythingIsPlayed ? 500_000 : 8_000;
 const LEAK_BYTES = 1_000_000;
 
 describe('A server among hostile clients', () => {
-  for (const [App, mode] of [
+  for (const [App, mode] of wayOfTheDay([
     [BesiegedApp, 'process'],
     [BesiegedSingleApp, 'base'],
-  ] as const) {
+  ] as const)) {
     it(`forgets ${CONNECTIONS} connections that come and go at random, and serves another one all the while (${mode} mode)`, async () => {
       const server = await launch(App);
       try {
@@ -56,10 +57,10 @@ describe('A server among hostile clients', () => {
     }).timeout(90_000);
   }
 
-  for (const [App, mode] of [
+  for (const [App, mode] of wayOfTheDay([
     [BesiegedEverywhereApp, 'process'],
     [BesiegedEverywhereSingleApp, 'base'],
-  ] as const) {
+  ] as const)) {
     it(`forgets ${DATAGRAMS} datagrams of garbage, and garbage on every type of listener beside them (${mode} mode)`, async () => {
       const server = await launch(App);
       try {

@@ -3,6 +3,7 @@ import { delimiter, tcp } from '@shoal/core';
 import { launch, type LaunchedServer } from '@shoal/testing';
 import { expect } from 'chai';
 import { everythingIsPlayed } from '../exploration/breadth.js';
+import { wayOfTheDay } from '../exploration/day.js';
 import { ClerkApp } from '../fixtures/apps/clerks.js';
 import { eventually } from '../scenarios/facts.js';
 
@@ -23,7 +24,7 @@ const settings = {
 };
 
 describe('Under clients that come and go, on three reactors', () => {
-  for (const dispatchMode of ['ipHash', 'leastConnections'] as const)
+  for (const dispatchMode of wayOfTheDay(['ipHash', 'leastConnections'] as const))
     it(`'${dispatchMode}' loses nothing when workers are killed, moves no connection, and its counts come true`, async () => {
       const server = await launch(ClerkApp, { settings: { ...settings, dispatchMode } });
       try {

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { launch, type LaunchedServer } from '@shoal/testing';
 import { expect } from 'chai';
 import { everythingIsPlayed } from '../exploration/breadth.js';
+import { wayOfTheDay } from '../exploration/day.js';
 import { WebApp } from '../fixtures/apps/web.js';
 import { eventually } from '../scenarios/facts.js';
 import { askAndVanish, Regulars } from './regulars.js';
@@ -16,7 +17,7 @@ const PROGRESS = 200;
 const settings = { workerNum: 2, bakeTime: 0, maxWaitTime: 2_000 } as const;
 
 describe('fastify, ws and aedes on streams, among slow and vanishing clients', () => {
-  for (const mode of ['process', 'base'] as const)
+  for (const mode of wayOfTheDay(['process', 'base'] as const))
     it(`outlive kills and reloads of their workers, and what is counted is true, in ${mode} mode`, async () => {
       const server = await launch(WebApp, { settings: { ...settings, mode } });
       try {

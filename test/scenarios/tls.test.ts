@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import type { ConnectionOptions, TestClient, TestServer } from '@shoal/testing';
 import { listeners, SecuredApp } from '../fixtures/apps/secured.js';
 import { tlsFile, tlsText } from '../fixtures/tls/files.js';
+import { wayOfTheDay } from '../exploration/day.js';
 import { eventually, linesOf, logged } from './facts.js';
 import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
 
@@ -266,7 +267,7 @@ describe('Certificates', () => {
   }, { settings: { ...settings, ...base }, ...few }); // prettier-ignore
 
   // Which owner of sockets accepts is not for a test to say: of eight connections hardly all come to one.
-  for (const [owners, more] of Object.entries({ reactor: { reactorNum: 2 }, worker: base }))
+  for (const [owners, more] of wayOfTheDay(Object.entries({ reactor: { reactorNum: 2 }, worker: base })))
     withProcesses(`let clients resume their sessions, whichever ${owners} accepts, until they are renewed`, SecuredApp,
       async (server) => {
         const session = await ticketOf(server);
