@@ -123,6 +123,24 @@ describe('A pinned connection', () => {
     expect(Object.keys(ledger.refused)).to.deep.equal(['PINNED_LOST']);
   }, { settings: one }); // prettier-ignore
 
+  for (const [name, settings] of Object.entries({ process, base })) {
+    (name === 'process' ? inWorlds : inSimulation)(
+      `is one in getClientInfo, and was none before it became a stream, in ${name} mode`,
+      StreamsApp,
+      async (server) => {
+        const client = await server.connect({ listener: 'packets' });
+        expect(await client.receiveLine()).to.equal('packets');
+        client.send('pinned');
+        expect(await client.receiveLine()).to.equal('pinned: false');
+        client.send('Upinned\n');
+        expect(await client.receive(/pinned: true\n/)).not.to.equal(undefined);
+        client.end();
+        await client.closed();
+      },
+      { settings, seeds: 3 },
+    );
+  }
+
   for (const [name, settings] of Object.entries({
     process: { bakeTime: 0 },
     base: { ...base, bakeTime: 0 },
