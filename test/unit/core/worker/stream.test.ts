@@ -173,7 +173,7 @@ describe('A connection that is served as a stream', () => {
     world.begin(conversation);
     const stream = conversation.toDuplex();
     const events = eventsOf(stream);
-    await conversation.moveAway();
+    conversation.moveAway();
     await world.turn();
     expect(events[0]).to.match(/^error ECONNRESET: .*another worker/);
     expect(events.slice(1)).to.deep.equal(['close']);
