@@ -130,7 +130,7 @@ describe('A pinned connection', () => {
       async (server) => {
         const client = await server.connect({ listener: 'packets' });
         expect(await client.receiveLine()).to.equal('packets');
-        client.send('pinned');
+        client.send('P');
         expect(await client.receiveLine()).to.equal('pinned: false');
         client.send('Upinned\n');
         expect(await client.receive(/pinned: true\n/)).not.to.equal(undefined);
@@ -151,6 +151,29 @@ describe('A pinned connection', () => {
       settings: { ...settings, maxWaitTime: 4_000 },
     }); // prettier-ignore
   }
+  for (const [name, settings] of Object.entries({ process, base }))
+    for (const maxWaitTime of [4_000, 10_000])
+      inSimulation(
+        `that becomes one while its worker leaves is served on, ended and counted as any other, in ${name} mode within ${maxWaitTime} ms`,
+        StreamsApp,
+        async (server) => {
+          const client = await server.connect({ listener: 'packets' });
+          client.send('L');
+          expect((await client.receive(/later\n/)).toString()).to.equal('packets\nlater\n');
+          const reloaded = server.reload();
+          expect(await client.receiveLine()).to.equal('a stream');
+          await server.advance(200);
+          expect(await ask(client, 'still here')).to.equal('still here');
+          await client.ended();
+          client.end();
+          expect((await reloaded).outcome).to.equal('done');
+          await logged(server, 'closed pinnedLost');
+          expect(linesOf(server, /^ended a pinned connection that had not ended/)).to.have.length(1);
+          const { pinnedLost, closedBy } = await server.stats();
+          expect({ pinnedLost, closedBy }).to.deep.equal({ pinnedLost: 1, closedBy: { pinnedLost: 1 } });
+        },
+        { settings: { ...settings, bakeTime: 0, maxWaitTime }, seeds: 3 },
+      );
   inWorlds('stays with its worker at a reload, says goodbye, and ends', StreamsApp, goodbye, {
     settings: { bakeTime: 0 },
     seeds: 3,

@@ -185,6 +185,9 @@ export class Worker implements LinkEvents {
     this.#warning?.cancel();
     await this.#conversations.finish(deadline);
     this.#datagrams.nameStragglers();
+    // A handler that has settled since may have pinned its connection.
+    await this.outlastPinned(Math.max(0, end - clock.now()));
+    this.#conversations.pinnedOnes.stop();
     await this.#handOver(Math.max(0, end - clock.now()));
     const unstarted = this.#conversations.pending === 0 && this.#handedOver();
     // What was sent since would gather for nobody.
