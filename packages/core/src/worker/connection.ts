@@ -183,8 +183,8 @@ export class Connection {
   }
 
   /**
-   * Closes: what was sent is flushed first, unless `reset`. Packets that are
-   * waiting are refused; `@OnClose` follows. Returns false when it was closed
+   * Closes: what was sent is flushed first, unless `reset`; a client that takes
+   * nothing of it for 10 s is reset. Packets that are waiting are refused; `@OnClose` follows. Returns false when it was closed
    * before.
    */
   close(options: { readonly reset?: boolean } = {}): boolean {
