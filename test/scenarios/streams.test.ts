@@ -2,12 +2,14 @@ import { expect } from 'chai';
 import type { TestClient, TestServer } from '@shoal/testing';
 import { BoundApp, LinesApp, PacketsApp, StreamsApp } from '../fixtures/apps/streams.js';
 import { ask, eventually, linesLogged, linesOf, logged } from './facts.js';
-import { inSimulation, inWorlds, withProcesses } from './in-worlds.js';
+import { inSimulation, inSimulationFirst, inWorlds, withProcesses } from './in-worlds.js';
 
 /** More than the system of the machine keeps for two sockets. */
 const MANY_BYTES = 16 * 1024 * 1024;
 /** More than a simulated one does, and than a stream. */
 const SOME_BYTES = 1024 * 1024;
+/** What a client takes at once, at least. */
+const PIECE = 64 * 1024;
 const process = {} as const;
 const base = { mode: 'base', workerNum: 2 } as const;
 const single = { mode: 'base', workerNum: 1 } as const;
@@ -36,6 +38,54 @@ describe('A connection as a stream', () => {
     await halfClose(server);
     await slowClient(server);
   });
+
+  for (const [name, settings] of Object.entries({ process, base })) {
+    (name === 'process' ? inSimulationFirst : inSimulation)(
+      `that was closed is reset when its client has taken nothing for 10 s, in ${name} mode`,
+      StreamsApp,
+      async (server) => {
+        const client = await server.connect({ listener: 'streams' });
+        client.pause();
+        client.send(`much ${'world' in server ? SOME_BYTES : MANY_BYTES}\nclose\n`);
+        await server.advance(9_500);
+        expect((await server.stats()).connections).to.equal(1);
+        await server.advance(1_000);
+        await eventually(server, 'no connection', async () => (await server.stats()).connections === 0);
+        await logged(server, 'closed server');
+        expect(linesOf(server, 'stream: close')).to.have.length(1);
+        client.resume();
+        // The system of a real client shows what it had, and may have forgotten the reset behind it.
+        client.end();
+        await client.closed();
+        const { closedBy, pinnedLost } = await server.stats();
+        expect({ closedBy, pinnedLost }).to.deep.equal({ closedBy: { server: 1 }, pinnedLost: 0 });
+      },
+      { settings, seeds: 3, timeout: 120_000 },
+    );
+
+    inSimulation(
+      `that was closed is flushed while its client takes something every 10 s, in ${name} mode`,
+      StreamsApp,
+      async (server) => {
+        const client = await server.connect({ listener: 'streams' });
+        client.pause();
+        client.send(`much ${SOME_BYTES}\nclose\n`);
+        for (let read = 0; read < 2 * PIECE; read += PIECE) {
+          await server.advance(9_500);
+          client.resume();
+          await client.receive(PIECE);
+          client.pause();
+        }
+        await server.advance(9_500);
+        client.resume();
+        await client.ended();
+        expect(client.received.length).to.equal(SOME_BYTES);
+        client.end();
+        await client.closed();
+      },
+      { settings, seeds: 3 },
+    );
+  }
 
   for (const [name, mode] of Object.entries({ process: one, base: single })) {
     const settings = { ...mode, maxQueuedBytes: 65_536 };
@@ -123,6 +173,24 @@ describe('A pinned connection', () => {
     expect(Object.keys(ledger.refused)).to.deep.equal(['PINNED_LOST']);
   }, { settings: one }); // prettier-ignore
 
+  for (const [name, settings] of Object.entries({ process, base })) {
+    (name === 'process' ? inWorlds : inSimulation)(
+      `is one in getClientInfo, and was none before it became a stream, in ${name} mode`,
+      StreamsApp,
+      async (server) => {
+        const client = await server.connect({ listener: 'packets' });
+        expect(await client.receiveLine()).to.equal('packets');
+        client.send('P');
+        expect(await client.receiveLine()).to.equal('pinned: false');
+        client.send('Upinned\n');
+        expect(await client.receive(/pinned: true\n/)).not.to.equal(undefined);
+        client.end();
+        await client.closed();
+      },
+      { settings, seeds: 3 },
+    );
+  }
+
   for (const [name, settings] of Object.entries({
     process: { bakeTime: 0 },
     base: { ...base, bakeTime: 0 },
@@ -133,6 +201,29 @@ describe('A pinned connection', () => {
       settings: { ...settings, maxWaitTime: 4_000 },
     }); // prettier-ignore
   }
+  for (const [name, settings] of Object.entries({ process, base }))
+    for (const maxWaitTime of [4_000, 10_000])
+      inSimulation(
+        `that becomes one while its worker leaves is served on, ended and counted as any other, in ${name} mode within ${maxWaitTime} ms`,
+        StreamsApp,
+        async (server) => {
+          const client = await server.connect({ listener: 'packets' });
+          client.send('L');
+          expect((await client.receive(/later\n/)).toString()).to.equal('packets\nlater\n');
+          const reloaded = server.reload();
+          expect(await client.receiveLine()).to.equal('a stream');
+          await server.advance(200);
+          expect(await ask(client, 'still here')).to.equal('still here');
+          await client.ended();
+          client.end();
+          expect((await reloaded).outcome).to.equal('done');
+          await logged(server, 'closed pinnedLost');
+          expect(linesOf(server, /^ended a pinned connection that had not ended/)).to.have.length(1);
+          const { pinnedLost, closedBy } = await server.stats();
+          expect({ pinnedLost, closedBy }).to.deep.equal({ pinnedLost: 1, closedBy: { pinnedLost: 1 } });
+        },
+        { settings: { ...settings, bakeTime: 0, maxWaitTime }, seeds: 3 },
+      );
   inWorlds('stays with its worker at a reload, says goodbye, and ends', StreamsApp, goodbye, {
     settings: { bakeTime: 0 },
     seeds: 3,

@@ -60,7 +60,8 @@ export type HandlerErrorCode =
   | 'SEND_FILE_FAILED'
   | 'TIMER_INVALID'
   | 'HANDLER_TIMEOUT'
-  | 'CONNECTION_CLOSED';
+  | 'CONNECTION_CLOSED'
+  | 'CONNECTION_MOVED';
 
 export type ProcessErrorCode =
   | 'LISTEN_FAILED'

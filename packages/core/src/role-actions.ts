@@ -39,8 +39,17 @@ export interface ClientActions {
   read(connectionId: number, paused: boolean): boolean;
 }
 
+/** What is done with a connection by its id, from a process that need not serve it. */
+export interface ById {
+  send(connectionId: number, data: Part): boolean;
+  close(connectionId: number, reset: boolean): boolean;
+  /** What is done with connections, beside sending to one and closing it. */
+  readonly acts: ConnectionActs;
+  readonly clients: ClientActions;
+}
+
 /** What the `Server` object does in one process; each role brings its own. */
-export interface RoleActions {
+export interface RoleActions extends ById {
   readonly role: RoleName;
   /** -1 where there is none. */
   readonly workerId: number;
@@ -48,17 +57,12 @@ export interface RoleActions {
   readonly masterPid: number;
   readonly managerPid: number;
   readonly setting: Settings;
-  send(connectionId: number, data: Part): boolean;
-  close(connectionId: number, reset: boolean): boolean;
-  /** What is done with connections, beside sending to one and closing it. */
-  readonly acts: ConnectionActs;
   sendto(to: DatagramTarget, data: Part): boolean;
   tick(interval: number, run: TimerFunction): number;
   after(delay: number, run: TimerFunction): number;
   clearTimer(id: number): boolean;
   readonly messenger: Messenger;
   readonly tasks: TaskActions;
-  readonly clients: ClientActions;
   /** Asks a process to run a handler of the application; resolves with its answer. */
   command(name: string, target: number | string, data: unknown, timeout: number): Promise<unknown>;
   /** Asks the process that knows. */

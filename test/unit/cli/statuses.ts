@@ -91,5 +91,6 @@ export function clientInfo(id: number): ClientInfo {
     lastSentAt: null,
     queuedBytes: 2_048,
     paused: false,
+    pinned: false,
   };
 }

@@ -172,10 +172,14 @@ describe('A reload in words', () => {
 describe('Connections in the terminal', () => {
   it('are a table in the order of their ids', () => {
     const paused = { ...clientInfo(3), paused: true, uid: 'device\n7' };
-    expect(connectionLines([clientInfo(2), paused], now)).to.deep.equal([
-      'id  listener  client          worker    age  state         uid       in flight  bytes waiting',
-      ' 2  lines     [::1]:40002          1  1h 1m  open          -                 1           2048',
-      ' 3  lines     10.0.0.7:40003       -  1h 1m  open, paused  device 7          1           2048',
+    const pinned = { ...clientInfo(4), pinned: true };
+    const both = { ...clientInfo(5), pinned: true, paused: true };
+    expect(connectionLines([clientInfo(2), paused, pinned, both], now)).to.deep.equal([
+      'id  listener  client          worker    age  state                 uid       in flight  bytes waiting',
+      ' 2  lines     [::1]:40002          1  1h 1m  open                  -                 1           2048',
+      ' 3  lines     10.0.0.7:40003       -  1h 1m  open, paused          device 7          1           2048',
+      ' 4  lines     [::1]:40004          1  1h 1m  open, pinned          -                 1           2048',
+      ' 5  lines     10.0.0.7:40005       1  1h 1m  open, paused, pinned  -                 1           2048',
     ]);
   });
 });

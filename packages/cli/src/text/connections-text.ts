@@ -25,10 +25,14 @@ export function connectionLines(connections: readonly ClientInfo[], now: number)
       endpointText(each.remote),
       each.workerId === null ? '-' : String(each.workerId),
       durationText(Math.max(0, now - each.connectedAt)),
-      each.paused ? `${each.state}, paused` : each.state,
+      stateText(each),
       each.uid === null ? '-' : oneLine(String(each.uid)),
       String(each.outstandingPackets),
       String(each.queuedBytes),
     ]),
   );
+}
+
+function stateText({ state, paused, pinned }: ClientInfo): string {
+  return [state, ...(paused ? ['paused'] : []), ...(pinned ? ['pinned'] : [])].join(', ');
 }

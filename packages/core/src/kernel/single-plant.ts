@@ -82,6 +82,7 @@ export class SinglePlant implements Plant {
       invoker,
       container,
       onLost: () => {},
+      byId: context,
     });
     const own = this.#sockets!.open(this.#worker);
     this.#worker.reach(own);

@@ -207,6 +207,8 @@ class WorkerProcess {
       invoker,
       container,
       onLost,
+      onLeft: () => this.#serveNobody(),
+      byId: this.#context,
       requestLimit:
         maxRequest === 0 ? 0 : maxRequest + Math.floor(platform.random.next() * (maxRequestGrace + 1)),
       onRequestLimit: () => this.#tell({ type: 'recycle', reason: `maxRequest, ${maxRequest}` }),
@@ -357,7 +359,7 @@ class WorkerProcess {
     this.#exiting?.cancel();
     if (before === 'serving' || before === 'ready') {
       if (before === 'ready') this.#worker?.leave(true);
-      if (this.#base === undefined) this.#context.serveNobody();
+      this.#serveNobody();
       const { workerId } = this.#place!;
       this.#context.commands.close();
       await this.#context.hooksSafely('workerStop', workerId);
@@ -383,6 +385,11 @@ class WorkerProcess {
     await this.#worker?.stop(left());
     await this.#context.commands.finish(left());
     await this.#context.exchange.finish(left(), replaced);
+  }
+
+  /** In process mode the sockets are others' and outlive it. */
+  #serveNobody(): void {
+    if (this.#base === undefined) this.#context.serveNobody();
   }
 
   #announceExit(): void {

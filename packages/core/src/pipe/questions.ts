@@ -105,6 +105,8 @@ export interface ClientInfo {
   readonly lastSentAt: number | null;
   /** The application has stopped reading it, or has not begun to: by `pause`, or `enableDelayReceive`. */
   readonly paused: boolean;
+  /** It is served as a stream, and lives and dies with its worker. */
+  readonly pinned: boolean;
 }
 
 export type ServerState = 'starting' | 'serving' | 'reloading' | 'lameDuck' | 'stopping';

@@ -292,10 +292,20 @@ export class ClientConnection implements StreamEvents, Dweller, OutletHost {
   /** It is pinned to a worker that cannot wait any longer. */
   finishLate(): void {
     if (this.#phase !== 'open') return;
+    this.#losePinned();
+    this.finish(this.reason);
+  }
+
+  /** The time of the server is over, or of the worker that owns the socket. */
+  abortLate(): void {
+    if (this.#phase === 'open' && this.pinned) this.#losePinned();
+    this.abort('shutdown');
+  }
+
+  #losePinned(): void {
     this.reactor.counters.pinnedLost++;
     // Also when the client has finished sending: nobody reads that to its end.
-    this.#reason = this.reactor.draining ? 'shutdown' : 'pinnedLost';
-    this.finish(this.#reason);
+    this.#reason = this.reactor.stopping ? 'shutdown' : 'pinnedLost';
   }
 
   /** Takes no further packet; ends when everything that was accepted is settled. */

@@ -23,6 +23,7 @@ export function clientInfoOf(connection: ClientConnection, clock: Clock): Client
     lastReceivedAt: listener.timed ? wallTime(clock, connection.lastReceived) : null,
     lastSentAt: lastSent === undefined ? null : wallTime(clock, lastSent),
     paused: connection.paused,
+    pinned: connection.pinned,
   };
 }
 

@@ -34,8 +34,8 @@ export interface Hosted extends Client, Dispatched {
 export interface ConnectionHost extends PacketBooks {
   readonly clock: Clock;
   readonly counters: PacketBooks['counters'] & { pinnedLost: number };
-  /** The server stops, or in base mode the worker. */
-  readonly draining: boolean;
+  /** The server stops, and not only in base mode the worker. */
+  readonly stopping: boolean;
   /** Whether one worker at a time gets the events of a connection. */
   readonly sticky: boolean;
   /** In dispatch modes that are not sticky: connect and close are delivered, each to some worker. */

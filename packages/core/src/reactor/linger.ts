@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../platform/platform.js';
 import type { Output } from './output.js';
 
 /** How long an ending connection may go without progress before it is reset, in ms. */
-const LINGER_MS = 10_000;
+export const LINGER_MS = 10_000;
 /** The same while the server stops: nothing is expected of the client but its FIN. */
 const SHUTDOWN_LINGER_MS = 1_000;
 

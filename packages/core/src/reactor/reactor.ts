@@ -100,6 +100,8 @@ export class Reactor implements ConnectionHost, DeskHost {
   /** Connections whose next event found no worker that could take it. */
   #unrouted = new Set<ClientConnection>();
   #draining = false;
+  /** base mode: the worker whose reactor this is has to go, and the server goes on. */
+  #retiring = false;
   #drained: (() => void) | undefined;
   #emptied: (() => void) | undefined;
   readonly #door: Door;
@@ -192,8 +194,8 @@ export class Reactor implements ConnectionHost, DeskHost {
     this.desk.left(standing);
   }
 
-  get draining(): boolean {
-    return this.#draining;
+  get stopping(): boolean {
+    return this.#draining && !this.#retiring;
   }
 
   /** Ends a connection, if it is known: flushes first, unless `reset`. */
@@ -329,7 +331,7 @@ export class Reactor implements ConnectionHost, DeskHost {
       this.parts.logger.warn(
         `reset ${this.#connections.size} connections: they had not ended in ${deadline} ms`,
       );
-      for (const connection of this.#connections.values()) connection.abort('shutdown');
+      for (const connection of this.#connections.values()) connection.abortLate();
       this.datagrams.giveUp();
       // Their close events have no time left to be settled.
       this.#drained?.();
@@ -346,6 +348,7 @@ export class Reactor implements ConnectionHost, DeskHost {
 
   /** Stops accepting; resolves when every connection has closed by itself, or after `deadline` ms. */
   async outlast(deadline: number): Promise<void> {
+    this.#retiring = true;
     const closing = this.#listeners.splice(0).map((listener) => listener.close());
     this.datagrams.drain();
     await Promise.all(closing);

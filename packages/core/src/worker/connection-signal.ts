@@ -1,12 +1,15 @@
 import { HandlerError } from '../errors.js';
 
+/** The reason of a connection that another worker serves. */
+export const MOVED = Symbol('moved');
+
 /**
  * `connection.signal`, made when somebody asks for it: before that, only the
  * reason is kept, and its error is not made either.
  */
 export class ConnectionSignal {
   #controller: AbortController | undefined;
-  #reason: string | Error | undefined;
+  #reason: string | Error | typeof MOVED | undefined;
 
   constructor(private readonly connectionId: number) {}
 
@@ -18,14 +21,19 @@ export class ConnectionSignal {
     return this.#controller.signal;
   }
 
-  /** Only the first reason counts: an error, or a sentence on why the connection is closed. */
-  abort(reason: string | Error): void {
+  /** Only the first reason counts: an error, a sentence on why the connection is closed, or that it is served elsewhere. */
+  abort(reason: string | Error | typeof MOVED): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     this.#controller?.abort(this.#error(reason));
   }
 
-  #error(reason: string | Error): Error {
+  #error(reason: string | Error | typeof MOVED): Error {
+    if (reason === MOVED)
+      return new HandlerError(
+        'CONNECTION_MOVED',
+        `connection ${this.connectionId} is served by another worker by now: what is done with it here is done by its id`,
+      );
     if (typeof reason !== 'string') return reason;
     return new HandlerError('CONNECTION_CLOSED', `connection ${this.connectionId} is closed: ${reason}`);
   }

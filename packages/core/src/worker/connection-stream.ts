@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { Introduction } from '../pipe/messages.js';
 import type { Clock, Endpoint, Timer } from '../platform/platform.js';
+import { LINGER_MS } from '../reactor/linger.js';
 
 /** What is behind the stream of a connection. */
 export interface StreamCore {
@@ -53,6 +54,10 @@ export class ConnectionStream extends Duplex {
   #lastActive = 0;
   #timer: Timer | undefined;
   #resets = false;
+  /** Since it is to close once everything is written. */
+  #linger: Timer | undefined;
+  /** When the client has taken something since then. */
+  #lastTaken = 0;
 
   /** Made by the kernel. */
   constructor(core: StreamCore) {
@@ -140,11 +145,28 @@ export class ConnectionStream extends Duplex {
     return this;
   }
 
-  /** Ends, and closes once everything is written. */
+  /** Ends, and closes once everything is written. A client that takes nothing of it for 10 s is reset. */
   destroySoon(): void {
+    if (this.destroyed) return;
     if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
+    if (this.writableFinished) {
+      this.destroy();
+      return;
+    }
+    this.once('finish', () => this.destroy());
+    if (this.#linger !== undefined) return;
+    this.#lastTaken = this.#core.clock.now();
+    this.#watch(LINGER_MS);
+  }
+
+  /** The patience that the owner of the socket has, for what has not come to it because the client takes nothing. */
+  #watch(ms: number): void {
+    const { clock } = this.#core;
+    this.#linger = clock.setTimer(ms, () => {
+      const left = this.#lastTaken + LINGER_MS - clock.now();
+      if (left > 0) this.#watch(left);
+      else this.resetAndDestroy();
+    });
   }
 
   /** Closes without flushing: the client sees a reset. */
@@ -165,6 +187,7 @@ export class ConnectionStream extends Duplex {
 
   /** The client has taken a piece of what is written. */
   progressed(): void {
+    if (this.#linger !== undefined) this.#lastTaken = this.#core.clock.now();
     this.#touch();
   }
 
@@ -195,6 +218,7 @@ export class ConnectionStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#timer?.cancel();
+    this.#linger?.cancel();
     this.#timer = undefined;
     this.timeout = undefined;
     this.#core.leave(this.#resets);

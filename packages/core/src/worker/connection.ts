@@ -32,7 +32,8 @@ export interface ConnectionCore {
  *
  * In process mode the socket itself belongs to a reactor and outlives this
  * worker; then another worker adopts the connection with the same `id` and
- * `state`.
+ * `state`. The object that is left here hears of nothing any more: its `signal`
+ * aborts with CONNECTION_MOVED, and what is done with it is done by its id.
  */
 export class Connection {
   readonly #core: ConnectionCore;
@@ -77,7 +78,7 @@ export class Connection {
     return this.#core.introduction.tls;
   }
 
-  /** Whether it was closed, here or by the client. */
+  /** Whether it was closed, here or by the client. False once another worker serves it, whatever becomes of it there. */
   get closed(): boolean {
     return this.#core.closed;
   }
@@ -85,8 +86,8 @@ export class Connection {
   /**
    * Aborts when nobody waits for an answer any more: the peer is gone (which this
    * worker learns at once, also while a handler runs and packets wait), the
-   * connection is closed here, a handler of it exceeded `handlerTimeout`, or the
-   * worker must go. The reason is an error; a handler that rejects with it, or
+   * connection is closed here, a handler of it exceeded `handlerTimeout`, the
+   * worker must go, or another worker serves it (CONNECTION_MOVED). The reason is an error; a handler that rejects with it, or
    * with an error that it caused, because the connection is closed
    * (CONNECTION_CLOSED) is not counted as failed. A peer that has only finished
    * sending is still there. Made when it is first asked for.
@@ -182,8 +183,8 @@ export class Connection {
   }
 
   /**
-   * Closes: what was sent is flushed first, unless `reset`. Packets that are
-   * waiting are refused; `@OnClose` follows. Returns false when it was closed
+   * Closes: what was sent is flushed first, unless `reset`; a client that takes
+   * nothing of it for 10 s is reset. Packets that are waiting are refused; `@OnClose` follows. Returns false when it was closed
    * before.
    */
   close(options: { readonly reset?: boolean } = {}): boolean {

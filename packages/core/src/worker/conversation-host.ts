@@ -1,6 +1,7 @@
 import type { ConnectionActs } from '../directory/connection-acts.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Clock } from '../platform/platform.js';
+import type { ById } from '../role-actions.js';
 import type { Connection } from './connection.js';
 import type { ConnectionObjects, ObjectsHost } from './connection-objects.js';
 import type { Isolation, Lonely } from './isolation.js';
@@ -31,6 +32,8 @@ export interface ConversationHost extends ObjectsHost {
   speaker: { flushParts(): void } | undefined;
   /** What is done with connections wherever they are. */
   readonly acts: ConnectionActs;
+  /** What is done by their ids with those that this worker does not serve any more. */
+  readonly byId: ById;
   /** Makes the objects of a connection; throws what their constructors throw. */
   openObjects(connection: Connection): ConnectionObjects;
   /** Whether a handler of that connection may start now; if not, `advance` is called when it may. */

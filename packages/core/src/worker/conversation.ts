@@ -15,7 +15,7 @@ import type { Uid } from '../pipe/orders.js';
 import { byteLength, type Part } from '../pipe/parts.js';
 import { gone, promised } from '../pipe/receipt.js';
 import { Connection, type ConnectionCore } from './connection.js';
-import { ConnectionSignal } from './connection-signal.js';
+import { ConnectionSignal, MOVED } from './connection-signal.js';
 import type { ConnectionStream } from './connection-stream.js';
 import type { ConversationHost } from './conversation-host.js';
 import { ConversationState, stateMovedAway, stateNotKept } from './conversation-state.js';
@@ -63,7 +63,7 @@ export class Conversation
   }
 
   get acts(): ConnectionActs {
-    return this.all.acts;
+    return this.phase === 'moved' ? this.all.byId.acts : this.all.acts;
   }
 
   get closed(): boolean {
@@ -117,13 +117,19 @@ export class Conversation
     this.abort('nobody is at its other end any more');
   }
 
+  /** So is that of every other: their owner is gone, and says nothing any more. */
+  lose(): void {
+    this.cancel();
+    this.stream?.closed('the owner of its socket is gone');
+  }
+
   /** The client of a pinned connection has finished sending, and everything was read. */
   inputEnded(): void {
     this.stream?.inputEnded();
   }
 
-  /** Aborts the signal of its handlers, if that was not done before: an error, or why the connection is closed. */
-  abort(reason: string | Error): void {
+  /** Aborts the signal of its handlers, if that was not done before: an error, why the connection is closed, or that it has moved. */
+  abort(reason: string | Error | typeof MOVED): void {
     this.#signal ??= new ConnectionSignal(this.id);
     this.#signal.abort(reason);
   }
@@ -132,8 +138,8 @@ export class Conversation
 
   send(data: Part): boolean {
     const bytes = byteLength(data);
-    if (this.phase === 'moved') return this.#sendAsStranger(data, bytes);
     if (this.closed) return false;
+    if (this.phase === 'moved') return this.all.byId.send(this.id, data);
     if (bytes === 0) return true;
     if (this.stream !== undefined) return this.stream.send(data, bytes);
     return (this.outgoing ??= new Outgoing(this, this.all)).send(data, bytes);
@@ -142,6 +148,7 @@ export class Conversation
   sendWait(data: Part): Promise<void> {
     const bytes = byteLength(data);
     if (this.closed) return promised(gone(this.id));
+    if (this.phase === 'moved') return this.all.byId.clients.sendWait(this.id, data);
     if (this.stream !== undefined) return promised(this.stream.sendWait(data, bytes));
     this.#sendGathered();
     const sent = this.owner.sendWait(this.id, data, bytes);
@@ -151,6 +158,7 @@ export class Conversation
 
   sendFile(request: FileRequest): Promise<void> {
     if (this.closed) return promised(gone(this.id));
+    if (this.phase === 'moved') return this.all.byId.clients.sendFile(this.id, request);
     this.#sendGathered();
     return promised(this.owner.sendFile(this.id, request));
   }
@@ -162,6 +170,7 @@ export class Conversation
   }
 
   read(paused: boolean): boolean {
+    if (this.phase === 'moved') return !this.closed && this.all.byId.clients.read(this.id, paused);
     return !this.closed && this.owner.read(this.id, paused);
   }
 
@@ -200,20 +209,8 @@ export class Conversation
     this.advance();
   }
 
-  #sendAsStranger(data: Part, bytes: number): boolean {
-    if (bytes === 0) return true;
-    if (!this.owner.sendTo(this.id, data, bytes)) return false;
-    this.all.sentElsewhere(this.owner);
-    this.all.invoker.sent(this.id, data, bytes);
-    return true;
-  }
-
   finish(reset: boolean): boolean {
-    if (this.phase === 'moved') {
-      this.all.invoker.ended(this.id, reset);
-      this.owner.end(this.id, reset);
-      return true;
-    }
+    if (this.phase === 'moved') return !this.closed && this.all.byId.close(this.id, reset);
     if (this.phase !== 'open' && !(reset && this.phase === 'finishing')) return false;
     if (this.stream !== undefined) {
       this.stream.finish(reset);
@@ -329,13 +326,31 @@ export class Conversation
     this.#line.giveBack();
   }
 
-  /** Another worker serves the connection from here on: its objects here are disposed. */
-  async moveAway(): Promise<void> {
-    this.flushParts();
-    this.phase = 'moved';
+  /** Another worker serves the connection from here on. One that was closed here stays so. */
+  moveAway(): void {
+    if (this.phase === 'finishing') this.flush();
+    else this.flushParts();
+    if (this.phase === 'open') this.phase = 'moved';
+    this.abort(MOVED);
     // Made while the word of this was on its way: nothing would come to it, and nothing end it.
     this.stream?.closed('another worker serves it by now');
-    await this.disposeScope();
+  }
+
+  /**
+   * This worker has left, and the owner of the socket hears nothing of it any
+   * more. What ends with the worker is over; so is, from here, what a handler has
+   * not finished, because another worker starts that again and answers it.
+   */
+  leave(): void {
+    const goesOn = this.owner.outlives && this.stream === undefined && !this.#line.busy;
+    if (goesOn && this.phase === 'open') {
+      this.phase = 'moved';
+      this.abort(MOVED);
+    } else {
+      this.#gone = true;
+      this.abort('its worker has left');
+    }
+    if (this.owner.outlives) this.stream?.closed('its worker has left');
   }
 
   /** Disposes the objects of the connection, if there are any. */

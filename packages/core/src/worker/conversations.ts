@@ -5,6 +5,7 @@ import { bind } from '../events/handler-table.js';
 import type { Invoker } from '../events/invoke.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import type { ConnectionActs } from '../directory/connection-acts.js';
+import type { ById } from '../role-actions.js';
 import { Connection } from './connection.js';
 import { ConnectionObjects } from './connection-objects.js';
 import type { Conversation } from './conversation.js';
@@ -28,6 +29,8 @@ export class Conversations implements ConversationHost {
   readonly isolation: Isolation;
   /** Set by whoever knows the owners of sockets. */
   acts!: ConnectionActs;
+  /** Set by whoever knows the process. */
+  byId!: ById;
   speaker: { flushParts(): void } | undefined;
   readonly noObjects = new ConnectionObjects(this, undefined);
   readonly pinnedOnes: PinnedConnections;
@@ -156,7 +159,7 @@ export class Conversations implements ConversationHost {
     this.#flushList.push(flusher);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.clock.defer(this.#flush);
+    this.clock.defer(this.flushAll);
   }
 
   countRequest(): void {
@@ -175,8 +178,31 @@ export class Conversations implements ConversationHost {
   /** The owner of the socket has given the connection to another worker; in modes that do not stick, it is over. */
   moveAway(conversation: Conversation): void {
     this.forget(conversation);
-    if (this.keepsState) void conversation.moveAway();
-    else conversation.cancel();
+    if (!this.keepsState) {
+      conversation.cancel();
+      return;
+    }
+    conversation.moveAway();
+    void conversation.disposeScope();
+  }
+
+  /**
+   * This worker has left the owners of the sockets, which give its connections to
+   * others: those that have been kept act by their ids from here on. Disposes the
+   * objects of all connections; resolves when that is done.
+   */
+  async leaveAll(): Promise<void> {
+    for (const conversation of [...this.#byId.values()]) {
+      this.forget(conversation);
+      conversation.leave();
+      void conversation.disposeScope();
+    }
+    await Promise.all(this.#disposing);
+  }
+
+  /** The owners of their sockets are gone, and the sockets with them. */
+  cancelAll(): void {
+    for (const conversation of this.#byId.values()) conversation.lose();
   }
 
   async dispose(id: number, scope: ConnectionScope): Promise<void> {
@@ -186,12 +212,6 @@ export class Conversations implements ConversationHost {
     this.#disposing.add(disposal);
     await disposal;
     this.#disposing.delete(disposal);
-  }
-
-  /** Disposes the objects of all connections; resolves when that is done. */
-  async disposeAll(): Promise<void> {
-    for (const conversation of this.#byId.values()) void conversation.disposeScope();
-    await Promise.all(this.#disposing);
   }
 
   overflowed(connectionId: number): void {
@@ -218,13 +238,12 @@ export class Conversations implements ConversationHost {
    */
   async finish(deadline: number): Promise<void> {
     this.#closing = true;
-    if (!(await this.settle(deadline))) this.#nameStragglers();
-    this.#flush();
+    if (this.#pending > 0 && !(await this.#settle(deadline))) this.#nameStragglers();
+    this.flushAll();
   }
 
-  /** Resolves to true once no handler runs, or to false after `deadline` ms, near whose end `connection.signal` tells. */
-  async settle(deadline: number): Promise<boolean> {
-    if (this.#pending === 0) return true;
+  /** Resolves to true once no handler runs, or to false after `deadline` ms. */
+  async #settle(deadline: number): Promise<boolean> {
     return new Promise<boolean>((resolve) => {
       const warning = this.warn(deadline);
       const timer = this.clock.setTimer(deadline, () => resolve(false));
@@ -261,7 +280,8 @@ export class Conversations implements ConversationHost {
     for (const each of this.#flushList) each.flushParts?.();
   }
 
-  readonly #flush = (): void => {
+  /** The turn is over: what has gathered goes out. */
+  readonly flushAll = (): void => {
     this.#scheduled = false;
     const list = this.#flushList;
     this.#flushList = [];

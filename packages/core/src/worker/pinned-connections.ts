@@ -1,5 +1,5 @@
 import type { Logger } from '../log.js';
-import type { Clock } from '../platform/platform.js';
+import type { Clock, Timer } from '../platform/platform.js';
 
 /** Of the time that pinned connections get to end, the part after which they are ended. */
 const PATIENT_PART = 0.75;
@@ -24,6 +24,9 @@ export interface Pinned {
 export class PinnedConnections {
   readonly #open = new Set<Pinned>();
   #draining = false;
+  /** They have been ended, or will be: also those that come later. */
+  #end: 'due' | 'over' | undefined;
+  #timer: Timer | undefined;
   #emptied: (() => void) | undefined;
 
   constructor(
@@ -39,6 +42,7 @@ export class PinnedConnections {
     this.#open.add(connection);
     // The handler that has pinned it is still running.
     if (this.#draining) this.clock.defer(() => connection.drain());
+    if (this.#end === 'over') this.clock.defer(() => connection.endLate());
   }
 
   delete(connection: Pinned): void {
@@ -52,14 +56,22 @@ export class PinnedConnections {
     for (const connection of [...this.#open]) connection.drain();
   }
 
-  /** Resolves when all have ended; near the end of `deadline` ms those that have not are ended, and named. */
+  /**
+   * Resolves when none is left, which takes at most `deadline` ms; near the end of
+   * that those that have not ended are ended, and named. Whoever asks again, because
+   * a handler may have pinned one since, asks within the first deadline.
+   */
   async outlast(deadline: number): Promise<void> {
+    if (this.#end === undefined) {
+      this.#end = 'due';
+      this.#timer = this.clock.setTimer(deadline * PATIENT_PART, () =>
+        this.#endLate(deadline * PATIENT_PART),
+      );
+    }
     if (this.#open.size === 0) return;
     await new Promise<void>((resolve) => {
-      const late = this.clock.setTimer(deadline * PATIENT_PART, () => this.#endLate(deadline * PATIENT_PART));
       const last = this.clock.setTimer(deadline * LAST_PART, resolve);
       this.#emptied = () => {
-        late.cancel();
         last.cancel();
         resolve();
       };
@@ -67,7 +79,14 @@ export class PinnedConnections {
     this.#emptied = undefined;
   }
 
+  /** The worker has left. */
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
   #endLate(patience: number): void {
+    this.#end = 'over';
+    if (this.#open.size === 0) return;
     const open = [...this.#open];
     this.warn(lateText(open, patience), { connections: open.slice(0, NAMED).map(({ id }) => id) });
     for (const connection of open) connection.endLate();

@@ -19,6 +19,7 @@ import type { FileRequest, Introduction } from '../pipe/messages.js';
 import type { WorkerCounters } from '../pipe/counters.js';
 import { gone, promised } from '../pipe/receipt.js';
 import type { Clock, Timer } from '../platform/platform.js';
+import type { ById } from '../role-actions.js';
 import { Conversation } from './conversation.js';
 import { Conversations } from './conversations.js';
 import { Datagrams, type Arrival } from './datagrams.js';
@@ -38,6 +39,10 @@ export interface WorkerParts {
   readonly container: Container | undefined;
   /** A pipe to a reactor broke, which only the end of the master explains. */
   readonly onLost: (error: Error | undefined) => void;
+  /** It has given its connections back. */
+  readonly onLeft?: () => void;
+  /** What this process does with connections by their ids; when it has left the owners of sockets too. */
+  readonly byId: ById;
   /** After so many packets `onRequestLimit` is called, once; 0 is never. */
   readonly requestLimit?: number;
   readonly onRequestLimit?: () => void;
@@ -90,6 +95,7 @@ export class Worker implements LinkEvents {
       parts.onRequestLimit,
     );
     const conversations = this.#conversations;
+    conversations.byId = parts.byId;
     this.acts = conversations.acts = new ConnectionActs({
       directory: () => this.#directory,
       observe: parts.invoker.observe,
@@ -164,18 +170,9 @@ export class Worker implements LinkEvents {
     this.#conversations.pinnedOnes.drain();
   }
 
-  /**
-   * Resolves when no pinned connection is left, and no handler runs that could pin
-   * one, which takes at most `deadline` ms.
-   */
+  /** Resolves when no pinned connection is left, which takes at most `deadline` ms. */
   async outlastPinned(deadline: number): Promise<void> {
-    const { clock } = this.parts;
-    const end = clock.now() + deadline;
-    const left = (): number => Math.max(0, end - clock.now());
-    do {
-      await this.#conversations.pinnedOnes.outlast(left());
-      await this.#conversations.settle(left());
-    } while (this.pinned > 0 && left() > 0);
+    await this.#conversations.pinnedOnes.outlast(deadline);
   }
 
   /**
@@ -188,9 +185,16 @@ export class Worker implements LinkEvents {
     this.#warning?.cancel();
     await this.#conversations.finish(deadline);
     this.#datagrams.nameStragglers();
+    // A handler that has settled since may have pinned its connection.
+    await this.outlastPinned(Math.max(0, end - clock.now()));
+    this.#conversations.pinnedOnes.stop();
     await this.#handOver(Math.max(0, end - clock.now()));
-    this.leave(this.#conversations.pending === 0 && this.#handedOver());
-    await this.#conversations.disposeAll();
+    const unstarted = this.#conversations.pending === 0 && this.#handedOver();
+    // What was sent since would gather for nobody.
+    this.#conversations.flushAll();
+    this.leave(unstarted);
+    this.parts.onLeft?.();
+    await this.#conversations.leaveAll();
   }
 
   /** Resolves once everything that was sent is with the system and outlives this process, or after `deadline` ms. */
@@ -339,6 +343,7 @@ export class Worker implements LinkEvents {
   }
 
   lost(error: Error | undefined): void {
+    this.#conversations.cancelAll();
     this.#onRelieved?.();
     this.parts.onLost(error);
   }

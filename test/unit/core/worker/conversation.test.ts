@@ -325,7 +325,7 @@ describe('Conversation', () => {
       world.begin(conversation);
       conversation.connection.send('x'.repeat(800));
       await world.turn();
-      await conversation.moveAway();
+      conversation.moveAway();
       conversation.marked(false);
       conversation.eased();
       await world.turn();

@@ -14,7 +14,7 @@ import { keptLog } from '../log-lines.js';
 import { promiseJobs } from '../pipe/manual-clock.js';
 import { choices, flow, MemoryStream, whole, type Choice } from '../pipe/memory-stream.js';
 import { ReactorWorld, type ListenerOptions } from '../reactor/reactor-world.js';
-import { Gate } from './worker-world.js';
+import { Gate, nobodyById } from './worker-world.js';
 
 type Receive = (connection: Connection, data: Buffer) => unknown;
 
@@ -60,7 +60,15 @@ class LinkWorld {
     };
     const { settings } = reactor;
     const invoker = new Invoker(keptLog().logger, undefined);
-    const worker = new Worker({ clock, settings, definition, invoker, container: undefined, onLost() {} });
+    const worker = new Worker({
+      clock,
+      settings,
+      definition,
+      invoker,
+      container: undefined,
+      onLost() {},
+      byId: nobodyById,
+    });
     const [near, far] = MemoryStream.pair(this.options.capacity);
     this.#streams.push(near, far);
     this.#gate.accept(near);

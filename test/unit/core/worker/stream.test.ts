@@ -173,7 +173,7 @@ describe('A connection that is served as a stream', () => {
     world.begin(conversation);
     const stream = conversation.toDuplex();
     const events = eventsOf(stream);
-    await conversation.moveAway();
+    conversation.moveAway();
     await world.turn();
     expect(events[0]).to.match(/^error ECONNRESET: .*another worker/);
     expect(events.slice(1)).to.deep.equal(['close']);
@@ -318,5 +318,26 @@ describe('A connection that is served as a stream', () => {
     await world.turn();
     expect([stream.destroyed, gone]).to.deep.equal([true, true]);
     expect(log.slice(2)).to.deep.equal(['1: end late']);
+  });
+
+  it('that is pinned while its worker leaves is ended when the others are, and at once after that', async () => {
+    const world = new WorkerWorld({ receive: () => {} });
+    const { pinnedOnes } = world.conversations;
+    await pinnedOnes.outlast(1_000);
+    const streams = [1, 2].map((id) => world.serve(id));
+    const before = streams[0]!.toDuplex();
+    world.clock.advance(749);
+    await world.turn();
+    expect(before.destroyed).to.equal(false);
+    world.clock.advance(1);
+    await world.turn();
+    expect(before.destroyed).to.equal(true);
+    const after = streams[1]!.toDuplex();
+    await world.turn();
+    expect(after.destroyed).to.equal(true);
+    expect(world.owner.log.filter((line) => line.endsWith('end late'))).to.deep.equal([
+      '1: end late',
+      '2: end late',
+    ]);
   });
 });

@@ -1,3 +1,4 @@
+import type { ById } from '@shoal/core/internal/role-actions';
 import type { Container, ConnectionScope, HandlerSpec } from '@shoal/core/internal/definition';
 import type { DatagramTarget } from '@shoal/core/internal/config/datagram-target';
 import { Invoker } from '@shoal/core/internal/events/invoke';
@@ -180,6 +181,20 @@ export interface WorldOptions {
   readonly highWatermark?: number;
   readonly outputOverflow?: ServedListener['outputOverflow'];
 }
+
+const unasked = (): never => {
+  throw new Error('nothing is done by an id here');
+};
+
+/** Of workers in tests in which no connection moves and is used afterwards. */
+export const nobodyById: ById = {
+  send: unasked,
+  close: unasked,
+  get acts(): never {
+    return unasked();
+  },
+  clients: { sendWait: unasked, sendFile: unasked, read: unasked },
+};
 
 /** The connections of one worker, between the handlers of a test and fake owners of their sockets. */
 export class WorkerWorld {

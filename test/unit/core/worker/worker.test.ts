@@ -13,7 +13,7 @@ import { keptLog } from '../log-lines.js';
 import { ManualClock, promiseJobs } from '../pipe/manual-clock.js';
 import { ReactorWorld, type ListenerOptions } from '../reactor/reactor-world.js';
 import { settingsOf } from '../settings.js';
-import { FakeOwner, Gate } from './worker-world.js';
+import { FakeOwner, Gate, nobodyById } from './worker-world.js';
 
 type Receive = (connection: Connection, data: Buffer) => unknown;
 
@@ -32,6 +32,7 @@ function workerOf(clock: Clock, receive: Receive, input: Partial<SettingsInput> 
     invoker,
     container: undefined,
     onLost() {},
+    byId: nobodyById,
   });
 }
 
