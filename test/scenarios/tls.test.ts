@@ -3,9 +3,10 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectSecurely } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import type { ConnectionOptions, TestClient, TestServer } from '@shoal/testing';
-import { listeners, SecuredApp } from '../fixtures/apps/secured.js';
+import { listeners, patient, patientBoth, SecuredApp } from '../fixtures/apps/secured.js';
 import { tlsFile, tlsText } from '../fixtures/tls/files.js';
 import { wayOfTheDay } from '../exploration/day.js';
 import { eventually, linesOf, logged } from './facts.js';
@@ -38,9 +39,21 @@ async function echoes(client: TestClient, text = 'hello'): Promise<void> {
 
 async function refused(server: TestServer, counts: Record<string, number>): Promise<void> {
   await eventually(server, JSON.stringify(counts), async () => {
-    const stats = await server.stats();
-    return JSON.stringify(stats.refused) === JSON.stringify(counts);
+    // Their order is that of the reactors.
+    return isDeepStrictEqual({ ...(await server.stats()).refused }, counts);
   });
+}
+
+/** Connects and is closed at once, which a real client may hear before it is connected. */
+async function turnedAway(server: TestServer, from: string): Promise<void> {
+  let client: TestClient;
+  try {
+    client = await server.connect({ from });
+  } catch (error) {
+    expect(error).to.have.property('code', 'ECONNRESET');
+    return;
+  }
+  await client.closed();
 }
 
 async function rejects(connecting: Promise<unknown>): Promise<void> {
@@ -190,6 +203,82 @@ describe('A listener with TLS', () => {
       await echoes(await server.connect({ listener: 'secured', tls: {} }));
     },
     few,
+  );
+
+  const counted = { listeners: [patient], maxConnectionPerAddress: 2, reactorNum: 2 };
+  const countsHandshakes = async (server: TestServer): Promise<void> => {
+    const silent = (): Promise<TestClient> => server.connect({ from: '127.0.0.2' });
+    const [first] = [await silent(), await silent()];
+    await server.advance(20);
+    await turnedAway(server, '127.0.0.2');
+    await refused(server, { ADDRESS_LIMIT: 1 });
+    await logged(server, /^closing new connections of 127\.0\.0\.2 on listener patient at once/);
+    await echoes(await server.connect({ tls: {}, from: '127.0.0.3' }));
+    first.reset();
+    await refused(server, { ADDRESS_LIMIT: 1, TLS_HANDSHAKE_FAILED: 1 });
+    const secured = await server.connect({ tls: {}, from: '127.0.0.2' });
+    await echoes(secured);
+    await turnedAway(server, '127.0.0.2');
+    await refused(server, { ADDRESS_LIMIT: 2, TLS_HANDSHAKE_FAILED: 1 });
+    secured.end();
+    await eventually(server, 'room', async () => (await server.stats()).connections === 1);
+    await echoes(await server.connect({ tls: {}, from: '127.0.0.2' }));
+    expect((await server.stats()).acceptedConnections).to.equal(3);
+  };
+  inWorlds('counts those whose handshake is under way among the connections of their address', SecuredApp, countsHandshakes, {
+    settings: counted,
+    ...few,
+  }); // prettier-ignore
+  inSimulation('counts them so in base mode', SecuredApp, countsHandshakes, {
+    settings: { ...counted, ...single },
+    ...few,
+  });
+
+  inSimulation(
+    'counts them so by the address of the client behind a load balancer, once that is known',
+    SecuredApp,
+    async (server) => {
+      const unknown = [await server.connect(), await server.connect(), await server.connect()];
+      const from = '203.0.113.7';
+      const silent = [await server.connect({ proxy: { from } }), await server.connect({ proxy: { from } })];
+      await server.advance(20);
+      await (await server.connect({ proxy: { from } })).closed();
+      await refused(server, { ADDRESS_LIMIT: 1 });
+      for (const { state } of [...unknown, ...silent]) expect(state).to.equal('open');
+      await echoes(await server.connect({ tls: {}, proxy: { from: '203.0.113.8' } }));
+    },
+    { settings: { ...counted, listeners: [patientBoth] }, ...few },
+  );
+
+  inSimulation(
+    'takes what connectRate allows before the handshake',
+    SecuredApp,
+    async (server) => {
+      const silent = [await server.connect(), await server.connect()];
+      await server.advance(20);
+      await (await server.connect()).closed();
+      await refused(server, { CONNECT_RATE: 1 });
+      for (const { state } of silent) expect(state).to.equal('open');
+    },
+    { settings: { listeners: [patient], connectRate: 2, connectRateInterval: '1m' }, ...few },
+  );
+
+  inSimulation(
+    'begins no handshake where maxConnection is reached, and counts none that has not ended',
+    SecuredApp,
+    async (server) => {
+      const silent = [await server.connect(), await server.connect(), await server.connect()];
+      const client = await server.connect({ tls: {} });
+      await echoes(client);
+      await echoes(await server.connect({ tls: {} }));
+      await (await server.connect()).closed();
+      await refused(server, { CONNECTION_LIMIT: 1 });
+      for (const { state } of silent) expect(state).to.equal('open');
+      client.end();
+      await eventually(server, 'room', async () => (await server.stats()).connections === 1);
+      await echoes(await server.connect({ tls: {} }));
+    },
+    { settings: { listeners: [patient], maxConnection: 2, maxConnectionPerAddress: 5 }, ...few },
   );
 
   inWorlds(

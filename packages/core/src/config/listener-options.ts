@@ -112,7 +112,7 @@ export const inheritedTcp = {
   maxConnectionPerAddress: optional(integer(0, 1_000_000), {
     default: asCode(inheritedTcpDefaults.maxConnectionPerAddress),
     sentence:
-      'How many connections one address may have on a listener, on all reactors together (base mode: with one worker); 0 is any number. All addresses of an IPv6 network of 64 bits count as one. Further ones are closed at once.',
+      'How many connections one address may have on a listener, on all reactors together (base mode: with one worker); 0 is any number. All addresses of an IPv6 network of 64 bits count as one, and a TLS handshake as a connection. Further ones are closed at once.',
   }),
   connectRate: optional(integer(0, 1_000_000), {
     default: asCode(inheritedTcpDefaults.connectRate),

@@ -1,7 +1,8 @@
 /**
  * The way in of one listener whose connections are not taken as they come: with
  * TLS, behind load balancers, or both. Who is on the way is no connection yet,
- * and no worker hears of it.
+ * and no worker hears of it; but whose address is known, and whose handshake is
+ * about to cost something, has to pass the limits of his address.
  */
 import { isWithin, parseAddress, parseRange, type AddressRange } from '../config/ip-address.js';
 import type { StreamListenerSettings } from '../config/load.js';
@@ -15,8 +16,12 @@ const MOST_WITHOUT_TLS = 1_024;
 
 export interface EntranceEvents {
   readonly clock: Clock;
-  /** It is a connection from now on. */
-  admit(stream: ByteStream, arrival: Arrival): void;
+  /** Whether somebody with that address may begin a handshake; he counts with the address from here on. */
+  approach(remote: Endpoint): boolean;
+  /** One who has approached does not get in. */
+  withdraw(remote: Endpoint): void;
+  /** It is a connection from now on; `approached`: its address counts already. */
+  admit(stream: ByteStream, arrival: Arrival, approached: boolean): void;
   turnAway(error: ProtocolError, remote: Endpoint): void;
   /** One less is on the way. */
   left(): void;
@@ -70,9 +75,22 @@ export class Entrance implements EntrantHost {
     this.#entrants.clear();
   }
 
-  through(entrant: Entrant, stream: ByteStream, arrival: Arrival): void {
+  approach(remote: Endpoint): boolean {
+    return this.events.approach(remote);
+  }
+
+  withdraw(remote: Endpoint): void {
+    this.events.withdraw(remote);
+  }
+
+  through(entrant: Entrant, stream: ByteStream, arrival: Arrival, approached: boolean): void {
     this.#entrants.delete(entrant);
-    this.events.admit(stream, arrival);
+    this.events.admit(stream, arrival, approached);
+    this.events.left();
+  }
+
+  refused(entrant: Entrant): void {
+    this.#entrants.delete(entrant);
     this.events.left();
   }
 

@@ -2,13 +2,22 @@
  * One connection on its way in: first what a load balancer says of it, then the
  * handshake of TLS, each within its time.
  *
- *   accepted ─▶ header of the PROXY protocol ─▶ handshake ─▶ through
- *                     └───────── too late, not right ─┴─▶ turned away
+ *   accepted ─▶ header of the PROXY protocol ─▶ approach ─▶ handshake ─▶ through
+ *                     │          limits of the address ┴─▶ refused │
+ *                     └───────── too late, not right ──────────────┴─▶ turned away
  */
 import type { StreamListenerSettings } from '../config/load.js';
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import { readProxyHeader, type ProxiedEnds } from '../framing/proxy-header.js';
-import type { ByteStream, Clock, Handshake, StreamEvents, Timer, TlsServer } from '../platform/platform.js';
+import type {
+  ByteStream,
+  Clock,
+  Endpoint,
+  Handshake,
+  StreamEvents,
+  Timer,
+  TlsServer,
+} from '../platform/platform.js';
 import type { Arrival } from './arrival.js';
 import { OpenedStream } from './opened-stream.js';
 
@@ -19,8 +28,13 @@ export interface EntrantHost {
   readonly settings: StreamListenerSettings;
   /** With the certificates of this moment; absent where the listener has no TLS. */
   readonly tls: TlsServer | undefined;
-  /** It is a connection from now on. */
-  through(entrant: Entrant, stream: ByteStream, arrival: Arrival): void;
+  /** Whether a client with that address may begin a handshake; who may has to be through, or to withdraw. */
+  approach(remote: Endpoint): boolean;
+  withdraw(remote: Endpoint): void;
+  /** It is a connection from now on; `approached`: after a handshake. */
+  through(entrant: Entrant, stream: ByteStream, arrival: Arrival, approached: boolean): void;
+  /** It may not begin a handshake. */
+  refused(entrant: Entrant): void;
   turnedAway(entrant: Entrant, error: ProtocolError): void;
 }
 
@@ -29,6 +43,8 @@ export class Entrant implements StreamEvents {
   #head: Buffer = NO_BYTES;
   #opened: OpenedStream | undefined;
   #handshake: Handshake | undefined;
+  /** Who counts with his address, while his handshake is under way. */
+  #approached: Endpoint | undefined;
   #over = false;
 
   constructor(
@@ -91,12 +107,18 @@ export class Entrant implements StreamEvents {
       return;
     }
     this.#leave();
-    this.host.through(this, this.#opened!, arrival);
+    this.host.through(this, this.#opened!, arrival, false);
     if (rest.length > 0) this.#opened!.tell(rest);
   }
 
   #secure(head: Buffer, { remote, local }: Arrival): void {
     const { host, stream } = this;
+    if (!host.approach(remote)) {
+      this.abort();
+      host.refused(this);
+      return;
+    }
+    this.#approached = remote;
     const { handshakeTimeout } = host.settings.tls!;
     this.#limit(
       handshakeTimeout,
@@ -106,6 +128,7 @@ export class Entrant implements StreamEvents {
     // Without certificates nobody gets in, least of all in the clear.
     if (host.tls === undefined) {
       this.abort();
+      host.refused(this);
       return;
     }
     this.#handshake = host.tls.secure(stream, head, {
@@ -114,8 +137,9 @@ export class Entrant implements StreamEvents {
           secured.destroy(true);
           return;
         }
+        this.#approached = undefined;
         this.#leave();
-        host.through(this, secured, { remote, local, tls });
+        host.through(this, secured, { remote, local, tls }, true);
       },
       // Who fails closes the stream, after it has told the client why.
       failed: (reason) => this.#tell('TLS_HANDSHAKE_FAILED', `the handshake failed: ${reason}`),
@@ -144,5 +168,8 @@ export class Entrant implements StreamEvents {
   #leave(): void {
     this.#over = true;
     this.#timer?.cancel();
+    const approached = this.#approached;
+    this.#approached = undefined;
+    if (approached !== undefined) this.host.withdraw(approached);
   }
 }

@@ -422,7 +422,7 @@ export class Reactor implements ConnectionHost, DeskHost {
     const context = this.#contextOf(index);
     const { tls, proxyProtocol } = context.settings;
     if (tls === undefined && proxyProtocol === undefined)
-      return (stream) => this.#accept(context, stream, stream);
+      return (stream) => this.#accept(context, stream, stream, false);
     const entrance = this.#entranceOf(index);
     return (stream) => entrance.receive(stream);
   }
@@ -434,7 +434,13 @@ export class Reactor implements ConnectionHost, DeskHost {
     const { name } = context.settings;
     const entrance = new Entrance(context.settings, {
       clock: this.clock,
-      admit: (stream, arrival) => this.#accept(context, stream, arrival),
+      approach: (remote) => {
+        const refusal = this.#door.approach(index, remote.address);
+        if (refusal !== undefined) this.#noteTurnedAway(context, remote, refusal);
+        return refusal === undefined;
+      },
+      withdraw: ({ address }) => this.#door.withdraw(index, address),
+      admit: (stream, arrival, approached) => this.#accept(context, stream, arrival, approached),
       turnAway: (error, { address, port }) => {
         this.observe?.({ kind: 'turnedAway', listener: name, address, port, reason: error.code });
         this.#countAloud(error.code, `closed a connection of listener ${name}: ${error.message}`, {
@@ -447,15 +453,21 @@ export class Reactor implements ConnectionHost, DeskHost {
     return entrance;
   }
 
-  #accept(listener: ListenerContext, stream: ByteStream, arrival: Arrival): void {
+  /** `approached`: its address counts already, since its handshake began. */
+  #accept(listener: ListenerContext, stream: ByteStream, arrival: Arrival, approached: boolean): void {
+    const { address } = arrival.remote;
     const id = this.#draining ? undefined : this.parts.ids.next();
     if (id === undefined) {
+      if (approached) this.#door.withdraw(listener.index, address);
       stream.destroy(true);
       return;
     }
-    const refusal = this.#door.enter(listener.index, arrival.remote.address);
+    const refusal = approached
+      ? this.#door.admit(listener.index, address)
+      : this.#door.enter(listener.index, address);
     if (refusal !== undefined) {
-      this.#turnAway(listener, stream, arrival, refusal);
+      this.#noteTurnedAway(listener, arrival.remote, refusal);
+      stream.destroy(true);
       return;
     }
     const connection = new ClientConnection(id, listener, stream, this, arrival);
@@ -476,11 +488,9 @@ export class Reactor implements ConnectionHost, DeskHost {
   }
 
   /** No worker hears of it: a flood costs the server no more than this. */
-  #turnAway(listener: ListenerContext, stream: ByteStream, { remote }: Arrival, reason: Refusal): void {
+  #noteTurnedAway(listener: ListenerContext, { address, port }: Endpoint, reason: Refusal): void {
     this.refuse(reason);
-    const { address, port } = remote;
     this.observe?.({ kind: 'turnedAway', listener: listener.settings.name, address, port, reason });
-    stream.destroy(true);
   }
 
   #attach(connection: ClientConnection): void {

@@ -150,6 +150,42 @@ describe('A door', () => {
     expect(first.enter(0, ALICE)).to.equal('ADDRESS_LIMIT');
   });
 
+  it('counts whose handshake is under way with his address, and takes of its rate', () => {
+    const { first, second } = doors({ maxConnectionPerAddress: 2, connectRate: 3 });
+    expect(first.approach(0, ALICE)).to.equal(undefined);
+    expect(second.approach(0, ALICE)).to.equal(undefined);
+    expect(first.approach(0, ALICE)).to.equal('ADDRESS_LIMIT');
+    expect(first.admit(0, ALICE)).to.equal(undefined);
+    expect(first.approach(0, ALICE), 'it is still one of two').to.equal('ADDRESS_LIMIT');
+    first.leave(0, ALICE);
+    expect(first.approach(0, ALICE)).to.equal(undefined);
+    second.withdraw(0, ALICE);
+    expect(first.approach(0, ALICE)).to.equal('CONNECT_RATE');
+  });
+
+  it('begins no handshake where maxConnection is reached, and counts nobody before his has ended', () => {
+    const { first, second } = doors({ maxConnection: 2, maxConnectionPerAddress: 1 });
+    for (const each of [ALICE, BOB, '10.1.0.1']) expect(first.approach(0, each)).to.equal(undefined);
+    expect(second.admit(0, ALICE)).to.equal(undefined);
+    expect(first.admit(0, BOB)).to.equal(undefined);
+    expect(second.approach(0, '10.1.0.2')).to.equal('CONNECTION_LIMIT');
+    expect(first.admit(0, '10.1.0.1')).to.equal('CONNECTION_LIMIT');
+    second.leave(0, ALICE);
+    for (const refused of ['10.1.0.1', '10.1.0.2'])
+      expect(first.approach(0, refused), 'nothing of it is left').to.equal(undefined);
+  });
+
+  it('has room for every address that may be connected or in a handshake', () => {
+    const tls = { cert: 'x', key: 'x', maxHandshakes: 3 };
+    const listeners = [{ type: 'tcp', port: 1, tls }] as const;
+    const { first } = doors({ listeners, maxConnection: 1, maxConnectionPerAddress: 1, reactorNum: 4 });
+    for (let each = 0; each < 12; each++) expect(first.approach(0, `10.1.0.${each}`)).to.equal(undefined);
+    for (let each = 0; each < 12; each++)
+      expect(first.approach(0, `10.1.0.${each}`)).to.equal('ADDRESS_LIMIT');
+    expect(first.approach(0, '10.2.0.1')).to.equal(undefined);
+    expect(first.approach(0, '10.2.0.1')).to.equal('ADDRESS_LIMIT');
+  });
+
   it('says once for all reactors that it refuses, and once that it is quiet again', () => {
     const { first, second, clock, lines } = doors({ maxConnection: 1 });
     const said = (): string[] => lines.map(({ message }) => message);

@@ -12,6 +12,8 @@ describe('An entrance', () => {
     const told: string[] = [];
     const entrance = new Entrance(streamListener(settings, 0), {
       clock: new ManualClock(),
+      approach: () => true,
+      withdraw: () => {},
       admit: () => {},
       turnAway: ({ code, message }) => void told.push(`${code}: ${message}`),
       left: () => {},

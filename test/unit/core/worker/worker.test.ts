@@ -52,7 +52,10 @@ describe('Worker', () => {
       ),
       end: () => false,
       ready: async () => {},
-      leave: (unstarted) => void left.push(unstarted),
+      leave: (unstarted) => {
+        left.push(unstarted);
+        owner.log.push('leaves');
+      },
       stats: () => undefined,
     };
     void worker.serve(sockets);
@@ -104,6 +107,27 @@ describe('Worker', () => {
     clock.advance(1_000);
     await stop;
     expect(left).to.deep.equal([false]);
+  });
+
+  it('sends what was sent after its last handler before it leaves, and says of the rest that it has moved', async () => {
+    const { worker, owner } = stopping(() => {});
+    const { connection } = worker.find(1)!;
+    const stop = worker.stop(1_000);
+    expect(connection.send('last words')).to.equal(true);
+    await stop;
+    expect(owner.log.slice(-2)).to.deep.equal(["1: send 'last words'", 'leaves']);
+    expect([connection.closed, connection.signal.aborted]).to.deep.equal([false, true]);
+    expect(connection.signal.reason).to.have.property('code', 'CONNECTION_MOVED');
+    expect(worker.find(1)).to.equal(undefined);
+  });
+
+  it('sends nothing when the owners of the sockets are gone, and says so', () => {
+    const { worker } = stopping(() => {});
+    const { connection } = worker.find(1)!;
+    expect([connection.closed, connection.send('here')]).to.deep.equal([false, true]);
+    worker.lost(undefined);
+    expect([connection.closed, connection.send('gone')]).to.deep.equal([true, false]);
+    expect(connection.signal.reason).to.have.property('code', 'CONNECTION_CLOSED');
   });
 });
 

@@ -2,8 +2,9 @@
  * How many connections each address has, on each listener: exact, and shared by
  * all reactors. Used under the lock of the door.
  *
- * An address is in the table while it has a connection, so that the table needs
- * no more rows than there may be connections, and twice as many for short ways.
+ * An address is in the table while it has a connection, or is in a handshake,
+ * so that the table needs no more rows than there may be of both, and twice as
+ * many for short ways.
  *
  *   row    listener + 1 (0: empty) │ high │ low │ connections
  */
@@ -22,7 +23,7 @@ export class AddressCounts {
     this.#mask = words.length / ROW - 1;
   }
 
-  /** Bytes of the memory for at most so many connections. */
+  /** Bytes of the memory for at most so many connections and handshakes. */
   static bytesFor(connections: number): number {
     const rows = 2 ** Math.ceil(Math.log2(Math.max(8, 2 * connections)));
     return rows * ROW * Int32Array.BYTES_PER_ELEMENT;

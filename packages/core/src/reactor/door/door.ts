@@ -64,13 +64,43 @@ export class Door {
     return refusal;
   }
 
-  /** A connection that came in is closed. */
-  leave(index: number, address: string): void {
+  /**
+   * Lets somebody begin a handshake, who then has to be admitted or to `withdraw`,
+   * or says why not. He counts with his address already, and takes of its rate: the
+   * handshake is what costs. He is none of `maxConnection`, but where that is
+   * reached no handshake is worth its while.
+   */
+  approach(index: number, address: string): Refusal | undefined {
+    const listener = this.settings.listeners[index]!;
+    let refusal: Refusal | undefined;
+    if (Atomics.load(this.#words, OPEN) >= this.settings.maxConnection) refusal = 'CONNECTION_LIMIT';
+    else if (isLimited(listener)) refusal = this.#enterByAddress(index, listener, addressKey(address));
+    if (refusal !== undefined)
+      this.#alarms[refusal].ring(() => describe(refusal, this.settings, listener, address));
+    return refusal;
+  }
+
+  /** As `enter`, for one who has approached; who is refused has left. */
+  admit(index: number, address: string): Refusal | undefined {
+    if (Atomics.add(this.#words, OPEN, 1) < this.settings.maxConnection) return undefined;
+    this.leave(index, address);
+    const listener = this.settings.listeners[index]!;
+    this.#alarms.CONNECTION_LIMIT.ring(() => describe('CONNECTION_LIMIT', this.settings, listener, address));
+    return 'CONNECTION_LIMIT';
+  }
+
+  /** Who has approached does not come in. */
+  withdraw(index: number, address: string): void {
     const listener = this.settings.listeners[index]!;
     if (this.#counts !== undefined && isLimited(listener) && listener.maxConnectionPerAddress > 0) {
       const key = addressKey(address);
       if (key !== undefined) this.#leaveByAddress(this.#counts, index, key);
     }
+  }
+
+  /** A connection that came in is closed. */
+  leave(index: number, address: string): void {
+    this.withdraw(index, address);
     // Last, so that the table never has more rows in use than there may be connections.
     Atomics.sub(this.#words, OPEN, 1);
   }
