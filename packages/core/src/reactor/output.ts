@@ -196,11 +196,15 @@ export class Output {
     this.#charge(this.buffered - this.#charged);
   }
 
-  /** What has its turn, or what is called when bytes are written, may end the stream, and with it the queue. */
+  /**
+   * What has its turn, or what is called when bytes are written, may end the
+   * stream, and with it the queue. Of a stream that is gone nobody is told that it
+   * has taken anything: its `close` is on its way, and abandons what waits.
+   */
   #feed(): void {
     let queue = this.#queue;
     let given = 0;
-    while (queue !== undefined && !queue.empty && this.stream.buffered === 0) {
+    while (queue !== undefined && !queue.empty && this.stream.buffered === 0 && !this.stream.gone) {
       const { first } = queue;
       if (first === undefined) {
         if (given >= PIECE_BYTES) {

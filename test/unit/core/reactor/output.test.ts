@@ -69,6 +69,31 @@ describe('Output', () => {
     expect(received().equals(Buffer.concat(bodies))).to.equal(true);
   });
 
+  for (const [how, breaks] of [
+    ['was destroyed here', ([near]: MemoryStream[]) => near!.destroy(true)],
+    [
+      'was reset by its client',
+      ([, far]: MemoryStream[]) => {
+        far!.destroy(true);
+        far!.step();
+      },
+    ],
+  ] as const)
+    it(`says of nothing that it is with the system which its stream has not taken because it ${how}`, () => {
+      const { clock, streams, output, send } = setUp(Infinity, 10 * MIB, { largest: 10 * MIB });
+      const log: string[] = [];
+      send(bytesOf(3 * MIB, 1));
+      output.enqueue({
+        advance: () => log.push('advanced') > 0,
+        abandon: () => void log.push('abandoned'),
+      });
+      breaks(streams);
+      while (clock.turn());
+      flow(clock, streams);
+      expect(log).to.deep.equal(['abandoned']);
+      expect(output.busy).to.equal(false);
+    });
+
   it('does not keep the memory that small sends lie in', () => {
     const { clock, streams, send, received } = setUp(0, 1_000);
     const shared = Buffer.alloc(100, 'a');
