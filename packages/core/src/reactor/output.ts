@@ -81,10 +81,12 @@ export class Output {
   write(buffer: Buffer, start: number, end: number): Verdict {
     const bytes = end - start;
     const { stream, bounds } = this;
+    if (this.#queue?.rests === true) this.#catchUp(bytes);
     if (this.#queue === undefined && stream.buffered === 0) {
       if (bytes > bounds.limit && bytes > bounds.largestSend) return 'full';
       this.taken += bytes;
-      if (bytes > PIECE_BYTES) {
+      // Without room for what would rest it goes whole: perhaps the system takes it.
+      if (bytes > PIECE_BYTES && bounds.total.admits(bytes)) {
         stream.write(buffer.subarray(start, start + PIECE_BYTES));
         this.#queue = new OutputQueue();
         this.#queue.keep(buffer, start + PIECE_BYTES, end);
@@ -179,6 +181,16 @@ export class Output {
       queue.rests = false;
       if (this.#queue === queue) this.goOn();
     });
+  }
+
+  /** What rests and could go at once is no reason to refuse anything: it goes, until there is room for so many bytes. */
+  #catchUp(bytes: number): void {
+    const { limit, total } = this.bounds;
+    for (let before = Infinity; this.#waiting < before;) {
+      if (this.#held + bytes <= limit && total.admits(bytes)) return;
+      before = this.#waiting;
+      this.goOn();
+    }
   }
 
   #mark(full: boolean): void {
