@@ -449,6 +449,8 @@ export interface ByteStream {
   readonly buffered: number;
   /** Of these, what the system has not taken in part either. Asked now and then, to see whether it takes anything. */
   readonly unsent: number;
+  /** It was destroyed, or has broken: of what is written nothing goes out any more, and `close` follows. */
+  readonly gone: boolean;
   /** Sets the receiver and starts reading. Called once, in the turn in which the stream was handed over. */
   start(events: StreamEvents): void;
   /** The chunk must not change while `buffered` is above 0. Ignored after `end`, `destroy` or a break. */

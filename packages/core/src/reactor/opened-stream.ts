@@ -39,6 +39,10 @@ export class OpenedStream implements ByteStream {
     return this.stream.unsent;
   }
 
+  get gone(): boolean {
+    return this.stream.gone;
+  }
+
   start(events: StreamEvents): void {
     this.#receiver = events;
   }

@@ -96,7 +96,7 @@ export class Outlet {
     const taken = this.send(buffer, start, end, pid);
     const observed = this.#observed(tell, this.output.taken);
     if (!taken) tell('returned');
-    else if (!this.output.busy) observed('handled');
+    else if (!this.output.busy) observed(this.output.stream.gone ? 'discarded' : 'handled');
     else if (!this.output.enqueue(new Told(observed))) tell('returned');
     return taken;
   }

@@ -81,10 +81,12 @@ export class Output {
   write(buffer: Buffer, start: number, end: number): Verdict {
     const bytes = end - start;
     const { stream, bounds } = this;
+    if (this.#queue?.rests === true) this.#catchUp(bytes);
     if (this.#queue === undefined && stream.buffered === 0) {
       if (bytes > bounds.limit && bytes > bounds.largestSend) return 'full';
       this.taken += bytes;
-      if (bytes > PIECE_BYTES) {
+      // Without room for what would rest it goes whole: perhaps the system takes it.
+      if (bytes > PIECE_BYTES && bounds.total.admits(bytes)) {
         stream.write(buffer.subarray(start, start + PIECE_BYTES));
         this.#queue = new OutputQueue();
         this.#queue.keep(buffer, start + PIECE_BYTES, end);
@@ -181,6 +183,16 @@ export class Output {
     });
   }
 
+  /** What rests and could go at once is no reason to refuse anything: it goes, until there is room for so many bytes. */
+  #catchUp(bytes: number): void {
+    const { limit, total } = this.bounds;
+    for (let before = Infinity; this.#waiting < before;) {
+      if (this.#held + bytes <= limit && total.admits(bytes)) return;
+      before = this.#waiting;
+      this.goOn();
+    }
+  }
+
   #mark(full: boolean): void {
     this.#full = full;
     this.host.marked(full);
@@ -196,11 +208,15 @@ export class Output {
     this.#charge(this.buffered - this.#charged);
   }
 
-  /** What has its turn, or what is called when bytes are written, may end the stream, and with it the queue. */
+  /**
+   * What has its turn, or what is called when bytes are written, may end the
+   * stream, and with it the queue. Of a stream that is gone nobody is told that it
+   * has taken anything: its `close` is on its way, and abandons what waits.
+   */
   #feed(): void {
     let queue = this.#queue;
     let given = 0;
-    while (queue !== undefined && !queue.empty && this.stream.buffered === 0) {
+    while (queue !== undefined && !queue.empty && this.stream.buffered === 0 && !this.stream.gone) {
       const { first } = queue;
       if (first === undefined) {
         if (given >= PIECE_BYTES) {

@@ -343,13 +343,13 @@ export class Conversation
    */
   leave(): void {
     const goesOn = this.owner.outlives && this.stream === undefined && !this.#line.busy;
-    if (goesOn && this.phase === 'open') {
-      this.phase = 'moved';
-      this.abort(MOVED);
-    } else {
-      this.#gone = true;
-      this.abort('its worker has left');
-    }
+    if (goesOn && this.phase === 'open') this.phase = 'moved';
+    else this.#gone = true;
+  }
+
+  /** Tells the application so. What that runs may use other connections, so all of them have left by then. */
+  tellLeft(): void {
+    this.abort(this.phase === 'moved' ? MOVED : 'its worker has left');
     if (this.owner.outlives) this.stream?.closed('its worker has left');
   }
 

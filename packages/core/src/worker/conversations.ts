@@ -192,9 +192,13 @@ export class Conversations implements ConversationHost {
    * objects of all connections; resolves when that is done.
    */
   async leaveAll(): Promise<void> {
-    for (const conversation of [...this.#byId.values()]) {
+    const left = [...this.#byId.values()];
+    for (const conversation of left) {
       this.forget(conversation);
       conversation.leave();
+    }
+    for (const conversation of left) {
+      conversation.tellLeft();
       void conversation.disposeScope();
     }
     await Promise.all(this.#disposing);

@@ -116,6 +116,10 @@ export class VirtualStream implements ByteStream, Resource, Sink {
     return this.#out.buffered;
   }
 
+  get gone(): boolean {
+    return this.#state !== 'open';
+  }
+
   start(events: StreamEvents): void {
     if (this.#events !== undefined) throw new Error('a stream is started once');
     this.#events = events;

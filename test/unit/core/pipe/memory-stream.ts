@@ -45,6 +45,10 @@ export class MemoryStream implements ByteStream {
     return this.#buffered;
   }
 
+  get gone(): boolean {
+    return this.#state !== 'open';
+  }
+
   get closed(): boolean {
     return this.#state === 'closed';
   }

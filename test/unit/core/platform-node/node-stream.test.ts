@@ -245,6 +245,28 @@ for (const transport of ['tcp', 'unix', 'TLS 1.2', 'TLS 1.3'] as const) {
       expect(recorder.failure).to.equal(undefined);
     });
 
+    it('is gone from the moment in which it is destroyed, and after its end it is not', async () => {
+      const { recorder, stream } = await open();
+      expect(stream.gone).to.equal(false);
+      stream.end();
+      expect(stream.gone).to.equal(false);
+      stream.destroy(true);
+      expect(stream.gone).to.equal(true);
+      await recorder.has('close');
+      expect(stream.gone).to.equal(true);
+    });
+
+    if (!transport.startsWith('TLS'))
+      it('is gone from the moment in which a write fails, though that is told later', async () => {
+        const { recorder, stream, peer } = await open();
+        if (transport === 'tcp') peer.resetAndDestroy();
+        else peer.destroy();
+        expect(stream.gone).to.equal(false);
+        stream.write(Buffer.from('for nobody'));
+        expect([stream.buffered, stream.gone, recorder.told]).to.deep.equal([0, true, []]);
+        await recorder.has('close');
+      });
+
     it('tells no data while paused, however often it was paused, and all of it after one resume', async () => {
       const { recorder, stream, peer } = await open();
       stream.pause();

@@ -69,6 +69,31 @@ describe('Output', () => {
     expect(received().equals(Buffer.concat(bodies))).to.equal(true);
   });
 
+  for (const [how, breaks] of [
+    ['was destroyed here', ([near]: MemoryStream[]) => near!.destroy(true)],
+    [
+      'was reset by its client',
+      ([, far]: MemoryStream[]) => {
+        far!.destroy(true);
+        far!.step();
+      },
+    ],
+  ] as const)
+    it(`says of nothing that it is with the system which its stream has not taken because it ${how}`, () => {
+      const { clock, streams, output, send } = setUp(Infinity, 10 * MIB, { largest: 10 * MIB });
+      const log: string[] = [];
+      send(bytesOf(3 * MIB, 1));
+      output.enqueue({
+        advance: () => log.push('advanced') > 0,
+        abandon: () => void log.push('abandoned'),
+      });
+      breaks(streams);
+      while (clock.turn());
+      flow(clock, streams);
+      expect(log).to.deep.equal(['abandoned']);
+      expect(output.busy).to.equal(false);
+    });
+
   it('does not keep the memory that small sends lie in', () => {
     const { clock, streams, send, received } = setUp(0, 1_000);
     const shared = Buffer.alloc(100, 'a');
@@ -106,9 +131,21 @@ describe('Output', () => {
   it('lets a client that takes everything pass, however much waits for the others', () => {
     const total = new Window(100);
     total.take(100);
-    const output = new Output(MemoryStream.pair(1_000_000)[0], boundsOf(1_000, total), { marked() {} });
-    for (let count = 0; count < 10; count++)
-      expect(output.write(Buffer.alloc(1_000), 0, 1_000)).to.equal('taken');
+    for (const bytes of [1_000, MIB, MIB + 1, 3 * MIB]) {
+      const output = new Output(MemoryStream.pair(Infinity)[0], boundsOf(bytes, total), { marked() {} });
+      for (let count = 0; count < 10; count++)
+        expect(output.write(Buffer.alloc(bytes), 0, bytes), `${bytes} bytes`).to.equal('taken');
+    }
+    expect(total.used).to.equal(100);
+  });
+
+  it('refuses nothing for what only rests, and what its client does not take all the same', () => {
+    const { streams, output, send, window } = setUp(9 * MIB, 3 * MIB, { largest: 3 * MIB, total: 3 * MIB });
+    for (let count = 0; count < 4; count++) expect(send(bytesOf(3 * MIB, count))).to.equal('taken');
+    expect(streams[0].buffered).to.be.within(1, MIB);
+    expect(output.buffered).to.equal(3 * MIB);
+    expect(window.used).to.equal(3 * MIB);
+    expect(send(Buffer.alloc(1))).to.equal('full');
   });
 
   it('ends the stream after what waits, once', () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import type { ById } from '@shoal/core/internal/role-actions';
 import type { Connection } from '@shoal/core/internal/worker/connection';
-import { Gate, scopesOf, WorkerWorld } from './worker-world.js';
+import { Gate, nobodyById, scopesOf, WorkerWorld } from './worker-world.js';
 
 const echo = (connection: Connection, data: Buffer): void => void connection.send(data);
 
@@ -330,6 +331,23 @@ describe('Conversation', () => {
       conversation.eased();
       await world.turn();
       expect(told).to.deep.equal(['full']);
+    });
+
+    it('act by the id in what is run because another connection leaves with this worker', async () => {
+      const world = new WorkerWorld({ receive: echo });
+      const sent: string[] = [];
+      const send: ById['send'] = (id) => sent.push(`to ${id}`) > 0;
+      world.conversations.byId = Object.assign(Object.create(nobodyById) as ById, { send });
+      const connections = [1, 2, 3].map((id) => world.serve(id).connection);
+      for (const each of connections)
+        each.signal.addEventListener('abort', () => {
+          for (const other of connections)
+            if (other !== each) expect(other.send(`bye from ${each.id}`)).to.equal(true);
+        });
+      await world.conversations.leaveAll();
+      await world.turn();
+      expect(world.owner.log).to.deep.equal([]);
+      expect(sent).to.have.length(6);
     });
 
     it('return false while the owner of the socket says that its output is full', async () => {

@@ -59,6 +59,11 @@ export class NodeStream implements ByteStream, SocketReceiver {
     return this.wire === this.socket ? own : own + (queueOf(this.wire) ?? 0);
   }
 
+  /** A write that fails is known to the socket at once, and told in a later turn. */
+  get gone(): boolean {
+    return this.#state === 'gone' || this.#state === 'broken' || this.socket.errored !== null;
+  }
+
   start(events: StreamEvents): void {
     this.#events = events;
     const { socket } = this;

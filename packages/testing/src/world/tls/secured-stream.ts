@@ -61,6 +61,10 @@ export class SecuredStream implements ByteStream {
     return this.stream.unsent;
   }
 
+  get gone(): boolean {
+    return this.stream.gone;
+  }
+
   say(message: object): void {
     this.stream.write(recordOf(message));
   }
