@@ -279,7 +279,7 @@ export interface PeerCertificate {
 export interface TlsInfo {
   /** `TLSv1.3`. */
   readonly protocol: string;
-  /** The name that the client asked for; absent where it asked for none. */
+  /** The name that the client asked for; absent where it asked for none, and where it resumes a session of TLS 1.2, which OpenSSL keeps without it. */
   readonly servername?: string;
   /** Absent where none was agreed on. */
   readonly alpnProtocol?: string;

@@ -16,11 +16,14 @@ const HELLO_TIMEOUT_MS = 10_000;
  * Where other processes knock: checks who opens a pipe and refuses what does not fit. A
  * younger worker of an id may come while the older one serves: it waits here
  * until it says that it is ready. Those of a manager that is gone are fenced off.
- * Whoever is no worker is a guest, who sends to connections and serves none.
+ * Whoever is no worker is a guest, who sends to connections and serves none. So is
+ * a worker that has left: it comes in when all that it said before has been read.
  */
 export class PipeGate {
   /** By worker id: the one that has the place, one that retires, one that waits for its turn. Seldom more. */
   readonly #ports = new Map<number, Set<PipePort>>();
+  /** Guests that were workers, by what is left of those. */
+  readonly #leavers = new Map<PipePort, (() => void)[]>();
   #blamelessThrough = -1;
   #blamelessReason: AdoptReason = 'managerLost';
 
@@ -51,10 +54,33 @@ export class PipeGate {
       pipe.finish();
       return;
     }
-    if (wantsPlace(hello)) this.#admitWorker(hello, pipe);
-    else pipe.events = new PipeGuest(hello.pid, pipe, this.reactor);
-    pipe.control(FrameKind.welcome);
-    pipe.flush();
+    if (wantsPlace(hello)) {
+      this.#admitWorker(hello, pipe);
+      welcome(pipe);
+      return;
+    }
+    const admit = (): void => {
+      if (!pipe.open) return;
+      pipe.events = new PipeGuest(hello.pid, pipe, this.reactor);
+      welcome(pipe);
+    };
+    const leaver = this.#leaver(hello);
+    if (leaver === undefined) admit();
+    else this.#leavers.set(leaver, [...(this.#leavers.get(leaver) ?? []), admit]);
+  }
+
+  /** What has not been read to its end of the worker that comes as a guest now. */
+  #leaver({ role, workerId, incarnation }: Hello): PipePort | undefined {
+    if (role !== 'worker') return undefined;
+    return [...(this.#ports.get(workerId) ?? [])].find(
+      (port) => port.incarnation === incarnation && port.retired,
+    );
+  }
+
+  #admitGuestsBehind(port: PipePort): void {
+    const guests = this.#leavers.get(port) ?? [];
+    this.#leavers.delete(port);
+    for (const admit of guests) admit();
   }
 
   #admitWorker(hello: Hello, pipe: Pipe<Delivery>): void {
@@ -62,7 +88,10 @@ export class PipeGate {
     // Workers of a manager that is gone may live for another moment: whatever they still say is ignored.
     for (const port of ports) if (port.incarnation <= this.#blamelessThrough) port.fence();
     const slot = this.reactor.slots[hello.workerId]!;
-    const port = new PipePort(hello, pipe, slot, this.reactor, this.#blameless, (lost) => ports.delete(lost));
+    const port = new PipePort(hello, pipe, slot, this.reactor, this.#blameless, (lost) => {
+      ports.delete(lost);
+      this.#admitGuestsBehind(lost);
+    });
     ports.add(port);
     pipe.events = port;
   }
@@ -97,6 +126,11 @@ export class PipeGate {
 
 function wantsPlace({ role, serves }: Hello): boolean {
   return role === 'worker' && serves !== false;
+}
+
+function welcome(pipe: Pipe<Delivery>): void {
+  pipe.control(FrameKind.welcome);
+  pipe.flush();
 }
 
 /** Waits for the first frame of a new pipe, which must be a hello. */

@@ -160,6 +160,11 @@ export class PipePort implements WorkerPort, Asker, PipeEvents<Delivery> {
     );
   }
 
+  /** It gets no further event. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   retire(): void {
     this.#retired = true;
     this.pipe.control(FrameKind.retire);

@@ -82,6 +82,20 @@ describe('A server of TLS on real sockets', () => {
   });
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`knows ${version === 'TLSv1.2' ? 'no name' : 'the name'} that a client asks for which resumes a session of ${version}`, async () => {
+      const asks = { servername: 'a.example', maxVersion: version };
+      const port = await listen({ ticketKeys: network.ticketKeys(material) });
+      const beginner = client(port, asks).resume();
+      const [session] = (await within('a ticket', once(beginner, 'session'))) as [Buffer];
+      const again = connectSecurely({ ...place(port), ...asks, session });
+      sockets.push(again);
+      await within('the handshake', once(again, 'secureConnect'));
+      expect(again.isSessionReused()).to.equal(true);
+      await until('both are secured', () => secured.length === 2);
+      const names = secured.map(({ servername }) => servername);
+      expect(names).to.deep.equal(['a.example', version === 'TLSv1.2' ? undefined : 'a.example']);
+    });
+
     it(`resumes what another with the same material has begun, and nothing of other material (${version})`, async () => {
       const device = { cert: tlsText('device.crt'), key: tlsText('device.key'), maxVersion: version };
       const members = { ...material, ca: tlsText('authority.crt'), requestCert: true };
@@ -101,6 +115,7 @@ describe('A server of TLS on real sockets', () => {
       await until('both are secured', () => secured.length === 2);
       expect(secured[1]).to.deep.equal(secured[0]).and.to.include({ authorized: true });
       expect(await resumes({ ...members, alpn: ['other'] })).to.equal(false);
+      await until('the last is secured', () => secured.length === 3);
     });
 
     it(`outlives connections that are reset the moment they are secured (${version})`, async () => {

@@ -198,6 +198,32 @@ describe('PipeGate', () => {
     expect(young.heard).to.deep.equal(['welcome', 'connect 1']);
   });
 
+  it('hears a worker that has left as a guest only behind all that it said before, and one that serves at once', async () => {
+    const gate = await GateWorld.open();
+    const old = gate.worker(1);
+    const client = gate.client(old);
+    const guestOf = (incarnation: number): WorkerEnd => {
+      const guest = gate.knock();
+      guest.hello({ serves: false, incarnation });
+      gate.flow();
+      return guest;
+    };
+    expect(guestOf(1).heard).to.deep.equal(['welcome']);
+    gate.worker(2);
+    const [left, dead] = [guestOf(1), guestOf(1)];
+    expect([left.heard, dead.heard]).to.deep.equal([[], []]);
+    expect(guestOf(2).heard).to.deep.equal(['welcome']);
+    gate.die(dead);
+    old.send(1, Buffer.from('first '), FrameKind.send);
+    old.say(FrameKind.goodbye, '', FrameFlag.unstarted);
+    old.pipe.finish();
+    gate.flow();
+    expect([left.heard, dead.heard]).to.deep.equal([['welcome'], []]);
+    left.send(1, Buffer.from('then'), FrameKind.send);
+    gate.flow();
+    expect(client.received).to.equal('first then');
+  });
+
   it('charges nobody for a worker that is lost while it retires', async () => {
     const gate = await GateWorld.open();
     const old = gate.worker(1);
