@@ -6,7 +6,9 @@ export const FIRST_ROOM = 1024;
  * The bytes of one packet that comes in many reads, put together.
  *
  * Room grows by doubling, so that a byte is copied three times at most however
- * small the reads are, and a peer never holds much more than twice what it sent.
+ * small the reads are, and a peer never takes up much more memory than twice what
+ * it sent; while bytes move, three times as much is allotted, of which a third is
+ * untouched.
  * Allotting the announced length at once would save a copy, and let a header of
  * four bytes claim `packageMaxLength` of memory.
  *

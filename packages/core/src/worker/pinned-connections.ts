@@ -27,7 +27,8 @@ export class PinnedConnections {
   /** They have been ended, or will be: also those that come later. */
   #end: 'due' | 'over' | undefined;
   #timer: Timer | undefined;
-  #emptied: (() => void) | undefined;
+  /** Who waits until none is left: the server may stop while the worker leaves. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     private readonly clock: Clock,
@@ -46,7 +47,8 @@ export class PinnedConnections {
   }
 
   delete(connection: Pinned): void {
-    if (this.#open.delete(connection) && this.#open.size === 0) this.#emptied?.();
+    if (!this.#open.delete(connection) || this.#open.size > 0) return;
+    for (const emptied of this.#waiting) emptied();
   }
 
   /** The worker has to go, or the server stops. */
@@ -70,13 +72,14 @@ export class PinnedConnections {
     }
     if (this.#open.size === 0) return;
     await new Promise<void>((resolve) => {
-      const last = this.clock.setTimer(deadline * LAST_PART, resolve);
-      this.#emptied = () => {
+      const over = (): void => {
         last.cancel();
+        this.#waiting.delete(over);
         resolve();
       };
+      const last = this.clock.setTimer(deadline * LAST_PART, over);
+      this.#waiting.add(over);
     });
-    this.#emptied = undefined;
   }
 
   /** The worker has left. */
