@@ -3,6 +3,9 @@ import type { ListenerSettings, Settings, StreamListenerSettings } from './load.
 /** Bytes of the largest datagram that is sent, and more than any that comes over IPv4. */
 export const LARGEST_DATAGRAM = 65_507;
 
+/** How long a connection that ends may go without progress before it is reset, in ms. */
+export const LINGER_MS = 10_000;
+
 /** Whether it accepts connections; else it takes datagrams. */
 export function isStream(listener: ListenerSettings): listener is StreamListenerSettings {
   return 'framing' in listener;

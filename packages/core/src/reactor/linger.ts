@@ -1,9 +1,8 @@
+import { LINGER_MS } from '../config/limits.js';
 import type { CloseReason } from '../pipe/messages.js';
 import type { Clock, Timer } from '../platform/platform.js';
 import type { Output } from './output.js';
 
-/** How long an ending connection may go without progress before it is reset, in ms. */
-export const LINGER_MS = 10_000;
 /** The same while the server stops: nothing is expected of the client but its FIN. */
 const SHUTDOWN_LINGER_MS = 1_000;
 

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { Introduction } from '../pipe/messages.js';
 import type { Clock, Endpoint, Timer } from '../platform/platform.js';
-import { LINGER_MS } from '../reactor/linger.js';
+import { LINGER_MS } from '../config/limits.js';
 
 /** What is behind the stream of a connection. */
 export interface StreamCore {
