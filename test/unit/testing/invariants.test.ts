@@ -105,6 +105,19 @@ function givesUp(it: Watched, ms: number): void {
   it.timesOut('receive', 1);
 }
 
+/** Its client resets a connection of which a worker has a packet, and its owner has not heard what becomes of that. */
+function resetWhileGiven(it: Watched, workerDoes: () => void): void {
+  it.opens();
+  it.packet(1);
+  it.delivered('receive', 1);
+  it.client('resets');
+  it.closed('error');
+  workerDoes();
+  it.acknowledged('receive', 1, true);
+  it.refused(1);
+  it.leaves();
+}
+
 /** A file, then a send that is taken, and one that is refused. */
 function sendsFile(it: Watched): void {
   it.owner({ kind: 'file', connection: CONNECTION, file: 1 });
@@ -439,6 +452,13 @@ const pairs: readonly Pair[] = [
       it.refused(1);
       it.leaves();
     },
+  },
+  {
+    title: 'packets that are refused when only the client has closed, and no stream had them',
+    rule: 'lost',
+    says: '1 packets are refused though only its client closed it',
+    keeps: (it) => resetWhileGiven(it, () => it.drops(1)),
+    breaks: (it) => resetWhileGiven(it, () => {}),
   },
   {
     title: 'a packet that is discarded and not refused',
@@ -1938,6 +1958,12 @@ describe('Invariants', () => {
       }
     });
   }
+
+  it('allows that what came for a stream is dropped with it, although the owner never heard that it was pinned', () => {
+    const streams = new Watched({ listener: { streams: true } });
+    resetWhileGiven(streams, () => {});
+    expect(streams.found).to.deep.equal([]);
+  });
 
   it('names the connection of what it finds, and none for statistics and timers', () => {
     for (const { rule, settings, breaks } of pairs) {

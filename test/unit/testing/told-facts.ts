@@ -154,6 +154,12 @@ export class ToldFacts {
     this.owner({ kind: 'returned', connection: CONNECTION, packet, planned });
   }
 
+  /** The stream of a worker is closed, and drops a packet that nobody has read. */
+  drops(packet: number): void {
+    const seq = this.#seqOf('receive', packet, WORKER);
+    this.worker({ kind: 'taken', connection: CONNECTION, seq, discarded: true });
+  }
+
   refused(packet: number, reason = 'CLOSED'): void {
     this.owner({ kind: 'refused', connection: CONNECTION, packet, reason });
   }

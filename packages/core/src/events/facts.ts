@@ -66,6 +66,8 @@ export type ConfiguredListener = {
   readonly socketBufferSize: number;
   readonly bufferHighWatermark: number;
   readonly packageMaxLength: number;
+  /** Its connections are streams from their first byte on: another worker has nothing to go on with. */
+  readonly streams?: true;
 };
 
 /** Facts of the owner of client sockets. `worker` is the pid of a worker. */

@@ -5,10 +5,11 @@
 import { fitConnections } from '../config/descriptors.js';
 import { isStream } from '../config/limits.js';
 import { loadSettings, type Settings } from '../config/load.js';
-import type { RoleName } from '../definition.js';
+import type { Definition, RoleName } from '../definition.js';
 import { ConfigError } from '../errors.js';
 import { checkHandlers } from '../events/check-handlers.js';
 import type { ConfiguredFact } from '../events/facts.js';
+import { handlersOf } from '../events/handler-table.js';
 import { Master } from '../master/master.js';
 import type { Platform } from '../platform/platform.js';
 import type { Answerer } from '../pipe/inquiries.js';
@@ -78,7 +79,7 @@ export async function startFirst(program: Program): Promise<RunningServer> {
   const runtimeDirectory = await makeDirectories(platform.files, settings);
   platform.self.setTitle(`shoal ${settings.name}: ${topology.kind === 'process' ? 'master' : 'manager'}`);
   const { pid } = platform.self;
-  platform.observe?.(configuredFact(settings));
+  platform.observe?.(configuredFact(settings, definition));
   const userProcesses = definition.processes?.map((spec) => spec.name) ?? [];
   let plant: Plant | undefined;
   const context = new ProcessContext({
@@ -168,7 +169,7 @@ function fewFiles({ maxConnection: wanted }: Settings, { maxConnection }: Settin
   );
 }
 
-function configuredFact(settings: Settings): ConfiguredFact {
+function configuredFact(settings: Settings, definition: Definition): ConfiguredFact {
   const {
     mode,
     dispatchMode,
@@ -191,7 +192,9 @@ function configuredFact(settings: Settings): ConfiguredFact {
       packageMaxLength,
       outputOverflow,
     };
-    return { name, framing: framing.kind, concurrency, onWorkerLost, handlerTimeout, ...bounds };
+    const streams = handlersOf(definition, name).connection !== undefined;
+    const rules = { concurrency, onWorkerLost, handlerTimeout, ...bounds };
+    return { name, framing: framing.kind, ...rules, ...(streams && { streams }) };
   });
   const datagramListeners = settings.listeners.flatMap((listener) => {
     if (isStream(listener)) return [];

@@ -120,6 +120,8 @@ export class ConnectionStory {
   #servedBy: number | undefined;
   /** Pid of the worker that it lives and dies with. */
   #pinnedTo: number | undefined;
+  /** A worker has read something of it as a stream. */
+  #wasRead = false;
   /** What was settled without its answer, unless the connection was about to be closed. */
   #unwritten: string | undefined;
 
@@ -144,6 +146,14 @@ export class ConnectionStory {
 
   get pinned(): boolean {
     return this.#pinnedTo !== undefined;
+  }
+
+  /**
+   * Whether what came is read as a stream, and dropped with it. A worker may have
+   * begun that, and its connection have ended before the owner of the socket heard of it.
+   */
+  get #isStream(): boolean {
+    return this.pinned || this.#wasRead || this.listener.streams === true;
   }
 
   /** Whether all that it was sent is from the stream that it is pinned for, which waits for the client. */
@@ -409,6 +419,7 @@ export class ConnectionStory {
     if (given.packet <= part.lastTaken)
       this.#report('order', `packet ${given.packet} is read after packet ${part.lastTaken}`);
     part.lastTaken = given.packet;
+    this.#wasRead = true;
     const entry = this.#packets.get(given.packet);
     if (entry?.worker !== pid) return;
     entry.handled = true;
@@ -470,8 +481,7 @@ export class ConnectionStory {
 
   /** What a client sent before it left is handled; only a handler's close and poison make it be refused. */
   #checkRefused(): void {
-    // What came by a stream is dropped with it.
-    if (this.#refusedAsClosed === 0 || this.#endedHere || this.#poisoned || this.pinned) return;
+    if (this.#refusedAsClosed === 0 || this.#endedHere || this.#poisoned || this.#isStream) return;
     if (this.closedBy === 'client' || this.closedBy === 'error')
       this.#report('lost', `${this.#refusedAsClosed} packets are refused though only its client closed it`);
   }
@@ -566,7 +576,7 @@ export class ConnectionStory {
 
   #checkClose(handler: string): void {
     const waiting = this.#nextToHandle();
-    if (this.#packets.has(waiting) && !this.#endedHere)
+    if (this.#packets.has(waiting) && !this.#endedHere && !this.#isStream)
       this.#report('order', `${handler} starts before packet ${waiting} is handled`);
   }
 
